@@ -1,0 +1,10 @@
+//! The build engine: profile language, resolution, plan, state, downloads and
+//! the recipe API.
+#![warn(missing_docs)]
+
+pub mod exec;
+pub mod fetch;
+pub mod profile;
+pub mod python;
+pub mod state;
+pub mod value;

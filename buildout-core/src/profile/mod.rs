@@ -1,0 +1,2 @@
+//! The profile language.
+pub mod condition;
