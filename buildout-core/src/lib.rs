@@ -2,9 +2,11 @@
 //! the recipe API.
 #![warn(missing_docs)]
 
+pub mod dialect;
 pub mod exec;
 pub mod fetch;
 pub mod profile;
 pub mod python;
 pub mod state;
+pub mod symbols;
 pub mod value;

@@ -1,0 +1,228 @@
+//! Merged options: a value and the history that led to it.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::origin::{Origin, Source};
+use super::tree::TreeHistory;
+
+/// How many entries of one option's history are listed; older ones are
+/// counted. zc.buildout lists all, which in nested diamonds is exponential.
+pub const HISTORY_LIMIT: usize = 1000;
+
+/// A section after the merge: its options in dictionary order.
+pub type MergedSection = IndexMap<Arc<str>, MergedOption, FxBuildHasher>;
+
+/// The sections after the merge, in dictionary order.
+pub type MergedSections = IndexMap<Arc<str>, MergedSection, FxBuildHasher>;
+
+/// What one entry of a history did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// The first value.
+    Set,
+    /// A later plain value.
+    Override,
+    /// Lines appended by `+=`.
+    Add,
+    /// Lines removed by `-=`.
+    Remove,
+    /// A directory made absolute.
+    Directory,
+}
+
+impl Operation {
+    /// Returns the word `annotate` shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Set => "SET",
+            Operation::Override => "OVERRIDE",
+            Operation::Add => "ADD",
+            Operation::Remove => "REMOVE",
+            Operation::Directory => "DIRECTORY",
+        }
+    }
+
+    fn is_edit(self) -> bool {
+        matches!(self, Operation::Add | Operation::Remove)
+    }
+}
+
+/// One entry of an option's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// What happened.
+    pub operation: Operation,
+    /// The value that was set, added or removed.
+    pub value: Arc<str>,
+    /// Who did it.
+    pub origin: Origin,
+}
+
+/// The history of an option, oldest first, listed only when asked for.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The entries that the merge of an `extends` tree left, if any.
+    tree: Option<TreeHistory>,
+    /// The entries after those.
+    items: Vec<HistoryItem>,
+    /// How many entries before `items` were dropped.
+    omitted: u64,
+}
+
+/// The entries of a history that are listed, and how many are not.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryListing {
+    /// How many of the oldest entries are left out.
+    pub omitted: u64,
+    /// The newest entries, oldest first; never empty.
+    pub items: Vec<HistoryItem>,
+}
+
+impl History {
+    /// A history of given entries.
+    pub(super) fn of_items(items: Vec<HistoryItem>) -> Self {
+        History {
+            tree: None,
+            items,
+            omitted: 0,
+        }
+    }
+
+    /// The history of an option of an `extends` tree.
+    pub(super) fn of_tree(tree: TreeHistory) -> Self {
+        History {
+            tree: Some(tree),
+            items: Vec::new(),
+            omitted: 0,
+        }
+    }
+
+    fn push(&mut self, item: HistoryItem) {
+        if self.items.len() >= HISTORY_LIMIT {
+            let half = HISTORY_LIMIT / 2;
+            self.omitted += half as u64;
+            self.items.drain(..half);
+        }
+        self.items.push(item);
+    }
+
+    /// Returns the newest entry.
+    pub fn last(&self) -> Option<&HistoryItem> {
+        self.items
+            .last()
+            .or_else(|| self.tree.as_ref().map(TreeHistory::last))
+    }
+
+    /// Lists the history.
+    pub fn list(&self) -> HistoryListing {
+        let mut listing = match &self.tree {
+            Some(tree) if self.omitted == 0 => tree.list(),
+            Some(tree) => HistoryListing {
+                omitted: tree.list().items.len() as u64,
+                items: Vec::new(),
+            },
+            None => HistoryListing::default(),
+        };
+        listing.omitted += self.omitted;
+        listing.items.extend(self.items.iter().cloned());
+        if listing.items.len() > HISTORY_LIMIT {
+            let surplus = listing.items.len() - HISTORY_LIMIT;
+            listing.omitted += surplus as u64;
+            listing.items.drain(..surplus);
+        }
+        listing
+    }
+}
+
+/// An option after the merge, upstream's `SectionKey`.
+#[derive(Clone, Debug)]
+pub struct MergedOption {
+    /// The value, before macros and substitution.
+    pub value: Arc<str>,
+    /// How it came to be.
+    pub history: History,
+}
+
+impl MergedOption {
+    /// An option set once.
+    pub fn set(value: impl Into<Arc<str>>, origin: Origin) -> Self {
+        let value = value.into();
+        let item = HistoryItem {
+            operation: Operation::Set,
+            value: Arc::clone(&value),
+            origin,
+        };
+        MergedOption {
+            value,
+            history: History::of_items(vec![item]),
+        }
+    }
+
+    /// The empty value that an operator without a base starts from.
+    pub fn implicit() -> Self {
+        Self::set("", Origin::symbolic(Source::Implicit))
+    }
+
+    /// Returns where the current value comes from.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.history.last().map(|item| &item.origin)
+    }
+
+    /// Upstream's `overrideValue`: a plain value adds an entry, a computed one
+    /// brings its history along.
+    pub fn override_with(&mut self, other: &MergedOption) {
+        self.value = Arc::clone(&other.value);
+        match other.history.last() {
+            Some(last) if !last.operation.is_edit() => self.history.push(HistoryItem {
+                operation: Operation::Override,
+                value: Arc::clone(&other.value),
+                origin: last.origin.clone(),
+            }),
+            _ => self.history = other.history.clone(),
+        }
+    }
+
+    /// Upstream's `addToValue`: appends lines.
+    pub fn add(&mut self, added: &MergedOption) {
+        self.value = Arc::from(format!("{}\n{}", self.value, added.value));
+        self.record_edit(Operation::Add, added);
+    }
+
+    /// Upstream's `removeFromValue`: drops every line that equals one of the
+    /// removed lines.
+    pub fn remove(&mut self, removed: &MergedOption) {
+        let dropped: std::collections::HashSet<&str> = removed.value.split('\n').collect();
+        let kept: Vec<&str> = self
+            .value
+            .split('\n')
+            .filter(|line| !dropped.contains(line))
+            .collect();
+        self.value = Arc::from(kept.join("\n"));
+        self.record_edit(Operation::Remove, removed);
+    }
+
+    fn record_edit(&mut self, operation: Operation, by: &MergedOption) {
+        if let Some(last) = by.history.last() {
+            self.history.push(HistoryItem {
+                operation,
+                value: Arc::clone(&by.value),
+                origin: last.origin.clone(),
+            });
+        }
+    }
+
+    /// Upstream's `setDirectory`: the same value, made absolute.
+    pub fn set_directory(&mut self, directory: impl Into<Arc<str>>) {
+        self.value = directory.into();
+        if let Some(origin) = self.origin().cloned() {
+            self.history.push(HistoryItem {
+                operation: Operation::Directory,
+                value: Arc::clone(&self.value),
+                origin,
+            });
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The include graph of a profile: each file parsed once, however often it is
+//! reached, and the questions the merges ask of it. Immutable once loaded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+
+use super::location::{base_of, join};
+use super::option::{HistoryItem, HistoryListing, MergedOption, Operation};
+use super::origin::{Origin, Place};
+use super::{flat, pairwise};
+use crate::dialect::MergeShape;
+use crate::profile::syntax::{ParsedOption, ParsedProfile, ParsedSection};
+use crate::symbols::{Symbol, Symbols};
+
+/// A file of an include graph, as an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(super) u32);
+
+impl NodeId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One parsed profile.
+#[derive(Debug)]
+pub(super) struct FileContent {
+    /// The text, for diagnostics.
+    pub(super) text: Arc<str>,
+    /// The sections, `extends` taken out.
+    pub(super) profile: ParsedProfile,
+    /// Options that are not the file's own but come with it: the first leaf of
+    /// a tree carries the user's defaults.
+    pub(super) carried: HashMap<(Symbol, Symbol), MergedOption, FxBuildHasher>,
+}
+
+/// An entry of `extends`.
+#[derive(Clone, Debug)]
+pub(super) struct Include {
+    pub(super) target: NodeId,
+    pub(super) entry: Arc<str>,
+}
+
+/// A file in the graph. Several nodes share the content of the file that
+/// carries the user's defaults, once with and once without them.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) content: Arc<FileContent>,
+    /// The name by which the file was reached first.
+    pub(super) source: Arc<str>,
+    /// `extends`, then `optional-extends`, in order.
+    pub(super) includes: Vec<Include>,
+}
+
+/// Where a file was reached, walking the graph.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    pub(super) node: NodeId,
+    /// The name by which this path reaches the file.
+    pub(super) source: Arc<str>,
+}
+
+/// A loaded include graph.
+#[derive(Debug)]
+pub struct Tree {
+    pub(super) nodes: Vec<Node>,
+    pub(super) root: NodeId,
+    pub(super) symbols: Arc<Symbols>,
+    pub(super) shape: MergeShape,
+    pub(super) normalized: bool,
+    /// For each node, the nodes that include it, each once.
+    includers: Vec<Vec<NodeId>>,
+    /// For each node, the step by which it is reached first.
+    parents: Vec<Option<(NodeId, usize)>>,
+}
+
+/// How many files a profile consists of, and how they are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeSize {
+    /// Distinct files.
+    pub files: usize,
+    /// `extends` entries in them.
+    pub edges: usize,
+    /// Paths from the root to any file, the root's own included: how often
+    /// zc.buildout opens a file. Saturates.
+    pub paths: u64,
+}
+
+impl Tree {
+    pub(super) fn new(
+        nodes: Vec<Node>,
+        root: NodeId,
+        symbols: Arc<Symbols>,
+        shape: MergeShape,
+        normalized: bool,
+    ) -> Self {
+        let mut includers = vec![Vec::new(); nodes.len()];
+        for (index, node) in nodes.iter().enumerate() {
+            let id = NodeId(index as u32);
+            for include in &node.includes {
+                let list: &mut Vec<NodeId> = &mut includers[include.target.index()];
+                if list.last() != Some(&id) {
+                    list.push(id);
+                }
+            }
+        }
+        let mut tree = Tree {
+            parents: vec![None; nodes.len()],
+            nodes,
+            root,
+            symbols,
+            shape,
+            normalized,
+            includers,
+        };
+        tree.parents = tree.first_parents();
+        tree
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub(super) fn sections(&self, id: NodeId) -> &[ParsedSection] {
+        &self.node(id).content.profile.sections
+    }
+
+    /// Returns the name of `include`'s file when reached through `source`.
+    pub(super) fn spell(&self, source: &str, include: &Include) -> Arc<str> {
+        Arc::from(join(base_of(source), &include.entry, self.normalized))
+    }
+
+    /// Returns the number of files, edges and paths.
+    pub fn size(&self) -> TreeSize {
+        let counts = self.path_counts();
+        TreeSize {
+            files: self.nodes.len(),
+            edges: self.nodes.iter().map(|node| node.includes.len()).sum(),
+            paths: counts.iter().fold(0, |sum, n| sum.saturating_add(*n)),
+        }
+    }
+
+    /// Returns the files in the order in which each is reached first, children
+    /// before the file itself: the order of first application.
+    pub(super) fn first_applications(&self) -> Vec<NodeId> {
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut seen = vec![false; self.nodes.len()];
+        let mut stack = vec![(self.root, 0)];
+        seen[self.root.index()] = true;
+        while let Some((node, next)) = stack.last_mut() {
+            match self.nodes[node.index()].includes.get(*next) {
+                Some(include) => {
+                    *next += 1;
+                    if !std::mem::replace(&mut seen[include.target.index()], true) {
+                        stack.push((include.target, 0));
+                    }
+                }
+                None => {
+                    order.push(*node);
+                    stack.pop();
+                }
+            }
+        }
+        order
+    }
+
+    /// Returns, for each file, the file and the entry by which it is reached
+    /// first.
+    fn first_parents(&self) -> Vec<Option<(NodeId, usize)>> {
+        let mut parents = vec![None; self.nodes.len()];
+        let mut seen = vec![false; self.nodes.len()];
+        let mut stack = vec![(self.root, 0)];
+        seen[self.root.index()] = true;
+        while let Some((node, next)) = stack.last_mut() {
+            match self.nodes[node.index()].includes.get(*next) {
+                Some(include) => {
+                    let edge = (*node, *next);
+                    *next += 1;
+                    if !std::mem::replace(&mut seen[include.target.index()], true) {
+                        parents[include.target.index()] = Some(edge);
+                        stack.push((include.target, 0));
+                    }
+                }
+                None => {
+                    stack.pop();
+                }
+            }
+        }
+        parents
+    }
+
+    /// Returns the steps from the root to the first visit of `file`, each a
+    /// file and the entry of it that leads on.
+    pub(super) fn first_path(&self, file: NodeId) -> Vec<(NodeId, usize)> {
+        let mut path = Vec::new();
+        let mut current = file;
+        while let Some(step) = self.parents[current.index()] {
+            path.push(step);
+            current = step.0;
+        }
+        path.reverse();
+        path
+    }
+
+    /// Returns the first visit of `file`.
+    pub(super) fn first_visit(&self, file: NodeId) -> Visit {
+        let mut source = Arc::clone(&self.node(self.root).source);
+        for (node, entry) in self.first_path(file) {
+            source = self.spell(&source, &self.node(node).includes[entry]);
+        }
+        Visit { node: file, source }
+    }
+
+    /// Returns the file whose application brings `section` into being.
+    pub(super) fn first_holder(&self, section: Symbol) -> Option<NodeId> {
+        self.first_applications()
+            .into_iter()
+            .find(|id| self.node(*id).content.profile.section(section).is_some())
+    }
+
+    /// Returns the files ordered by their last application, the latest first.
+    ///
+    /// Backwards, a file precedes its includes, and they follow last to first;
+    /// meeting a file for the first time that way is meeting its last
+    /// application.
+    pub(super) fn last_applications(&self) -> Vec<Visit> {
+        let mut order: Vec<Visit> = Vec::with_capacity(self.nodes.len());
+        let mut seen = vec![false; self.nodes.len()];
+        let mut stack = vec![(self.root, None)];
+        while let Some((node, reached)) = stack.pop() {
+            if std::mem::replace(&mut seen[node.index()], true) {
+                continue;
+            }
+            let source = match reached {
+                None => Arc::clone(&self.node(node).source),
+                Some((includer, entry)) => {
+                    let includer: &Visit = &order[includer];
+                    let include = &self.node(includer.node).includes[entry];
+                    self.spell(&includer.source, include)
+                }
+            };
+            let here = order.len();
+            for (entry, include) in self.node(node).includes.iter().enumerate() {
+                if !seen[include.target.index()] {
+                    stack.push((include.target, Some((here, entry))));
+                }
+            }
+            order.push(Visit { node, source });
+        }
+        order
+    }
+
+    /// Returns, for each file, on how many paths it is reached. Saturates.
+    pub(super) fn path_counts(&self) -> Vec<u64> {
+        let mut counts = vec![0_u64; self.nodes.len()];
+        counts[self.root.index()] = 1;
+        for node in self.first_applications().into_iter().rev() {
+            let count = counts[node.index()];
+            for include in &self.node(node).includes {
+                let target = &mut counts[include.target.index()];
+                *target = target.saturating_add(count);
+            }
+        }
+        counts
+    }
+
+    /// Marks `files` and everything that includes them, directly or not.
+    pub(super) fn mark_includers(&self, files: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
+        let mut marked = vec![false; self.nodes.len()];
+        let mut queue: Vec<NodeId> = Vec::new();
+        for file in files {
+            if !std::mem::replace(&mut marked[file.index()], true) {
+                queue.push(file);
+            }
+        }
+        while let Some(file) = queue.pop() {
+            for includer in &self.includers[file.index()] {
+                if !std::mem::replace(&mut marked[includer.index()], true) {
+                    queue.push(*includer);
+                }
+            }
+        }
+        marked
+    }
+
+    /// Returns the files that hold an option of `section` for which `matches`
+    /// holds.
+    pub(super) fn writers(
+        &self,
+        section: Symbol,
+        matches: impl Fn(&ParsedOption) -> bool,
+    ) -> Vec<NodeId> {
+        let holds = |id: &NodeId| {
+            let profile = &self.node(*id).content.profile;
+            let found = profile.section(section);
+            found.is_some_and(|found| found.options.iter().any(&matches))
+        };
+        (0..self.nodes.len() as u32)
+            .map(NodeId)
+            .filter(holds)
+            .collect()
+    }
+
+    /// Returns `option` of the file `visit` as an option of its own.
+    pub(super) fn single(
+        &self,
+        visit: &Visit,
+        section: Symbol,
+        option: &ParsedOption,
+    ) -> MergedOption {
+        let carried = &self.node(visit.node).content.carried;
+        if !carried.is_empty()
+            && let Some(carried) = carried.get(&(section, option.key))
+        {
+            return carried.clone();
+        }
+        let origin = Origin::profile(Arc::clone(&visit.source), option.line);
+        MergedOption::set(Arc::clone(&option.value), origin)
+    }
+
+    /// Returns the place of `origin` in its profile, underlining `needle`.
+    pub fn place(&self, origin: &Origin, needle: &str) -> Option<Place> {
+        let super::origin::Source::Profile(source) = &origin.source else {
+            return None;
+        };
+        let normal = super::location::normalize_path(source);
+        let node = self
+            .nodes
+            .iter()
+            .find(|node| node.source == *source)
+            .or_else(|| {
+                self.nodes
+                    .iter()
+                    .find(|node| super::location::normalize_path(&node.source) == normal)
+            })?;
+        Some(Place::find(
+            source,
+            &node.content.text,
+            origin.line?,
+            needle,
+        ))
+    }
+}
+
+/// The history of one option of a merged tree, listed on demand: most are
+/// never asked for, and in nested diamonds they are long.
+#[derive(Clone, Debug)]
+pub struct TreeHistory {
+    pub(super) tree: Arc<Tree>,
+    pub(super) section: Symbol,
+    /// The option, without operator.
+    pub(super) option: Symbol,
+    pub(super) last: HistoryItem,
+}
+
+impl TreeHistory {
+    pub(super) fn last(&self) -> &HistoryItem {
+        &self.last
+    }
+
+    /// Lists the history, as the shape of the merge makes it.
+    pub(super) fn list(&self) -> HistoryListing {
+        match self.tree.shape {
+            MergeShape::Flat => flat::list_history(&self.tree, self.section, self.option),
+            MergeShape::Pairwise => pairwise::list_history(&self.tree, self.section, self.option),
+        }
+    }
+}
+
+/// Makes the entry that a plain value leaves in a history.
+pub(super) fn plain_item(operation: Operation, option: &MergedOption) -> Option<HistoryItem> {
+    Some(HistoryItem {
+        operation,
+        value: Arc::clone(&option.value),
+        origin: option.origin()?.clone(),
+    })
+}

@@ -1,0 +1,583 @@
+//! From the text of one profile to its sections; pure.
+//!
+//! Keeps the behaviour of `zc.buildout.configparser.parse`: lines are
+//! classified one by one, an indented line continues the open option, values
+//! that start on the next line are dedented as a block, and a false condition
+//! hides options but not mistakes. What upstream finds out by regular
+//! expressions is written out by hand here, which also gives every option the
+//! line it comes from.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::python_text::{dedent, is_python_space, rstrip, strip};
+use crate::dialect::RepeatedOperators;
+use crate::symbols::{Symbol, Symbols};
+
+/// The option that names the macros of a section.
+pub const MACRO_OPTION: &str = "<";
+/// The option that a `=> part part` line sets.
+pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
+
+/// `+=` or `-=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `option += lines`.
+    Add,
+    /// `option -= lines`.
+    Remove,
+}
+
+/// The sections of one profile, in order of first appearance.
+#[derive(Debug, Default)]
+pub struct ParsedProfile {
+    /// The sections that exist after conditions were decided.
+    pub sections: Vec<ParsedSection>,
+}
+
+/// One section of one profile, all its repetitions in that file joined.
+#[derive(Debug)]
+pub struct ParsedSection {
+    /// The section's name.
+    pub name: Symbol,
+    /// The line of its first header, from 1.
+    pub line: u32,
+    /// The options, in the order Python's dictionary would list them.
+    pub options: Vec<ParsedOption>,
+}
+
+/// One option as one profile writes it.
+#[derive(Clone, Debug)]
+pub struct ParsedOption {
+    /// The key as upstream stores it, the operator included (`l +`).
+    pub key: Symbol,
+    /// The option the key acts on; equal to `key` without an operator.
+    pub base: Symbol,
+    /// The operator, if the key ends in one.
+    pub operator: Option<Operator>,
+    /// The value after joining continuation lines and dedenting.
+    pub value: Arc<str>,
+    /// The line of the (last) assignment, from 1.
+    pub line: u32,
+}
+
+impl ParsedProfile {
+    /// Returns the section called `name`.
+    pub fn section(&self, name: Symbol) -> Option<&ParsedSection> {
+        self.sections.iter().find(|section| section.name == name)
+    }
+
+    /// Returns the section called `name`, to be edited by the loader.
+    pub fn section_mut(&mut self, name: Symbol) -> Option<&mut ParsedSection> {
+        self.sections
+            .iter_mut()
+            .find(|section| section.name == name)
+    }
+}
+
+impl ParsedSection {
+    /// Returns the option stored under `key`.
+    pub fn option(&self, key: Symbol) -> Option<&ParsedOption> {
+        self.options.iter().find(|option| option.key == key)
+    }
+
+    /// Removes and returns the option stored under `key`.
+    pub fn take(&mut self, key: Symbol) -> Option<ParsedOption> {
+        let index = self.options.iter().position(|option| option.key == key)?;
+        Some(self.options.remove(index))
+    }
+}
+
+/// The expression of a header `[name:expression]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConditionalHeader<'a> {
+    /// The section's name.
+    pub section: &'a str,
+    /// The text between the first `:` and the closing bracket, still escaped.
+    pub expression: &'a str,
+    /// The line, from 1.
+    pub line: u32,
+    /// Where the expression starts in its line, in bytes.
+    pub column: usize,
+}
+
+/// A line that is no part of the language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// The line number, from 1.
+    pub line: u32,
+    /// The line, its newline included.
+    pub text: String,
+}
+
+/// Why a text is not a profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxError<ConditionError> {
+    /// An option stands before the first section header.
+    #[error("file contains no section headers")]
+    MissingSectionHeader(BadLine),
+    /// Some lines are neither header, option, comment nor continuation.
+    #[error("file contains parsing errors")]
+    BadLines(Vec<BadLine>),
+    /// The condition of a header cannot be decided.
+    #[error("condition cannot be evaluated")]
+    Condition {
+        /// The line of the header, from 1.
+        line: u32,
+        /// Where the expression starts in its line, in bytes.
+        column: usize,
+        /// What is wrong with it.
+        error: ConditionError,
+    },
+}
+
+/// Splits an operator off a stored key, as the merge does: `l +` acts on `l`.
+///
+/// Only blanks (not tabs) and repeated operator characters are dropped before
+/// the operator, as `str.rstrip(' +')` does.
+pub fn split_operator(key: &str) -> (&str, Option<Operator>) {
+    match key.as_bytes().last() {
+        Some(b'+') => (key.trim_end_matches([' ', '+']), Some(Operator::Add)),
+        Some(b'-') => (key.trim_end_matches([' ', '-']), Some(Operator::Remove)),
+        _ => (key, None),
+    }
+}
+
+/// Parses `text` (with `\n` newlines).
+///
+/// `condition` decides whether the section of a conditional header is in
+/// force; it is called in the order of the lines.
+///
+/// # Errors
+///
+/// See [`SyntaxError`]. All bad lines of a file are reported at once.
+pub fn parse<E>(
+    text: &str,
+    repeated: RepeatedOperators,
+    symbols: &mut Symbols,
+    condition: &mut dyn FnMut(ConditionalHeader<'_>) -> Result<bool, E>,
+) -> Result<ParsedProfile, SyntaxError<E>> {
+    let mut parser = Parser {
+        repeated,
+        symbols,
+        sections: Vec::new(),
+        section_index: FxHashMap::default(),
+        option_index: FxHashMap::default(),
+        current: None,
+        open: None,
+        block: false,
+        bad_lines: Vec::new(),
+    };
+    let mut in_force = true;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let Some(first) = line.chars().next() else {
+            continue;
+        };
+        if first == '#' || first == ';' {
+            continue;
+        }
+        if parser.open.is_some() && is_python_space(first) {
+            if in_force {
+                parser.continue_option(line);
+            }
+            continue;
+        }
+        if let Some(header) = split_header(line) {
+            in_force = true;
+            if let Some((column, expression)) = header.expression.filter(|(_, e)| !e.is_empty()) {
+                let decided = condition(ConditionalHeader {
+                    section: header.name,
+                    expression,
+                    line: number,
+                    column,
+                });
+                in_force = decided.map_err(|error| SyntaxError::Condition {
+                    line: number,
+                    column,
+                    error,
+                })?;
+                if !in_force {
+                    // The section that was open stays the current one; its
+                    // options are merely hidden until the next header.
+                    continue;
+                }
+            }
+            parser.open_section(header.name, number);
+            continue;
+        }
+        if parser.current.is_none() {
+            if strip(line).is_empty() {
+                continue;
+            }
+            return Err(SyntaxError::MissingSectionHeader(BadLine {
+                line: number,
+                text: line.to_owned(),
+            }));
+        }
+        let dependencies = line.strip_prefix("=>");
+        let option = match dependencies {
+            Some(rest) => Some((PART_DEPENDENCIES_OPTION, rest)),
+            None => split_option(line),
+        };
+        if let Some((key, value)) = option {
+            if in_force {
+                parser.set_option(key, strip(value), number);
+            }
+        } else if !(parser.open.is_none() && strip(line).is_empty()) {
+            parser.bad_lines.push(BadLine {
+                line: number,
+                text: line.to_owned(),
+            });
+        }
+    }
+    parser.finish()
+}
+
+/// A section being read; values are still being joined.
+struct OpenSection {
+    name: Symbol,
+    line: u32,
+    options: Vec<Option<OpenOption>>,
+}
+
+struct OpenOption {
+    key: Symbol,
+    value: String,
+    line: u32,
+}
+
+struct Parser<'a> {
+    repeated: RepeatedOperators,
+    symbols: &'a mut Symbols,
+    sections: Vec<OpenSection>,
+    section_index: FxHashMap<Symbol, usize>,
+    option_index: FxHashMap<(usize, Symbol), usize>,
+    current: Option<usize>,
+    /// The option that continuation lines extend, as its index in `current`.
+    open: Option<usize>,
+    block: bool,
+    bad_lines: Vec<BadLine>,
+}
+
+impl Parser<'_> {
+    fn open_section(&mut self, name: &str, line: u32) {
+        let name = self.symbols.intern(name);
+        let next = self.sections.len();
+        let index = *self.section_index.entry(name).or_insert(next);
+        if index == next {
+            self.sections.push(OpenSection {
+                name,
+                line,
+                options: Vec::new(),
+            });
+        }
+        self.current = Some(index);
+        self.open = None;
+    }
+
+    fn continue_option(&mut self, line: &str) {
+        let line = if self.block {
+            rstrip(line)
+        } else {
+            let line = strip(line);
+            if line.is_empty() {
+                return;
+            }
+            line
+        };
+        let option = self
+            .current
+            .zip(self.open)
+            .and_then(|(section, option)| self.sections[section].options[option].as_mut());
+        if let Some(option) = option {
+            option.value.push('\n');
+            option.value.push_str(line);
+        }
+    }
+
+    fn set_option(&mut self, key: &str, value: &str, line: u32) {
+        let Some(section) = self.current else {
+            return;
+        };
+        let (_, operator) = split_operator(key);
+        let key_symbol = self.symbols.intern(key);
+        let known = self.option_index.get(&(section, key_symbol)).copied();
+        self.block = value.is_empty();
+        if let (Some(index), Some(_), RepeatedOperators::Join) = (known, operator, self.repeated)
+            && let Some(option) = self.sections[section].options[index].as_mut()
+        {
+            let kept = rstrip(&option.value).len();
+            option.value.truncate(kept);
+            if !value.is_empty() {
+                option.value.push('\n');
+                option.value.push_str(value);
+            }
+            self.open = Some(index);
+            return;
+        }
+        if operator.is_none() && self.repeated == RepeatedOperators::Join {
+            for suffix in [" +", " -"] {
+                if let Some(earlier) = self.symbols.get(&format!("{key}{suffix}"))
+                    && let Some(index) = self.option_index.remove(&(section, earlier))
+                {
+                    self.sections[section].options[index] = None;
+                }
+            }
+        }
+        let option = OpenOption {
+            key: key_symbol,
+            value: value.to_owned(),
+            line,
+        };
+        let options = &mut self.sections[section].options;
+        let index = match known {
+            Some(index) => {
+                options[index] = Some(option);
+                index
+            }
+            None => {
+                options.push(Some(option));
+                self.option_index
+                    .insert((section, key_symbol), options.len() - 1);
+                options.len() - 1
+            }
+        };
+        self.open = Some(index);
+    }
+
+    fn finish<E>(self) -> Result<ParsedProfile, SyntaxError<E>> {
+        if !self.bad_lines.is_empty() {
+            return Err(SyntaxError::BadLines(self.bad_lines));
+        }
+        let symbols = self.symbols;
+        let sections = self
+            .sections
+            .into_iter()
+            .map(|section| ParsedSection {
+                name: section.name,
+                line: section.line,
+                options: section
+                    .options
+                    .into_iter()
+                    .flatten()
+                    .map(|option| close_option(option, symbols))
+                    .collect(),
+            })
+            .collect();
+        Ok(ParsedProfile { sections })
+    }
+}
+
+fn close_option(option: OpenOption, symbols: &mut Symbols) -> ParsedOption {
+    let key = Arc::clone(symbols.name(option.key));
+    let (base, operator) = split_operator(&key);
+    ParsedOption {
+        key: option.key,
+        base: match operator {
+            None => option.key,
+            Some(_) => symbols.intern(base),
+        },
+        operator,
+        value: finish_value(&option.value),
+        line: option.line,
+    }
+}
+
+/// Dedents a value that started on the line after its option, and drops the
+/// blank lines before its first line.
+fn finish_value(value: &str) -> Arc<str> {
+    if !value.starts_with(is_python_space) {
+        return Arc::from(value);
+    }
+    let value = dedent(rstrip(value));
+    let blank = value.len() - value.trim_start_matches(is_python_space).len();
+    match value[..blank].rfind('\n') {
+        Some(newline) => Arc::from(&value[newline + 1..]),
+        None => Arc::from(value),
+    }
+}
+
+struct Header<'a> {
+    name: &'a str,
+    /// The column and text of the expression, if there is a colon.
+    expression: Option<(usize, &'a str)>,
+}
+
+/// Splits a section header, or returns `None` if `line` is not one.
+fn split_header(line: &str) -> Option<Header<'_>> {
+    let inner = line.strip_prefix('[')?.trim_start_matches(is_python_space);
+    let name_length = inner
+        .find(|c: char| is_python_space(c) || "#[]:;{}".contains(c))
+        .unwrap_or(inner.len());
+    let (name, rest) = inner.split_at(name_length);
+    if name.is_empty() {
+        return None;
+    }
+    let rest = rest.trim_start_matches(is_python_space);
+    if let Some(after) = rest.strip_prefix(']') {
+        return ends_line(after).then_some(Header {
+            name,
+            expression: None,
+        });
+    }
+    let body = rest.strip_prefix(':')?;
+    // Upstream's expression is greedy: it reaches to the last bracket before
+    // the comment.
+    let end = body.find(['#', ';']).unwrap_or(body.len());
+    let close = body[..end].rfind(']')?;
+    if !ends_line(&body[close + 1..]) {
+        return None;
+    }
+    Some(Header {
+        name,
+        expression: Some((line.len() - body.len(), &body[..close])),
+    })
+}
+
+/// Tells whether only blanks and a comment are left.
+fn ends_line(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(is_python_space);
+    rest.is_empty() || rest.starts_with(['#', ';'])
+}
+
+/// Splits `key = value`, or returns `None` if `line` is not an option. The key
+/// keeps its operator and has no trailing blanks.
+fn split_option(line: &str) -> Option<(&str, &str)> {
+    let equals = line.find('=')?;
+    let (head, value) = (&line[..equals], &line[equals + 1..]);
+    let name_length = head
+        .find(|c: char| is_python_space(c) || "{}[]:".contains(c))
+        .unwrap_or(head.len());
+    if name_length == 0 {
+        return None;
+    }
+    let rest = head[name_length..].trim_start_matches(is_python_space);
+    matches!(rest, "" | "+" | "-").then(|| (rstrip(head), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Shown = Vec<(String, Vec<(String, String)>)>;
+
+    fn show(text: &str, repeated: RepeatedOperators) -> Result<Shown, SyntaxError<()>> {
+        let mut symbols = Symbols::default();
+        let profile = parse(text, repeated, &mut symbols, &mut |header| {
+            Ok(header.expression == "yes")
+        })?;
+        let name = |symbol| symbols.name(symbol).to_string();
+        Ok(profile
+            .sections
+            .iter()
+            .map(|section| {
+                let options = section.options.iter();
+                (
+                    name(section.name),
+                    options
+                        .map(|o| (name(o.key), o.value.to_string()))
+                        .collect(),
+                )
+            })
+            .collect())
+    }
+
+    fn options(text: &str) -> Vec<(String, String)> {
+        let mut sections = show(text, RepeatedOperators::Join).unwrap();
+        sections.remove(0).1
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn values() {
+        // The cases 1 to 6, 19 to 21 of the profile language's specification.
+        let cases: &[(&str, &[(&str, &str)])] = &[
+            (
+                "a = x # y\nb = y ; z\ne==2\n",
+                &[("a", "x # y"), ("b", "y ; z"), ("e", "=2")],
+            ),
+            (
+                "a = one\n    two\n\n   three\n# c\n   four",
+                &[("a", "one\ntwo\nthree\nfour")],
+            ),
+            (
+                "b =\n    one\n      two\n\n    three\n\n\nc = 1\n",
+                &[("b", "one\n  two\n\nthree"), ("c", "1")],
+            ),
+            (
+                "a =\n\n\n    x\n  y\n\n# c\n\n    z\n",
+                &[("a", "  x\ny\n\n\n  z")],
+            ),
+            (
+                "a =\n\tx\n\t\ty\n        z\n",
+                &[("a", "\tx\n\t\ty\n        z")],
+            ),
+            ("a =\n   # k\n   ; k\n   x\n", &[("a", "# k\n; k\nx")]),
+            ("a=1\na=2\n", &[("a", "2")]),
+            (
+                "kl +=b\n c\nkl +=d\n[p]\nkl +=\n e\n f\n",
+                &[("kl +", "b\nc\nd\n e\n f")],
+            ),
+            ("kl +=b\nkl=a\nkl -=a\n", &[("kl", "a"), ("kl -", "a")]),
+            ("=> q r\n", &[("<part-dependencies>", "q r")]),
+            ("<= m\n< = n\n", &[("<", "n")]),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(options(&format!("[p]\n{body}")), pairs(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn last_operator_wins_in_the_older_dialect() {
+        let sections = show("[p]\nl += a\nl += b\n", RepeatedOperators::LastWins).unwrap();
+        assert_eq!(sections[0].1, pairs(&[("l +", "b")]));
+    }
+
+    #[test]
+    fn headers() {
+        let accepted = ["[p]", "[ p ]", "[p] # c", "[p];c", "[p:yes]", "[p:] #"];
+        for header in accepted {
+            let sections = show(&format!("{header}\n"), RepeatedOperators::Join).unwrap();
+            assert_eq!(sections, [("p".to_owned(), Vec::new())], "{header}");
+        }
+        let rejected = ["[q r]", "[]", "[q] junk", "[q#1]", "[q{]"];
+        for header in rejected {
+            let text = format!("[p]\n{header}\n");
+            let error = show(&text, RepeatedOperators::Join).unwrap_err();
+            let bad = BadLine {
+                line: 2,
+                text: format!("{header}\n"),
+            };
+            assert_eq!(error, SyntaxError::BadLines(vec![bad]), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_false_section_hides_options_but_not_mistakes() {
+        let text = "[p]\na = 1\n[q:no]\nb = 1\n  c\nfoo\n";
+        let error = show(text, RepeatedOperators::Join).unwrap_err();
+        assert!(matches!(error, SyntaxError::BadLines(lines) if lines[0].line == 6));
+        let text = "[p]\na = 1\n[q:no]\nb = 1\n  c\n";
+        let sections = show(text, RepeatedOperators::Join).unwrap();
+        assert_eq!(sections, [("p".to_owned(), pairs(&[("a", "1")]))]);
+        let first = show("[p:no]\na=1\n[q]\n", RepeatedOperators::Join).unwrap_err();
+        assert!(matches!(first, SyntaxError::MissingSectionHeader(line) if line.line == 2));
+    }
+
+    #[test]
+    fn bad_lines_are_collected() {
+        let error = show("[p]\n  b = 1\nf g = 1\na:b = 1\n", RepeatedOperators::Join).unwrap_err();
+        let SyntaxError::BadLines(lines) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(lines.iter().map(|l| l.line).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+}
