@@ -1,1 +1,4 @@
 //! The identity of the Python a profile is evaluated for.
+
+#[cfg(test)]
+pub(crate) mod reference;
