@@ -79,6 +79,9 @@ pub struct Dialect {
     /// The default of `[buildout] eggs-directory-version`; `None` where the
     /// option does not exist.
     pub eggs_directory_version: Option<&'static str>,
+    /// The version of zc.buildout whose behaviour this is; the implicit pin of
+    /// `[versions]`.
+    pub emulated_version: &'static str,
 }
 
 impl Dialect {
@@ -96,6 +99,7 @@ impl Dialect {
             dependency_signatures: false,
             multiarch: false,
             eggs_directory_version: Some("v5"),
+            emulated_version: "6.0.1",
         }
     }
 
@@ -113,6 +117,7 @@ impl Dialect {
             dependency_signatures: true,
             multiarch: true,
             eggs_directory_version: None,
+            emulated_version: "3.0.1",
         }
     }
 

@@ -2,8 +2,10 @@
 //! the recipe API.
 #![warn(missing_docs)]
 
+pub mod configuration;
 pub mod dialect;
 pub mod exec;
+pub mod extends;
 pub mod fetch;
 pub mod profile;
 pub mod python;

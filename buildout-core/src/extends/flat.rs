@@ -19,7 +19,7 @@ use super::transform::Transform;
 use super::tree::{NodeId, Tree, TreeHistory, Visit, plain_item};
 use super::update::{first_occurrence, operator_order};
 use super::{ExtendsError, MergeShape};
-use crate::profile::syntax::{MACRO_OPTION, Operator, ParsedOption, ParsedSection};
+use crate::profile::syntax::{Operator, ParsedOption, ParsedSection};
 use crate::symbols::Symbol;
 
 /// Merges the files of `tree`.
@@ -132,9 +132,7 @@ impl<'t> Draft<'t> {
         for (key, draft) in self.options {
             let text = Arc::clone(tree.symbols.name(key));
             let option = if draft.edited {
-                let born = draft
-                    .born
-                    .or_else(|| born_plain(tree, birth, name, key));
+                let born = draft.born.or_else(|| born_plain(tree, birth, name, key));
                 fold(tree, name, key, birth, born.as_ref())?
             } else {
                 match draft.winner {
@@ -175,12 +173,7 @@ fn is_plain(section: &ParsedSection) -> bool {
 }
 
 /// The value that the birth of a section gives `option` by one plain line.
-fn born_plain(
-    tree: &Tree,
-    birth: NodeId,
-    section: Symbol,
-    option: Symbol,
-) -> Option<MergedOption> {
+fn born_plain(tree: &Tree, birth: NodeId, section: Symbol, option: Symbol) -> Option<MergedOption> {
     let found = tree.node(birth).content.profile.section(section)?;
     let plain = found.option(option)?;
     let single = || tree.single(&tree.first_visit(birth), section, plain);
@@ -199,11 +192,7 @@ fn operators<'t>(section: &'t ParsedSection, tree: &Tree) -> Vec<&'t ParsedOptio
 }
 
 /// The section as `birth` brings it into the world.
-fn birth_state(
-    tree: &Tree,
-    birth: NodeId,
-    section: &ParsedSection,
-) -> Vec<(Symbol, MergedOption)> {
+fn birth_state(tree: &Tree, birth: NodeId, section: &ParsedSection) -> Vec<(Symbol, MergedOption)> {
     let visit = tree.first_visit(birth);
     let own: MergedSection = section
         .options
@@ -280,7 +269,9 @@ fn fold(
     }
     let start = born.map(|option| &*option.value);
     let Some(value) = total.apply(start) else {
-        return Err(ExtendsError::value_too_long(tree, section, option, &writers));
+        return Err(ExtendsError::value_too_long(
+            tree, section, option, &writers,
+        ));
     };
     let mut folded = MergedOption {
         value: Arc::from(value),
@@ -344,7 +335,10 @@ impl<'t> SubtreeMaps<'t, '_> {
                 stack.push(next);
             }
         }
-        self.known.get(&node).cloned().unwrap_or(Transform::Identity)
+        self.known
+            .get(&node)
+            .cloned()
+            .unwrap_or(Transform::Identity)
     }
 }
 
@@ -358,8 +352,7 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
     let marked = tree.mark_includers(writers.iter().copied());
     let first_path: Vec<(NodeId, usize)> = tree.first_path(birth);
     let mut newest_first: Vec<HistoryItem> = Vec::new();
-    let mut ended = false;
-    let mut begun_by_birth = false;
+    let mut has_beginning = false;
     struct Frame {
         visit: Visit,
         left: usize,
@@ -381,17 +374,18 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
                     let state = birth_state(tree, birth, found);
                     if let Some((_, born)) = state.into_iter().find(|(key, _)| *key == option) {
                         newest_first.extend(born.history.list().items.into_iter().rev());
-                        begun_by_birth = true;
+                        has_beginning = true;
                     }
                 }
-                ended = true;
-            } else {
-                let (items, reset) = application_items(tree, &visit, section, option);
-                newest_first.extend(items.into_iter().rev());
-                ended = reset;
-                begun_by_birth = reset;
+                break;
             }
-            if ended || newest_first.len() > HISTORY_LIMIT {
+            let (items, reset) = application_items(tree, &visit, section, option);
+            newest_first.extend(items.into_iter().rev());
+            if reset {
+                has_beginning = true;
+                break;
+            }
+            if newest_first.len() > HISTORY_LIMIT {
                 break;
             }
             let left = tree.node(visit.node).includes.len();
@@ -411,9 +405,9 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
         frame.left -= 1;
         let include = &tree.node(frame.visit.node).includes[frame.left];
         if marked[include.target.index()] {
-            let on_path = frame.depth_on_first_path.filter(|depth| {
-                first_path.get(*depth) == Some(&(frame.visit.node, frame.left))
-            });
+            let on_path = frame
+                .depth_on_first_path
+                .filter(|depth| first_path.get(*depth) == Some(&(frame.visit.node, frame.left)));
             next = Some((
                 Visit {
                     node: include.target,
@@ -427,7 +421,7 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
     let mut items = newest_first;
     items.truncate(HISTORY_LIMIT);
     items.reverse();
-    if complete && !begun_by_birth {
+    if complete && !has_beginning {
         begin(&mut items);
     }
     let omitted = if complete {
@@ -475,9 +469,10 @@ fn application_items(
     let mut reset = false;
     if let Some(plain) = plain {
         let single = tree.single(visit, section, plain);
-        let computed = single.history.last().is_some_and(|last| {
-            matches!(last.operation, Operation::Add | Operation::Remove)
-        });
+        let computed = single
+            .history
+            .last()
+            .is_some_and(|last| matches!(last.operation, Operation::Add | Operation::Remove));
         if changes.is_empty() && !computed {
             items.extend(plain_item(Operation::Override, &single));
         } else {

@@ -126,8 +126,18 @@ mod tests {
             ("/w", "../../a.cfg", "/w/../../a.cfg", "/../a.cfg"),
             ("/w", "/x/a.cfg", "/x/a.cfg", "/x/a.cfg"),
             ("/w", "http://h/a.cfg", "http://h/a.cfg", "http://h/a.cfg"),
-            ("http://h/a", "../b.cfg", "http://h/a/../b.cfg", "http://h/b.cfg"),
-            ("http://h", "../b.cfg", "http://h/../b.cfg", "http://h/../b.cfg"),
+            (
+                "http://h/a",
+                "../b.cfg",
+                "http://h/a/../b.cfg",
+                "http://h/b.cfg",
+            ),
+            (
+                "http://h",
+                "../b.cfg",
+                "http://h/../b.cfg",
+                "http://h/../b.cfg",
+            ),
             ("http://h/a", "/b.cfg", "/b.cfg", "/b.cfg"),
             ("", "a.cfg", "a.cfg", "a.cfg"),
         ];

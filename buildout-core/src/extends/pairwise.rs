@@ -197,7 +197,7 @@ impl Edited<'_> {
             Some((key, _)) => Err(ExtendsError::ValueTooLong {
                 section: self.tree.symbols.name(self.section).to_string(),
                 option: key.to_string(),
-                source: Arc::clone(&self.tree.node(file).source),
+                source_name: Arc::clone(&self.tree.node(file).source),
             }),
         }
     }
@@ -246,7 +246,9 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
     let mut items = Vec::new();
     for (depth, visit) in spine.iter().enumerate().rev() {
         let node = tree.node(visit.node);
-        let further = first_entries.get(depth).map_or(node.includes.len(), |e| e + 1);
+        let further = first_entries
+            .get(depth)
+            .map_or(node.includes.len(), |e| e + 1);
         for include in &node.includes[further..] {
             if marked[include.target.index()] {
                 let source = tree.spell(&visit.source, include);
@@ -291,13 +293,7 @@ fn last_writer(
     visit
 }
 
-fn push(
-    items: &mut Vec<HistoryItem>,
-    tree: &Tree,
-    visit: &Visit,
-    section: Symbol,
-    option: Symbol,
-) {
+fn push(items: &mut Vec<HistoryItem>, tree: &Tree, visit: &Visit, section: Symbol, option: Symbol) {
     let profile = &tree.node(visit.node).content.profile;
     let Some(found) = profile.section(section).and_then(|s| s.option(option)) else {
         return;

@@ -320,6 +320,30 @@ impl Tree {
         MergedOption::set(Arc::clone(&option.value), origin)
     }
 
+    /// Finds an option of an included file (not the root) whose value
+    /// `matches`; returns the file, the value and its line.
+    pub(crate) fn find_in_includes(
+        &self,
+        section: &str,
+        option: &str,
+        matches: impl Fn(&str) -> bool,
+    ) -> Option<(Arc<str>, Arc<str>, u32)> {
+        let section = self.symbols.get(section)?;
+        let option = self.symbols.get(option)?;
+        let root = &self.node(self.root).source;
+        self.nodes
+            .iter()
+            .filter(|node| node.source != *root)
+            .find_map(|node| {
+                let found = node.content.profile.section(section)?.option(option)?;
+                let wanted = matches(&found.value) && node.content.carried.is_empty();
+                wanted.then(|| {
+                    let value = Arc::clone(&found.value);
+                    (Arc::clone(&node.source), value, found.line)
+                })
+            })
+    }
+
     /// Returns the place of `origin` in its profile, underlining `needle`.
     pub fn place(&self, origin: &Origin, needle: &str) -> Option<Place> {
         let super::origin::Source::Profile(source) = &origin.source else {

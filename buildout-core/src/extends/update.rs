@@ -60,9 +60,7 @@ pub(super) fn operator_order(key: &str) -> (&str, Option<char>) {
 /// plain values, unless the section has macros, whose values are not known
 /// yet.
 pub fn first_occurrence(section: &MergedSection, shape: MergeShape) -> MergedSection {
-    let plain = !section
-        .keys()
-        .any(|key| split_operator(key).1.is_some());
+    let plain = !section.keys().any(|key| split_operator(key).1.is_some());
     if plain || shape == MergeShape::Pairwise || section.contains_key(MACRO_OPTION) {
         return section.clone();
     }
@@ -131,9 +129,8 @@ mod tests {
     }
 
     fn values(section: &MergedSection) -> Vec<(String, String)> {
-        let pair = |(key, option): (&Arc<str>, &MergedOption)| {
-            (key.to_string(), option.value.to_string())
-        };
+        let pair =
+            |(key, option): (&Arc<str>, &MergedOption)| (key.to_string(), option.value.to_string());
         section.iter().map(pair).collect()
     }
 
@@ -150,11 +147,7 @@ mod tests {
                 &[("l +", "b"), ("l -", "b")],
                 &[("l", "a")],
             ),
-            (
-                &[("l", "1")],
-                &[("l", "7"), ("l+", "3")],
-                &[("l", "7\n3")],
-            ),
+            (&[("l", "1")], &[("l", "7"), ("l+", "3")], &[("l", "7\n3")]),
         ];
         for (base, changes, expected) in cases {
             let mut merged = section(base);

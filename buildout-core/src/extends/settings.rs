@@ -1,0 +1,60 @@
+//! How profiles are downloaded: the few `[buildout]` options that matter
+//! before there is a configuration.
+
+use super::error::ExtendsError;
+use super::option::MergedSection;
+use super::update::update_section;
+
+/// How to get the text of a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadSettings {
+    /// Whether nothing may be downloaded.
+    pub offline: bool,
+    /// Whether the cache is only a fallback.
+    pub newest: bool,
+    /// The cache directory, absolute if `directory` is known.
+    pub extends_cache: Option<String>,
+}
+
+impl DownloadSettings {
+    /// Reads the settings from `[buildout]` options, over which `overriding`
+    /// ones are merged first.
+    ///
+    /// # Errors
+    ///
+    /// `newest` is no boolean, or `extends-cache` refers to another option.
+    pub fn new(options: &MergedSection, overriding: &MergedSection) -> Result<Self, ExtendsError> {
+        let mut merged = options.clone();
+        update_section(&mut merged, overriding);
+        let value = |name: &str| merged.get(name).map(|option| &*option.value);
+        let newest = match value("newest").unwrap_or("false") {
+            "true" => true,
+            "false" => false,
+            other => {
+                return Err(ExtendsError::InvalidBoolean {
+                    option: "newest",
+                    value: other.to_owned(),
+                });
+            }
+        };
+        let extends_cache = value("extends-cache").filter(|value| !value.is_empty());
+        if let Some(value) = extends_cache
+            && value
+                .find("${")
+                .is_some_and(|start| value[start..].contains('}'))
+        {
+            return Err(ExtendsError::ExtendsCacheReference {
+                value: value.to_owned(),
+            });
+        }
+        let directory = value("directory").unwrap_or("");
+        Ok(DownloadSettings {
+            offline: ["offline", "install-from-cache"]
+                .iter()
+                .any(|name| value(name) == Some("true")),
+            newest,
+            extends_cache: extends_cache
+                .map(|cache| super::location::join(directory, cache, false)),
+        })
+    }
+}
