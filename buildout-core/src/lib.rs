@@ -4,11 +4,15 @@
 
 pub mod configuration;
 pub mod dialect;
+pub mod event;
 pub mod exec;
 pub mod extends;
 pub mod fetch;
 pub mod profile;
 pub mod python;
+pub mod recipe;
+pub mod resolve;
+pub mod run;
 pub mod state;
 pub mod symbols;
 pub mod value;

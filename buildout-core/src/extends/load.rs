@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::error::{ExtendsError, LoadError};
 use super::location::{base_of, join};
@@ -101,6 +101,7 @@ pub fn load(
         symbols: Symbols::default(),
         nodes: Vec::new(),
         known: FxHashMap::default(),
+        active: FxHashSet::default(),
         skipped: Vec::new(),
         first_leaf: None,
     };
@@ -162,6 +163,8 @@ struct GraphLoader<'a> {
     symbols: Symbols,
     nodes: Vec<Node>,
     known: FxHashMap<String, NodeId>,
+    /// The files whose includes are being followed, by identity.
+    active: FxHashSet<String>,
     skipped: Vec<String>,
     first_leaf: Option<FirstLeaf>,
 }
@@ -173,6 +176,7 @@ impl GraphLoader<'_> {
         let mut stack = vec![self.open(source, identity, &[])?];
         while let Some(frame) = stack.last_mut() {
             let Some(entry) = frame.entries.get(frame.next).cloned() else {
+                self.active.remove(&frame.identity);
                 stack.pop();
                 continue;
             };
@@ -185,7 +189,7 @@ impl GraphLoader<'_> {
             let name: Arc<str> = Arc::from(join(base_of(&frame.source), &entry.text, normalized));
             let identity = self.surroundings.loader.identity(&name);
             let parent = frame.node;
-            if stack.iter().any(|frame| frame.identity == identity) {
+            if self.active.contains(&identity) {
                 return Err(ExtendsError::Recursive {
                     chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
                     again: name,
@@ -256,6 +260,7 @@ impl GraphLoader<'_> {
         let node = NodeId(self.nodes.len() as u32);
         let is_root = self.nodes.is_empty();
         self.known.insert(identity.clone(), node);
+        self.active.insert(identity.clone());
         self.nodes.push(Node {
             content: Arc::new(FileContent {
                 text,

@@ -1,0 +1,247 @@
+//! What a run tells about itself.
+//!
+//! One enum is the contract between the engine and its front ends; a terminal
+//! view, a plain log and a machine format are three renderings of it. Events
+//! that zc.buildout logs know upstream's record ([`Event::log_record`]).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::value::str_repr;
+
+/// The version of the events; it rises when a variant changes its meaning.
+pub const EVENT_VERSION: u32 = 1;
+
+/// The importance of a log record, Python's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// 10.
+    Debug,
+    /// 20.
+    Info,
+    /// 30.
+    Warning,
+    /// 40.
+    Error,
+}
+
+impl Level {
+    /// Returns Python's number.
+    pub fn number(self) -> i64 {
+        match self {
+            Level::Debug => 10,
+            Level::Info => 20,
+            Level::Warning => 30,
+            Level::Error => 40,
+        }
+    }
+
+    /// Returns Python's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warning => "WARNING",
+            Level::Error => "ERROR",
+        }
+    }
+}
+
+/// The name of upstream's own logger.
+pub const ENGINE_LOGGER: &str = "zc.buildout";
+
+/// A record of Python's `logging`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The importance.
+    pub level: Level,
+    /// The logger: [`ENGINE_LOGGER`], or the part for what recipes log.
+    pub logger: Arc<str>,
+    /// The text, possibly of several lines.
+    pub message: String,
+}
+
+/// What is done to a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartAction {
+    /// It is installed anew.
+    Install,
+    /// It is brought up to date.
+    Update,
+    /// What it had installed is removed.
+    Uninstall,
+}
+
+/// Which stream of a command a chunk of output comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// An entry of `optional-extends` does not exist.
+    ExtendsSkipped {
+        /// The entry.
+        name: String,
+    },
+    /// A directory of the buildout was made.
+    DirectoryCreated {
+        /// The directory.
+        path: String,
+    },
+    /// Work on a part starts.
+    PartStarted {
+        /// The part.
+        part: Arc<str>,
+        /// What is done.
+        action: PartAction,
+    },
+    /// Work on a part ended well.
+    PartFinished {
+        /// The part.
+        part: Arc<str>,
+        /// What was done.
+        action: PartAction,
+    },
+    /// A part's recipe has a way of its own to uninstall, which runs.
+    UninstallRecipe {
+        /// The part.
+        part: Arc<str>,
+    },
+    /// An option differs from the one a part was installed with.
+    OptionChanged {
+        /// The part.
+        part: Arc<str>,
+        /// The option.
+        option: Arc<str>,
+        /// Its recorded value; `None` if the option is new.
+        old: Option<Arc<str>>,
+        /// Its value now; `None` if the option is gone.
+        new: Option<Arc<str>>,
+    },
+    /// Options of a section were never read.
+    UnusedOptions {
+        /// The section.
+        section: Arc<str>,
+        /// The options, sorted.
+        options: Vec<Arc<str>>,
+    },
+    /// A recipe returned no list of paths from its installation.
+    NothingReturned {
+        /// The part.
+        part: Arc<str>,
+    },
+    /// A path of an uninstalled part was left alone: it lies outside the
+    /// buildout.
+    PathRefused {
+        /// The part.
+        part: Arc<str>,
+        /// The path.
+        path: PathBuf,
+    },
+    /// A log record of a recipe, or one of the engine's without a variant.
+    Log(LogRecord),
+    /// Output of a command that a part runs.
+    Output {
+        /// The part.
+        part: Arc<str>,
+        /// The stream.
+        stream: OutputStream,
+        /// The bytes, as they came.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Event {
+    /// A record of the engine's own logger.
+    pub fn engine_log(level: Level, message: impl Into<String>) -> Self {
+        Event::Log(LogRecord {
+            level,
+            logger: Arc::from(ENGINE_LOGGER),
+            message: message.into(),
+        })
+    }
+
+    /// Returns what zc.buildout logs for this event, if it does.
+    pub fn log_record(&self) -> Option<LogRecord> {
+        let (level, message) = match self {
+            Event::Log(record) => return Some(record.clone()),
+            Event::DirectoryCreated { path } => (
+                Level::Info,
+                format!("Creating directory {}.", str_repr(path)),
+            ),
+            Event::PartStarted { part, action } => {
+                let verb = match action {
+                    PartAction::Install => "Installing",
+                    PartAction::Update => "Updating",
+                    PartAction::Uninstall => "Uninstalling",
+                };
+                (Level::Info, format!("{verb} {part}."))
+            }
+            Event::UninstallRecipe { .. } => (Level::Info, "Running uninstall recipe.".to_owned()),
+            Event::OptionChanged {
+                part,
+                option,
+                old,
+                new,
+            } => {
+                let message = match (old, new) {
+                    (Some(_), None) => format!("Part {part}, dropped option {option}."),
+                    (None, _) => format!("Part {part}, new option {option}."),
+                    (Some(old), Some(new)) => format!(
+                        "Part {part}, option {option} changed:\n{} != {}",
+                        str_repr(new),
+                        str_repr(old)
+                    ),
+                };
+                (Level::Debug, message)
+            }
+            Event::UnusedOptions { section, options } => {
+                let names: Vec<String> = options.iter().map(|name| str_repr(name)).collect();
+                let message = format!(
+                    "Section `{section}` contains unused option(s): {}.\nThis may be an indication for either a typo in the option's name or a bug in the used recipe.",
+                    names.join(" ")
+                );
+                (Level::Warning, message)
+            }
+            Event::NothingReturned { part } => (
+                Level::Warning,
+                format!(
+                    "The {part} install returned None.  A path or iterable os paths should be returned."
+                ),
+            ),
+            Event::PathRefused { path, .. } => (
+                Level::Warning,
+                format!("Not removing '{}': it lies outside the buildout directory.", path.display()),
+            ),
+            Event::ExtendsSkipped { .. } | Event::PartFinished { .. } | Event::Output { .. } => {
+                return None;
+            }
+        };
+        Some(LogRecord {
+            level,
+            logger: Arc::from(ENGINE_LOGGER),
+            message,
+        })
+    }
+}
+
+/// Receives the events of a run, from any of its threads.
+pub trait EventSink: Send + Sync {
+    /// Takes one event. Must not block for long: the engine waits.
+    fn emit(&self, event: Event);
+}
+
+/// A sink that drops everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn emit(&self, _event: Event) {}
+}

@@ -1,0 +1,28 @@
+//! The recipe API: what an engine offers to recipes, and they to it.
+//!
+//! A [`Provider`] resolves the name in `recipe = ...` to a [`Factory`], whose
+//! [`Descriptor`] says what the engine must know before it runs anything. The
+//! factory constructs a [`Recipe`] for each part; construction may read and
+//! set options and reach other sections, which constructs those first
+//! ([`Construction`]). Later the recipe installs or updates the part on a
+//! worker thread, with the options as they were then ([`PartRun`]).
+//!
+//! Recipes never see the engine's state, only handles ([`Buildout`]) that may
+//! be used from other threads and, through them, from other processes: a
+//! handle call made while another one is outstanding nests.
+
+mod construction;
+mod descriptor;
+mod error;
+mod handle;
+mod part_run;
+mod registry;
+
+pub use construction::Construction;
+pub use descriptor::{
+    ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind,
+};
+pub use error::{RecipeError, RecipeErrorKind};
+pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
+pub use part_run::{CreatedPaths, Installed, PartRun, RunServices};
+pub use registry::{Factory, Provider, Recipe, RecipeReference, Registry};

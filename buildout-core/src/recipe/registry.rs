@@ -1,0 +1,129 @@
+//! Names of recipes, and who implements them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::construction::Construction;
+use super::descriptor::Descriptor;
+use super::error::RecipeError;
+use super::part_run::{Installed, PartRun};
+use crate::profile::python_text::strip;
+use crate::resolve::OptionMap;
+
+/// The value of a `recipe` option: a distribution and an entry point of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecipeReference {
+    /// The distribution; upstream also allows a requirement here.
+    pub distribution: String,
+    /// The entry point, `default` if not given.
+    pub entry: String,
+}
+
+impl RecipeReference {
+    /// Takes `dist` or `dist:entry` apart; `None` with two colons.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (distribution, entry) = match text.split_once(':') {
+            None => (text, "default"),
+            Some((_, entry)) if entry.contains(':') => return None,
+            Some((distribution, entry)) => (distribution, entry),
+        };
+        Some(RecipeReference {
+            distribution: strip(distribution).to_owned(),
+            entry: strip(entry).to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for RecipeReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.distribution, self.entry)
+    }
+}
+
+/// Something that implements recipes.
+pub trait Provider: Send + Sync {
+    /// Returns the implementation of `recipe`, if this provider has one.
+    fn find(&self, recipe: &RecipeReference) -> Option<Arc<dyn Factory>>;
+
+    /// Lists the descriptors of the recipes that are known beforehand.
+    fn descriptors(&self) -> Vec<Descriptor>;
+}
+
+/// Makes the recipes of parts.
+pub trait Factory: Send + Sync {
+    /// Returns what is known without constructing anything.
+    fn descriptor(&self) -> &Descriptor;
+
+    /// Constructs the recipe of a part: `__init__` of upstream's recipes.
+    ///
+    /// # Errors
+    ///
+    /// The options are wrong, or reaching another section fails.
+    fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError>;
+
+    /// Undoes what removing the installed paths does not: upstream's group
+    /// `zc.buildout.uninstall`. `None` means that there is nothing of the kind.
+    fn uninstall(&self, _part: &str, _options: &OptionMap) -> Option<Result<(), RecipeError>> {
+        None
+    }
+}
+
+/// The recipe of one part.
+pub trait Recipe: Send {
+    /// Installs the part and returns the paths to remember.
+    ///
+    /// # Errors
+    ///
+    /// The installation fails; paths noted with
+    /// [`PartRun::created`](super::PartRun) are removed then.
+    fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError>;
+
+    /// Brings the installed part up to date.
+    ///
+    /// # Errors
+    ///
+    /// As for [`install`](Recipe::install).
+    fn update(&mut self, _run: &PartRun<'_>) -> Result<Installed, RecipeError> {
+        Ok(Installed::Unchanged)
+    }
+}
+
+/// The providers of a run, asked in order.
+#[derive(Clone, Default)]
+pub struct Registry {
+    providers: Vec<Arc<dyn Provider>>,
+}
+
+impl Registry {
+    /// Adds a provider, to be asked after those that are there.
+    #[must_use]
+    pub fn with(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Returns the first implementation of `recipe`.
+    pub fn find(&self, recipe: &RecipeReference) -> Option<Arc<dyn Factory>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Lists the recipes that are known beforehand, by name.
+    pub fn descriptors(&self) -> Vec<Descriptor> {
+        let mut all: Vec<Descriptor> = self
+            .providers
+            .iter()
+            .flat_map(|provider| provider.descriptors())
+            .collect();
+        all.sort_by_key(|descriptor| descriptor.name);
+        all
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.descriptors().iter().map(|d| d.name).collect();
+        f.debug_tuple("Registry").field(&names).finish()
+    }
+}
