@@ -1,0 +1,305 @@
+//! The HTTP client: `reqwest` behind the [`Transport`] trait.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::error::FetchError;
+use super::redact::RedactedUrl;
+use super::transport::{Transport, TransportRequest, TransportResponse};
+
+/// Which requests go through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyScope {
+    /// Requests for `http` URLs.
+    Http,
+    /// Requests for `https` URLs.
+    Https,
+    /// All requests.
+    All,
+}
+
+/// One proxy. The first rule that fits a request wins.
+#[derive(Clone, Debug)]
+pub struct ProxyRule {
+    /// The requests it is for.
+    pub scope: ProxyScope,
+    /// The proxy's URL, possibly with credentials.
+    pub url: RedactedUrl,
+    /// Hosts that are reached directly, in the syntax of `NO_PROXY`.
+    pub except: Option<String>,
+}
+
+/// How the client behaves. Nothing is taken from the environment.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Longest time to make a connection.
+    pub connect_timeout: Duration,
+    /// Longest time without a byte: from the request to the reply's head, and
+    /// between two blocks of the body. There is no limit on the whole.
+    pub stall_timeout: Duration,
+    /// Longest chain of redirects.
+    pub maximum_redirects: usize,
+    /// The `User-Agent` field.
+    pub user_agent: String,
+    /// Proxies, in order.
+    pub proxies: Vec<ProxyRule>,
+    /// Certificates (PEM, any number in a bundle) trusted besides the system's.
+    pub root_certificates: Vec<Vec<u8>>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(60),
+            maximum_redirects: 10,
+            user_agent: concat!("buildout/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxies: Vec::new(),
+            root_certificates: Vec::new(),
+        }
+    }
+}
+
+/// An HTTP and HTTPS client with one connection pool.
+///
+/// Its costly part (a thread, the trust store) is made by the first request.
+/// It must not be used or dropped inside an asynchronous runtime.
+pub struct HttpClient {
+    options: ClientOptions,
+    client: OnceLock<Result<Client, Arc<dyn Error + Send + Sync>>>,
+}
+
+impl HttpClient {
+    /// Takes the options; opens nothing yet.
+    pub fn new(options: ClientOptions) -> Self {
+        Self {
+            options,
+            client: OnceLock::new(),
+        }
+    }
+
+    fn client(&self) -> Result<&Client, FetchError> {
+        self.client
+            .get_or_init(|| build(&self.options).map_err(|error| Arc::new(error.without_url()) as _))
+            .as_ref()
+            .map_err(|source| FetchError::Setup {
+                source: Arc::clone(source),
+            })
+    }
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self::new(ClientOptions::default())
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HttpClient")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+fn build(options: &ClientOptions) -> reqwest::Result<Client> {
+    // Transparent decompression would change length and checksum of a
+    // `.tar.gz`; it is a feature of reqwest that this crate does not enable.
+    // `no_proxy` keeps the client from reading the environment.
+    let mut builder = Client::builder()
+        .no_proxy()
+        .user_agent(&options.user_agent)
+        .connect_timeout(options.connect_timeout)
+        // In the blocking client this is a limit on each wait: the head of the
+        // reply, then every single read of the body.
+        .timeout(options.stall_timeout)
+        .redirect(reqwest::redirect::Policy::limited(options.maximum_redirects));
+    for rule in &options.proxies {
+        let url = rule.url.exposed();
+        let proxy = match rule.scope {
+            ProxyScope::Http => reqwest::Proxy::http(url),
+            ProxyScope::Https => reqwest::Proxy::https(url),
+            ProxyScope::All => reqwest::Proxy::all(url),
+        }?;
+        let except = rule.except.as_deref().and_then(reqwest::NoProxy::from_string);
+        builder = builder.proxy(proxy.no_proxy(except));
+    }
+    let mut certificates = Vec::new();
+    for bundle in &options.root_certificates {
+        certificates.extend(reqwest::Certificate::from_pem_bundle(bundle)?);
+    }
+    if !certificates.is_empty() {
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build()
+}
+
+impl Transport for HttpClient {
+    fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
+        let url = reqwest::Url::parse(request.url.exposed()).map_err(|error| {
+            FetchError::InvalidUrl {
+                detail: match error.to_string() {
+                    // The words of urllib.
+                    text if text == "empty host" => "no host given".to_owned(),
+                    text => text,
+                },
+            }
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(FetchError::UnknownScheme {
+                scheme: url.scheme().to_owned(),
+            });
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_str(value),
+            ) else {
+                return Err(FetchError::InvalidResponse {
+                    detail: format!("header field `{name}` cannot be sent"),
+                });
+            };
+            headers.insert(name, value);
+        }
+        let response = self
+            .client()?
+            .get(url)
+            .headers(headers)
+            .send()
+            .map_err(|error| self.classify(error.without_url()))?;
+        Ok(convert(response, self.options.stall_timeout))
+    }
+}
+
+fn stall_detail(stall_timeout: Duration) -> String {
+    format!("no data for {stall_timeout:?}")
+}
+
+fn convert(response: Response, stall_timeout: Duration) -> TransportResponse {
+    let status = response.status();
+    // The server's own words, which hyper keeps only if they are unusual.
+    let reason = match response.extensions().get::<hyper::ext::ReasonPhrase>() {
+        Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    TransportResponse {
+        status: status.as_u16(),
+        reason,
+        headers,
+        body: Box::new(Body {
+            response,
+            stall_timeout,
+        }),
+    }
+}
+
+/// Tells a timeout from a broken connection, as [`TransportResponse`] promises.
+struct Body {
+    response: Response,
+    stall_timeout: Duration,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.response.read(buffer).map_err(|error| {
+            let timed_out = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<reqwest::Error>())
+                .is_some_and(reqwest::Error::is_timeout);
+            if timed_out {
+                io::Error::new(io::ErrorKind::TimedOut, stall_detail(self.stall_timeout))
+            } else {
+                error
+            }
+        })
+    }
+}
+
+impl HttpClient {
+    fn classify(&self, error: reqwest::Error) -> FetchError {
+        if error.is_redirect() {
+            return FetchError::TooManyRedirects {
+                limit: self.options.maximum_redirects,
+            };
+        }
+        if error.is_timeout() {
+            return FetchError::Stalled {
+                detail: if error.is_connect() {
+                    format!("no connection in {:?}", self.options.connect_timeout)
+                } else {
+                    stall_detail(self.options.stall_timeout)
+                },
+            };
+        }
+        if error.is_builder() {
+            return FetchError::InvalidUrl {
+                detail: innermost(&error).to_string(),
+            };
+        }
+        let detail = connection_detail(&error);
+        // rustls reports through an I/O error that has a kind but no number.
+        let is_tls = error.is_connect()
+            && chain(&error)
+                .filter_map(|cause| cause.downcast_ref::<io::Error>())
+                .any(|cause| {
+                    cause.kind() == io::ErrorKind::InvalidData && cause.raw_os_error().is_none()
+                });
+        let source = Box::new(error);
+        if is_tls {
+            FetchError::Tls { detail, source }
+        } else {
+            FetchError::Connect { detail, source }
+        }
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+/// Words a failed connection as Python does: `[Errno N] text`.
+fn connection_detail(error: &(dyn Error + 'static)) -> String {
+    for cause in chain(error) {
+        if let Some(number) = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error)
+        {
+            let text = io::Error::from_raw_os_error(number).to_string();
+            let suffix = format!(" (os error {number})");
+            let text = text.strip_suffix(&suffix).unwrap_or(&text);
+            return format!("[Errno {number}] {text}");
+        }
+    }
+    let text = innermost(error).to_string();
+    // Name resolution has numbers of its own, which std does not pass on.
+    let Some(reason) = text.strip_prefix("failed to lookup address information: ") else {
+        return text;
+    };
+    let number = match reason {
+        "Name or service not known" => -2,
+        "Temporary failure in name resolution" => -3,
+        "No address associated with hostname" => -5,
+        _ => return reason.to_owned(),
+    };
+    format!("[Errno {number}] {reason}")
+}

@@ -1,0 +1,724 @@
+//! The download utility: what upstream's `zc.buildout.download.Download` does.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::copy::{self, CopyError};
+use super::digest::{DigestMismatch, Digests, ExpectedDigests, digest_reader};
+use super::error::FetchError;
+use super::observer::{FetchEvent, FetchObserver, IgnoreEvents};
+use super::redact::{Quoted, RedactedUrl};
+use super::resource::{Resource, cache_key, local_path};
+use super::retrieve::Retrieval;
+use super::retry::{RetryPolicy, Sleeper, ThreadSleeper};
+use super::transport::Transport;
+
+/// When a cache entry is used although the network is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheUse {
+    /// Whenever there is one: nothing is fetched.
+    #[default]
+    First,
+    /// After an attempt to replace it that failed because of the network
+    /// (including offline mode), not because of what the server answered.
+    FallbackOnNetworkFailure,
+    /// After an attempt to replace it that failed in any way but a wrong
+    /// checksum: upstream's `fallback=True`, used for `extends`.
+    FallbackOnAnyFailure,
+}
+
+/// What all downloads of one [`Downloader`] have in common.
+#[derive(Clone, Debug)]
+pub struct DownloaderOptions {
+    /// Where relative paths start: of the cache, local resources and
+    /// destinations. Upstream uses the buildout directory for the first and
+    /// the process's current directory for the others.
+    pub directory: PathBuf,
+    /// The download cache; must exist if given.
+    pub cache: Option<PathBuf>,
+    /// A directory inside the cache, made when needed.
+    pub namespace: Option<PathBuf>,
+    /// When a cache entry is used.
+    pub cache_use: CacheUse,
+    /// Names cache entries by the MD5 of the URL, not by its last component.
+    pub hash_name: bool,
+    /// Forbids the network.
+    pub offline: bool,
+    /// Where downloads without a destination are put.
+    pub temporary_directory: PathBuf,
+    /// Mode of new cache entries and outputs, before the umask. Upstream's are
+    /// 0600 by the accident of `mkstemp`; the default here is 0666.
+    pub file_mode: u32,
+    /// How failed transfers are repeated.
+    pub retry: RetryPolicy,
+}
+
+impl DownloaderOptions {
+    /// Uses no cache, and the network.
+    pub fn new(directory: impl Into<PathBuf>, temporary_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            cache: None,
+            namespace: None,
+            cache_use: CacheUse::First,
+            hash_name: false,
+            offline: false,
+            temporary_directory: temporary_directory.into(),
+            file_mode: 0o666,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// Where the caller wants the resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Destination {
+    /// Anywhere: the cache entry, the local file itself, or else a temporary
+    /// file. Not to be modified unless temporary. Upstream's `path=None`.
+    #[default]
+    Anywhere,
+    /// A path, which is replaced. The file is the caller's own: it shares no
+    /// inode with a cache entry or a local source, as upstream's may.
+    Path(PathBuf),
+    /// Only the cache has to have it.
+    CacheOnly,
+}
+
+/// One thing to download.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadRequest {
+    /// `http`, `https` or `file` URL, or a path.
+    pub url: RedactedUrl,
+    /// What the bytes must have as digests.
+    pub expected: ExpectedDigests,
+    /// Where they go.
+    pub destination: Destination,
+    /// Other network URLs of the same bytes, tried in order if `url` fails or
+    /// gives other bytes. The cache entry is that of `url`.
+    pub alternate_urls: Vec<RedactedUrl>,
+    /// Overrides [`DownloaderOptions::offline`].
+    pub offline: Option<bool>,
+    /// Refuses larger resources, in bytes.
+    pub maximum_size: Option<u64>,
+}
+
+impl DownloadRequest {
+    /// Asks for a resource, anywhere, without checks.
+    pub fn new(url: impl Into<RedactedUrl>) -> Self {
+        Self {
+            url: url.into(),
+            expected: ExpectedDigests::none(),
+            destination: Destination::Anywhere,
+            alternate_urls: Vec::new(),
+            offline: None,
+            maximum_size: None,
+        }
+    }
+
+    /// Demands digests.
+    #[must_use]
+    pub fn expecting(mut self, expected: ExpectedDigests) -> Self {
+        self.expected = expected;
+        self
+    }
+
+    /// Sets the destination.
+    #[must_use]
+    pub fn to(mut self, destination: Destination) -> Self {
+        self.destination = destination;
+        self
+    }
+}
+
+/// Where the bytes came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The network, just now, from this URL.
+    Network(RedactedUrl),
+    /// An entry the cache had.
+    Cache,
+    /// A file or directory of this machine.
+    Local,
+}
+
+/// A resource that is there.
+#[derive(Debug)]
+pub struct Downloaded {
+    path: PathBuf,
+    temporary: Option<TempPath>,
+    /// Where the bytes came from.
+    pub origin: Origin,
+    /// Their digests; none for a directory.
+    pub digests: Option<Digests>,
+    /// Their number; 0 for a directory.
+    pub size: u64,
+}
+
+impl Downloaded {
+    /// Returns the path of the file, or of the directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says whether the file is temporary: it goes away with this value.
+    pub fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Returns the path and keeps a temporary file, which is the caller's to
+    /// remove from then on, as with upstream's `is_temp`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the platform cannot keep it (never on Unix).
+    pub fn into_path(self) -> io::Result<PathBuf> {
+        match self.temporary {
+            Some(temporary) => temporary.keep().map_err(|error| error.error),
+            None => Ok(self.path),
+        }
+    }
+}
+
+/// Which copy of a resource had a wrong checksum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChecksumPlace {
+    /// What the network gave.
+    Download,
+    /// The cache entry at this path; it is kept.
+    Cached(PathBuf),
+    /// The local file of this name, as written.
+    Local(PathBuf),
+}
+
+/// A failed download.
+///
+/// Texts that upstream has are upstream's, except that passwords are hidden.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The bytes are not those that the profile pins.
+    #[error("{}", checksum_text(url, place, mismatch))]
+    ChecksumMismatch {
+        /// The resource.
+        url: RedactedUrl,
+        /// The copy that was checked.
+        place: ChecksumPlace,
+        /// Expected and actual digest. Upstream tells neither.
+        #[source]
+        mismatch: Box<DigestMismatch>,
+    },
+    /// The network would be needed.
+    #[error("Couldn't download {} in offline mode.", Quoted(&url.to_string()))]
+    Offline {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// The download cache is missing.
+    #[error(
+        "The directory:\n{}\nto be used as a download cache doesn't exist.\n",
+        Quoted(&path.to_string_lossy())
+    )]
+    CacheDirectoryMissing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The transfer failed. Upstream says "extends" whatever it is for.
+    #[error("Error downloading extends for URL {url}: {source}")]
+    Fetch {
+        /// The resource.
+        url: RedactedUrl,
+        /// How it failed.
+        #[source]
+        source: Box<FetchError>,
+    },
+    /// A local resource is missing. Upstream returns its path all the same, or
+    /// fails with an internal error.
+    #[error("Couldn't find local resource {}.", Quoted(&path.to_string_lossy()))]
+    LocalMissing {
+        /// The path that was looked at.
+        path: PathBuf,
+    },
+    /// A checksum is demanded of a directory.
+    #[error("Couldn't compute the checksum of directory {}.", Quoted(&path.to_string_lossy()))]
+    ChecksumOfDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Only the cache was to be filled, and there is none.
+    #[error("Couldn't cache {}: no download cache is set.", Quoted(&url.to_string()))]
+    NoCache {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// The URL gives no usable name for a cache entry.
+    #[error("Couldn't name a cache entry after {}.", Quoted(&url.to_string()))]
+    NoCacheKey {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// A file of this machine could not be read or written.
+    #[error(transparent)]
+    File(#[from] CopyError),
+}
+
+fn checksum_text(url: &RedactedUrl, place: &ChecksumPlace, mismatch: &DigestMismatch) -> String {
+    let algorithm = mismatch.algorithm;
+    let url = url.to_string();
+    match place {
+        ChecksumPlace::Download => {
+            format!("{algorithm} checksum mismatch downloading {}", Quoted(&url))
+        }
+        ChecksumPlace::Cached(path) => format!(
+            "{algorithm} checksum mismatch for cached download from {} at {}",
+            Quoted(&url),
+            Quoted(&path.to_string_lossy())
+        ),
+        ChecksumPlace::Local(path) => format!(
+            "{algorithm} checksum mismatch for local resource at {}.",
+            Quoted(&path.to_string_lossy())
+        ),
+    }
+}
+
+/// Downloads resources, through the cache if there is one.
+///
+/// It can be shared by threads. Any number of processes may use one cache:
+/// entries appear and change atomically, complete and verified.
+#[derive(Clone)]
+pub struct Downloader {
+    transport: Arc<dyn Transport>,
+    observer: Arc<dyn FetchObserver>,
+    sleeper: Arc<dyn Sleeper>,
+    options: DownloaderOptions,
+}
+
+/// Bytes in a file that has no final name yet.
+struct Staged {
+    file: NamedTempFile,
+    content: Content,
+    source: RedactedUrl,
+}
+
+#[derive(Clone)]
+struct Content {
+    digests: Digests,
+    size: u64,
+}
+
+/// The cache directory, and where one resource is in it.
+struct CacheEntry {
+    directory: PathBuf,
+    path: PathBuf,
+}
+
+impl Downloader {
+    /// Combines a transport and options; reports to nobody.
+    pub fn new(transport: Arc<dyn Transport>, options: DownloaderOptions) -> Self {
+        Self {
+            transport,
+            observer: Arc::new(IgnoreEvents),
+            sleeper: Arc::new(ThreadSleeper),
+            options,
+        }
+    }
+
+    /// Reports to an observer.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn FetchObserver>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Waits between attempts by other means than blocking the thread.
+    #[must_use]
+    pub fn with_sleeper(mut self, sleeper: Arc<dyn Sleeper>) -> Self {
+        self.sleeper = sleeper;
+        self
+    }
+
+    /// Returns the options.
+    pub fn options(&self) -> &DownloaderOptions {
+        &self.options
+    }
+
+    /// Makes a resource available as the request demands.
+    ///
+    /// # Errors
+    ///
+    /// See [`DownloadError`]. A failed download leaves the cache and the
+    /// destination as they were.
+    pub fn download(&self, request: &DownloadRequest) -> Result<Downloaded, DownloadError> {
+        let downloaded = match Resource::parse(request.url.exposed()) {
+            Resource::Local(path) => self.local(request, &path)?,
+            Resource::Remote => match self.cache_entry(request)? {
+                Some(entry) => self.remote_cached(request, entry)?,
+                None => return self.remote_uncached(request),
+            },
+        };
+        match &request.destination {
+            Destination::Path(path) => self.place_copy(downloaded, path),
+            Destination::Anywhere | Destination::CacheOnly => Ok(downloaded),
+        }
+    }
+
+    /// Finds the place of a resource in the cache; none without a cache.
+    fn cache_entry(&self, request: &DownloadRequest) -> Result<Option<CacheEntry>, DownloadError> {
+        let Some(cache) = &self.options.cache else {
+            return match request.destination {
+                Destination::CacheOnly => Err(DownloadError::NoCache {
+                    url: request.url.clone(),
+                }),
+                _ => Ok(None),
+            };
+        };
+        let cache = self.options.directory.join(cache);
+        // Upstream shows and returns real paths.
+        let cache = match fs::canonicalize(&cache) {
+            Ok(cache) => cache,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(DownloadError::CacheDirectoryMissing { path: cache });
+            }
+            Err(error) => return Err(copy::failed("open", &cache)(error).into()),
+        };
+        // Joining an empty namespace adds the `/` that upstream's log shows.
+        let directory = cache.join(self.options.namespace.as_deref().unwrap_or(Path::new("")));
+        match fs::create_dir(&directory) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(copy::failed("create", &directory)(error).into()),
+        }
+        let key = cache_key(request.url.exposed(), self.options.hash_name).ok_or_else(|| {
+            DownloadError::NoCacheKey {
+                url: request.url.clone(),
+            }
+        })?;
+        self.observer.observe(&FetchEvent::CacheSearch {
+            directory: &directory,
+        });
+        let path = directory.join(key);
+        Ok(Some(CacheEntry { directory, path }))
+    }
+
+    fn remote_cached(
+        &self,
+        request: &DownloadRequest,
+        entry: CacheEntry,
+    ) -> Result<Downloaded, DownloadError> {
+        let cached = |origin, content| Downloaded::file(entry.path.clone(), origin, content);
+        if !entry.path.exists() {
+            self.observer.observe(&FetchEvent::CacheMiss {
+                url: &request.url,
+                path: &entry.path,
+            });
+            let staged = self.fetch(request, &entry.directory, self.options.file_mode)?;
+            copy::commit_durably(staged.file, &entry.path)?;
+            return Ok(cached(Origin::Network(staged.source), staged.content));
+        }
+        if self.options.cache_use != CacheUse::First {
+            match self.fetch(request, &entry.directory, self.options.file_mode) {
+                Ok(staged) => {
+                    copy::commit_durably(staged.file, &entry.path)?;
+                    self.observe_hit(request, &entry);
+                    return Ok(cached(Origin::Network(staged.source), staged.content));
+                }
+                Err(error) if self.may_fall_back(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let content = self.check_entry(request, &entry)?;
+        self.observe_hit(request, &entry);
+        Ok(cached(Origin::Cache, content))
+    }
+
+    fn may_fall_back(&self, error: &DownloadError) -> bool {
+        let (network_failure, any_failure) = match error {
+            DownloadError::Offline { .. } => (true, true),
+            DownloadError::Fetch { source, .. } => (
+                source.is_network_failure(),
+                !matches!(**source, FetchError::Cancelled),
+            ),
+            DownloadError::ChecksumMismatch { .. } => (false, false),
+            _ => (false, true),
+        };
+        match self.options.cache_use {
+            CacheUse::First => false,
+            CacheUse::FallbackOnNetworkFailure => network_failure,
+            CacheUse::FallbackOnAnyFailure => any_failure,
+        }
+    }
+
+    fn observe_hit(&self, request: &DownloadRequest, entry: &CacheEntry) {
+        self.observer.observe(&FetchEvent::CacheHit {
+            url: &request.url,
+            path: &entry.path,
+        });
+    }
+
+    fn check_entry(
+        &self,
+        request: &DownloadRequest,
+        entry: &CacheEntry,
+    ) -> Result<Content, DownloadError> {
+        let content = digest_file(&entry.path)?;
+        verify(request, &request.url, &content, || {
+            ChecksumPlace::Cached(entry.path.clone())
+        })?;
+        Ok(content)
+    }
+
+    fn remote_uncached(&self, request: &DownloadRequest) -> Result<Downloaded, DownloadError> {
+        if let Destination::Path(path) = &request.destination {
+            let path = self.options.directory.join(path);
+            let directory = copy::parent_of(&path);
+            let staged = self.fetch(request, directory, self.options.file_mode)?;
+            copy::commit(staged.file, &path)?;
+            let origin = Origin::Network(staged.source);
+            return Ok(Downloaded::file(path, origin, staged.content));
+        }
+        let staged = self.fetch(request, &self.options.temporary_directory, 0o600)?;
+        let temporary = staged.file.into_temp_path();
+        let path = temporary.to_path_buf();
+        let mut downloaded =
+            Downloaded::file(path, Origin::Network(staged.source), staged.content);
+        downloaded.temporary = Some(temporary);
+        Ok(downloaded)
+    }
+
+    /// Downloads from the first source that works to a verified staged file.
+    ///
+    /// If all fail, the error is that of the first, which is the one the
+    /// profile names; the others have been reported as events.
+    fn fetch(
+        &self,
+        request: &DownloadRequest,
+        directory: &Path,
+        mode: u32,
+    ) -> Result<Staged, DownloadError> {
+        if request.offline.unwrap_or(self.options.offline) {
+            return Err(DownloadError::Offline {
+                url: request.url.clone(),
+            });
+        }
+        let file = copy::stage_in(directory, mode)?;
+        let mut url = &request.url;
+        let mut alternates = request.alternate_urls.iter();
+        let mut first_error = None;
+        loop {
+            let error = match self.fetch_source(request, url, &file) {
+                Ok(content) => {
+                    return Ok(Staged {
+                        file,
+                        content,
+                        source: url.clone(),
+                    });
+                }
+                Err(error) => error,
+            };
+            if !other_source_may_help(&error) {
+                return Err(error);
+            }
+            let Some(next) = alternates.next() else {
+                return Err(first_error.unwrap_or(error));
+            };
+            self.observer.observe(&FetchEvent::SourceFailed {
+                url,
+                reason: &error,
+            });
+            first_error.get_or_insert(error);
+            url = next;
+        }
+    }
+
+    fn fetch_source(
+        &self,
+        request: &DownloadRequest,
+        url: &RedactedUrl,
+        file: &NamedTempFile,
+    ) -> Result<Content, DownloadError> {
+        self.observer.observe(&FetchEvent::Started { url });
+        let retrieval = Retrieval {
+            transport: &*self.transport,
+            sleeper: &*self.sleeper,
+            observer: &*self.observer,
+            retry: &self.options.retry,
+            maximum_size: request.maximum_size,
+        };
+        let (digests, size) = retrieval
+            .run(url, file.as_file(), file.path())
+            .map_err(|source| DownloadError::Fetch {
+                url: url.clone(),
+                source: Box::new(source),
+            })?;
+        let content = Content { digests, size };
+        verify(request, url, &content, || ChecksumPlace::Download)?;
+        self.observer.observe(&FetchEvent::Finished { url, size });
+        Ok(content)
+    }
+
+    /// Serves a file or directory of this machine.
+    ///
+    /// With a cache, upstream links the file into it once and then never looks
+    /// at the file again, so that an edited local patch fails its new checksum
+    /// until somebody empties the cache. Here the entry is a copy that follows
+    /// the file; it still serves when the file is gone.
+    fn local(
+        &self,
+        request: &DownloadRequest,
+        written: &Path,
+    ) -> Result<Downloaded, DownloadError> {
+        let source = local_path(written, &self.options.directory);
+        let is_directory = source.is_dir();
+        if is_directory {
+            self.observer
+                .observe(&FetchEvent::LocalResource { url: &request.url });
+            if !request.expected.is_empty() {
+                return Err(DownloadError::ChecksumOfDirectory { path: source });
+            }
+            return Ok(Downloaded {
+                path: source,
+                temporary: None,
+                origin: Origin::Local,
+                digests: None,
+                size: 0,
+            });
+        }
+        let Some(entry) = self.cache_entry(request)? else {
+            let content = self.check_local(request, written, &source)?;
+            return Ok(Downloaded::file(source, Origin::Local, content));
+        };
+        let has_entry = entry.path.exists();
+        if has_entry
+            && !request.expected.is_empty()
+            && self.options.cache_use == CacheUse::First
+            && let Ok(content) = self.check_entry(request, &entry)
+        {
+            self.observe_hit(request, &entry);
+            return Ok(Downloaded::file(entry.path, Origin::Cache, content));
+        }
+        if has_entry && !source.exists() {
+            let content = self.check_entry(request, &entry)?;
+            self.observe_hit(request, &entry);
+            return Ok(Downloaded::file(entry.path, Origin::Cache, content));
+        }
+        if !has_entry {
+            self.observer.observe(&FetchEvent::CacheMiss {
+                url: &request.url,
+                path: &entry.path,
+            });
+        }
+        let content = self.check_local(request, written, &source)?;
+        let is_current =
+            has_entry && digest_file(&entry.path).is_ok_and(|old| old.digests == content.digests);
+        if !is_current {
+            copy::copy_file(&source, &entry.path)?;
+        }
+        if has_entry {
+            self.observe_hit(request, &entry);
+        }
+        Ok(Downloaded::file(entry.path, Origin::Local, content))
+    }
+
+    fn check_local(
+        &self,
+        request: &DownloadRequest,
+        written: &Path,
+        source: &Path,
+    ) -> Result<Content, DownloadError> {
+        self.observer
+            .observe(&FetchEvent::LocalResource { url: &request.url });
+        if !source.exists() {
+            return Err(DownloadError::LocalMissing {
+                path: source.to_owned(),
+            });
+        }
+        let content = digest_file(source)?;
+        verify(request, &request.url, &content, || {
+            ChecksumPlace::Local(written.to_owned())
+        })?;
+        Ok(content)
+    }
+
+    fn place_copy(
+        &self,
+        downloaded: Downloaded,
+        destination: &Path,
+    ) -> Result<Downloaded, DownloadError> {
+        let destination = self.options.directory.join(destination);
+        let is_same = match (fs::canonicalize(&downloaded.path), fs::canonicalize(&destination)) {
+            (Ok(source), Ok(destination)) => source == destination,
+            _ => false,
+        };
+        if !is_same {
+            if downloaded.digests.is_some() {
+                copy::copy_file(&downloaded.path, &destination)?;
+            } else {
+                copy::copy_directory(&downloaded.path, &destination)?;
+            }
+        }
+        Ok(Downloaded {
+            path: destination,
+            temporary: None,
+            ..downloaded
+        })
+    }
+}
+
+impl std::fmt::Debug for Downloader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Downloader")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Downloaded {
+    fn file(path: PathBuf, origin: Origin, content: Content) -> Self {
+        Self {
+            path,
+            temporary: None,
+            origin,
+            digests: Some(content.digests),
+            size: content.size,
+        }
+    }
+}
+
+/// Says whether the resource, not this machine or the user, is to blame.
+fn other_source_may_help(error: &DownloadError) -> bool {
+    match error {
+        DownloadError::ChecksumMismatch { .. } => true,
+        DownloadError::Fetch { source, .. } => !matches!(
+            **source,
+            FetchError::Cancelled | FetchError::Output { .. } | FetchError::Setup { .. }
+        ),
+        _ => false,
+    }
+}
+
+fn digest_file(path: &Path) -> Result<Content, CopyError> {
+    let file = File::open(path).map_err(copy::failed("open", path))?;
+    let (digests, size) = digest_reader(file).map_err(copy::failed("read", path))?;
+    Ok(Content { digests, size })
+}
+
+fn verify(
+    request: &DownloadRequest,
+    url: &RedactedUrl,
+    content: &Content,
+    place: impl FnOnce() -> ChecksumPlace,
+) -> Result<(), DownloadError> {
+    request
+        .expected
+        .verify(&content.digests)
+        .map_err(|mismatch| DownloadError::ChecksumMismatch {
+            url: url.clone(),
+            place: place(),
+            mismatch: Box::new(mismatch),
+        })
+}
