@@ -155,6 +155,14 @@ impl Report {
         Some(format!("MISSED: {failure}"))
     }
 
+    /// Returns the verdict on a run of ours that succeeded but did less than it should have.
+    fn verdict_on_work(&mut self, what: &str, wanted: usize, found: usize) -> Option<String> {
+        (found < wanted).then(|| {
+            self.misses += 1;
+            format!("MISSED: {found} of {wanted} {what}")
+        })
+    }
+
     /// Adds a row for a contender that is only there to compare with.
     fn row_beside(&mut self, series: &Series, base: &Series) {
         let remark = match series.failure() {
@@ -169,9 +177,11 @@ impl Report {
         self.row(series, base, remark);
     }
 
-    /// Adds a row of [`COLUMNS`]; the ratio is that of the median wall times to `base`.
+    /// Adds a row of [`COLUMNS`]; the ratio is that of the shortest wall times.
+    ///
+    /// All ratios compare the shortest runs: other load on the machine can only lengthen a run.
     fn row(&mut self, series: &Series, base: &Series, remark: String) {
-        let ratio = table::ratio(series.median_wall(), base.median_wall());
+        let ratio = table::ratio(series.least_wall(), base.least_wall());
         let ratio = match series.failure() {
             None => ratio,
             // It would have taken longer.

@@ -125,6 +125,27 @@ pub fn measure(contenders: &[Contender], runs: usize) -> Result<Vec<Series>, Mea
     Ok(all)
 }
 
+impl Contender {
+    /// Runs the command unmeasured and returns what it prints, to check that it does the work.
+    ///
+    /// # Errors
+    /// A program that cannot be spawned. Its exit code is not looked at: the measured runs are.
+    pub fn output(&self) -> Result<String, MeasureError> {
+        let output = Command::new(&self.program)
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .env_remove("BUILDOUT_HOME")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| MeasureError::Process {
+                verb: "run",
+                program: self.program.clone(),
+                source,
+            })?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
 /// Measures one run in a fresh measuring process; also returns the end of its standard error.
 fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError> {
     let failure = |source| MeasureError::Process {

@@ -25,8 +25,9 @@ use crate::random::Random;
 /// How many times more include paths each further chain of the original depth brings.
 ///
 /// The natural growth would be the number of paths itself (176,680 times), which leaves 128
-/// bits at eight times the depth; the smaller factor is just as far beyond following each path.
-const PATHS_PER_DEPTH: u128 = 10_000;
+/// bits at eight times the depth. This factor is reached with edges in proportion to the files,
+/// and is just as far beyond following each path.
+const PATHS_PER_DEPTH: u128 = 300;
 
 /// What a tree should look like, or, in a report, does look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,9 @@ pub fn directories(parts: usize) -> String {
     text
 }
 
+/// The value at the end of each chain of [`chains`], and so the resolved value of each section.
+pub const CHAIN_END: &str = "the end of the chain";
+
 /// Returns a profile with `sections` sections in chains of references, each `depth` sections
 /// long; the value at each chain's head is the text at its end.
 pub fn chains(sections: usize, depth: usize) -> String {
@@ -29,7 +32,7 @@ pub fn chains(sections: usize, depth: usize) -> String {
         let _ = write!(text, "\n[link-{section:06}]\nhome = /srv/${{:name}}\n");
         let _ = writeln!(text, "name = link-{section:06}");
         let _ = if section.is_multiple_of(depth) {
-            writeln!(text, "value = the end of the chain")
+            writeln!(text, "value = {CHAIN_END}")
         } else {
             writeln!(text, "value = ${{link-{:06}:value}}", section - 1)
         };
@@ -57,7 +60,7 @@ mod tests {
     #[test]
     fn chains_are_as_long_as_wanted() {
         let text = chains(6, 3);
-        assert_eq!(text.matches("the end of the chain").count(), 2);
+        assert_eq!(text.matches(CHAIN_END).count(), 2);
         assert!(text.contains("[link-000002]\nhome = /srv/${:name}\nname = link-000002\nvalue = ${link-000001:value}\n"));
         assert!(text.contains("name = link-000003\nvalue = the end"));
         assert_eq!(

@@ -28,6 +28,8 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
             &["-c", "software.cfg", "annotate"],
         ));
     }
+    let output = contenders[0].output()?;
+    let shown = output.lines().filter(|line| line.starts_with('[')).count();
     let series = measure(&contenders, bench.runs)?;
 
     let mut report = Report::new(
@@ -50,10 +52,13 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
     let [ours, floor, peers @ ..] = series.as_slice() else {
         return Ok(report);
     };
-    let verdict = match report.verdict_on_failure(ours) {
+    let failure = report
+        .verdict_on_failure(ours)
+        .or_else(|| report.verdict_on_work("sections shown", shape.sections, shown));
+    let verdict = match failure {
         Some(verdict) => verdict,
         None => {
-            let ratio = quotient(ours.median_wall(), floor.median_wall());
+            let ratio = quotient(ours.least_wall(), floor.least_wall());
             let small = ours.peak_memory() < WANTED_MEMORY << 20;
             let time = report.verdict(
                 ratio <= WANTED_RATIO,

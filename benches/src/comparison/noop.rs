@@ -1,5 +1,6 @@
 //! A run over many installed parts that has nothing to do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Bench, COLUMNS, ComparisonError, Report, create_directory, write};
@@ -21,6 +22,9 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
     }
     // The first run installs the parts.
     measure(&contenders, 1)?;
+    let installed = (0..PARTS)
+        .filter(|part| ours.join(format!("data/{part:04}")).is_dir())
+        .count();
     let series = measure(&contenders, bench.runs)?;
 
     let mut report = Report::new(
@@ -35,7 +39,10 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
     let [ours, peers @ ..] = series.as_slice() else {
         return Ok(report);
     };
-    let verdict = match report.verdict_on_failure(ours) {
+    let failure = report
+        .verdict_on_failure(ours)
+        .or_else(|| report.verdict_on_work("parts installed", PARTS, installed));
+    let verdict = match failure {
         Some(verdict) => verdict,
         None => report.verdict(
             ours.median_wall() < WANTED,
@@ -49,7 +56,7 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
     Ok(report)
 }
 
-fn prepare(bench: &Bench, name: &str) -> Result<std::path::PathBuf, ComparisonError> {
+fn prepare(bench: &Bench, name: &str) -> Result<PathBuf, ComparisonError> {
     let directory = bench.directory.join(format!("noop-{name}"));
     create_directory(&directory)?;
     write(&directory.join("buildout.cfg"), &directories(PARTS))?;

@@ -251,7 +251,8 @@ impl<'a> Writer<'a> {
                 let section = &mut sections[chosen];
                 let comment = random.chance(33);
                 let last_block = section.options.iter_mut().rev().find(|option| {
-                    matches!(option.value, Value::Block(_)) && option.key != "extends"
+                    matches!(option.value, Value::Block(_))
+                        && !matches!(option.key.as_str(), "extends" | "parts")
                 });
                 match last_block {
                     Some(option) if !comment => {

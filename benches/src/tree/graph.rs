@@ -73,11 +73,7 @@ impl IncludeGraph {
     /// itself included. Saturates.
     pub(super) fn paths_below(&self) -> Vec<u128> {
         let mut below = vec![0u128; self.children.len()];
-        for file in 0..self.children.len() {
-            below[file] = self.children[file]
-                .iter()
-                .fold(1u128, |sum, &child| sum.saturating_add(below[child]));
-        }
+        self.update_below(&mut below, 0);
         below
     }
 
@@ -126,9 +122,9 @@ impl IncludeGraph {
     fn densify(&mut self, shape: GraphShape, count: usize, random: &mut Random) {
         let stack = self.root() + 1 - TOP_FILES;
         let hubs = self.hubs(stack, random);
+        let mut below = self.paths_below();
+        let mut above = self.paths_from_root();
         for remaining in (1..=count).rev() {
-            let below = self.paths_below();
-            let above = self.paths_from_root();
             let paths = below[self.root()];
             let deficit = shape.include_paths.saturating_sub(paths) as f64;
             let growth = (shape.include_paths as f64 / paths as f64).max(1.0);
@@ -155,6 +151,32 @@ impl IncludeGraph {
             }
             if let Some((_, parent, child)) = best {
                 self.children[parent].push(child);
+                self.update_below(&mut below, parent);
+                let more = above[parent];
+                self.update_above(&mut above, child, more);
+            }
+        }
+    }
+
+    /// Counts the paths below `parent` and all files above it anew.
+    fn update_below(&self, below: &mut [u128], parent: usize) {
+        for file in parent..self.children.len() {
+            below[file] = self.children[file]
+                .iter()
+                .fold(1u128, |sum, &child| sum.saturating_add(below[child]));
+        }
+    }
+
+    /// Adds `more` paths from the root to `child`, and what follows from them below it.
+    fn update_above(&self, above: &mut [u128], child: usize, more: u128) {
+        let mut added = vec![0u128; child + 1];
+        added[child] = more;
+        for file in (0..=child).rev() {
+            if added[file] > 0 {
+                above[file] = above[file].saturating_add(added[file]);
+                for &grandchild in &self.children[file] {
+                    added[grandchild] = added[grandchild].saturating_add(added[file]);
+                }
             }
         }
     }

@@ -163,6 +163,12 @@ pub(super) fn line(key: &str, around: &Surroundings<'_>, random: &mut Random) ->
                 ),
             }
         }
+        "patches" if random.chance(70) => format!(
+            "https://download.example.org/{}/{}.patch#{}",
+            around.component,
+            word(random),
+            random.hexadecimal(32)
+        ),
         "patches" => format!(
             "${{:_profile_base_location_}}/{}.patch#{}",
             word(random),
@@ -171,7 +177,6 @@ pub(super) fn line(key: &str, around: &Surroundings<'_>, random: &mut Random) ->
         "library-dirs" | "rpath" => format!("${{{other}:location}}/lib/"),
         "include-dirs" => format!("${{{other}:location}}/include/"),
         "setup-eggs" | "depends" => format!("${{{other}:egg}}"),
-        "parts" => format!("{other}-{}", word(random)),
         "allow-hosts" | "find-links" | "extensions" => {
             format!("{}.example.org", word(random))
         }

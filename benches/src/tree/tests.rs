@@ -44,7 +44,7 @@ fn larger_trees_keep_the_promised_proportions() {
         TreeShape::erp5().wider(2),
         TreeShape::erp5().wider(4),
         TreeShape::erp5().deeper(2),
-        TreeShape::erp5().deeper(4),
+        TreeShape::erp5().deeper(8),
     ] {
         assert_shape(&wanted, &Tree::generate(&wanted, 1).report(), 5);
     }
