@@ -380,6 +380,11 @@ impl GraphLoader<'_> {
     }
 }
 
+/// The error for a text that a recipe added, which is no file.
+pub(crate) fn added_text_error(error: SyntaxError<ConditionError>, text: &str) -> ExtendsError {
+    syntax_error(error, &Arc::from(""), text, String::new())
+}
+
 fn syntax_error(
     error: SyntaxError<ConditionError>,
     source: &Arc<str>,

@@ -78,6 +78,8 @@ pub enum Call {
         /// Its options.
         options: OptionMap,
     },
+    /// Do nothing but wake the engine thread. Answers [`Answer::Done`].
+    Wake,
     /// Compute the signature of a part, which freezes what it depends on.
     /// Answers [`Answer::Text`].
     Signature {
@@ -241,6 +243,14 @@ impl RemoteBuildout {
     pub(crate) fn new() -> (Self, Receiver<Request>) {
         let (requests, receiver) = channel();
         (RemoteBuildout { requests }, receiver)
+    }
+
+    /// Wakes the engine thread without waiting for it.
+    pub(crate) fn wake(&self) {
+        let (answer, _) = channel();
+        let call = Call::Wake;
+        // An engine that is gone need not be woken.
+        let _ = self.requests.send(Request { call, answer });
     }
 }
 

@@ -1,0 +1,139 @@
+//! What a recipe may use while it is constructed.
+
+use std::sync::Arc;
+
+use super::error::RecipeError;
+use super::handle::{Answer, Buildout, Call, RemoteBuildout};
+use super::part_run::RunServices;
+use crate::event::Level;
+use crate::resolve::ResolveProblem;
+use crate::run::{Failure, Problem};
+
+/// Lets other threads use the configuration while the engine thread waits.
+pub(crate) trait Serve {
+    /// Runs `work` on another thread and carries out its calls until it ends.
+    fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>);
+}
+
+/// The construction of the recipe of one part.
+pub struct Construction<'a> {
+    part: Arc<str>,
+    buildout: &'a dyn Buildout,
+    services: &'a RunServices,
+    server: &'a dyn Serve,
+}
+
+impl<'a> Construction<'a> {
+    pub(crate) fn new(
+        part: Arc<str>,
+        buildout: &'a dyn Buildout,
+        services: &'a RunServices,
+        server: &'a dyn Serve,
+    ) -> Self {
+        Construction {
+            part,
+            buildout,
+            services,
+            server,
+        }
+    }
+
+    /// Returns the name of the part.
+    pub fn part(&self) -> &str {
+        &self.part
+    }
+
+    /// Returns the configuration, to reach other sections.
+    pub fn buildout(&self) -> &dyn Buildout {
+        self.buildout
+    }
+
+    /// Returns what the engine offers besides the configuration.
+    pub fn services(&self) -> &RunServices {
+        self.services
+    }
+
+    /// Reads an option of the part; an empty value counts as present.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be resolved.
+    pub fn option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        Ok(self.buildout.get(&self.part, option)?)
+    }
+
+    /// Reads an option of the part that must exist.
+    ///
+    /// # Errors
+    ///
+    /// It does not exist (`Missing option: PART:OPTION`) or cannot be
+    /// resolved.
+    pub fn required(&self, option: &str) -> Result<Arc<str>, RecipeError> {
+        match self.option(option)? {
+            Some(value) => Ok(value),
+            None => Err(Failure::from(Problem::Resolve(ResolveProblem::MissingOption {
+                section: self.part.to_string(),
+                option: option.to_owned(),
+            }))
+            .into()),
+        }
+    }
+
+    /// Reads an option of `[buildout]`.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be resolved.
+    pub fn buildout_option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        Ok(self.buildout.get("buildout", option)?)
+    }
+
+    /// Sets an option of the part.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn set(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        Ok(self.buildout.set(&self.part, option, value)?)
+    }
+
+    /// Lists the options of the part, in upstream's order.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn option_names(&self) -> Result<Vec<Arc<str>>, RecipeError> {
+        Ok(self.buildout.option_names(&self.part)?)
+    }
+
+    /// Computes the signature of the part, which freezes what it depends on.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn signature(&self) -> Result<Arc<str>, RecipeError> {
+        let section = Arc::clone(&self.part);
+        match self.buildout.call(Call::Signature { section })? {
+            Answer::Text(Some(signature)) => Ok(signature),
+            _ => Err(Failure::from(Problem::UnexpectedAnswer).into()),
+        }
+    }
+
+    /// Logs as upstream's recipes do, under the name of the part.
+    pub fn log(&self, level: Level, message: impl Into<String>) {
+        self.services.log(&self.part, level, message.into());
+    }
+
+    /// Runs `work` on another thread, with a handle it may use and clone, and
+    /// serves that handle until `work` ends. This is how the recipes of a
+    /// child process are constructed: its calls nest in this one.
+    pub fn on_other_thread<T: Send>(&self, work: impl FnOnce(RemoteBuildout) -> T + Send) -> Option<T> {
+        let mut result = None;
+        {
+            let slot = &mut result;
+            self.server
+                .serve(Box::new(move |remote| *slot = Some(work(remote))));
+        }
+        result
+    }
+}

@@ -1,0 +1,15 @@
+//! Running a configuration: the session that resolves it, and the commands
+//! that act on it.
+
+mod evaluation;
+mod failure;
+mod install;
+mod session;
+mod settings;
+mod signature;
+
+pub use evaluation::SUBSTITUTION_LIMIT;
+pub use failure::{Failure, Label, Problem};
+pub use install::{InstallReport, install};
+pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};
+pub use settings::BuildoutSettings;

@@ -1,0 +1,525 @@
+//! A configuration being resolved: sections initialised on first use, recipes
+//! constructed, references recorded.
+//!
+//! Keeps `Buildout.__getitem__`, `Options._initialize`, `Options.get` and
+//! `Options._sub` of zc.buildout. Upstream recurses; here a chain of references
+//! is followed with a stack of our own ([`super::evaluation`]), however long it
+//! is. Only recipes that reach into other sections from their construction
+//! nest on the thread's stack, to a documented depth.
+//!
+//! A session lives on one thread, the engine thread. Others use it through
+//! [`RemoteBuildout`], whose calls [`Session::serve_requests`] carries out.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
+
+use super::evaluation::{Evaluation, Goal};
+use super::failure::{Failure, Problem};
+use super::signature::Signatures;
+use crate::configuration::{BUILDOUT_SECTION, Configuration};
+use crate::dialect::Dialect;
+use crate::extends::{
+    Conditions, MergedOption, MergedSection, MergedSections, Origin, Source,
+};
+use crate::profile::python_text::dedent;
+use crate::profile::syntax::parse;
+use crate::recipe::{
+    Answer, Buildout, Call, Factory, Recipe, RecipeReference, Registry, RemoteBuildout, Request,
+    RunServices, Serve,
+};
+use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
+use crate::symbols::Symbols;
+
+/// How deep the constructions of recipes may nest in each other.
+pub const CONSTRUCTION_LIMIT: usize = 100;
+
+/// A reference from one section to another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Edge {
+    /// The section that refers.
+    pub from: Arc<str>,
+    /// The option whose value holds the reference; `None` if the recipe or
+    /// `=>` reached over.
+    pub option: Option<Arc<str>>,
+    /// The section referred to.
+    pub to: Arc<str>,
+}
+
+/// What a session is made of.
+pub struct SessionOptions<'a> {
+    /// The configuration.
+    pub configuration: &'a Configuration,
+    /// The recipes.
+    pub registry: Registry,
+    /// What recipes get besides the configuration.
+    pub services: &'a RunServices,
+    /// Decides the conditions of sections that recipes add.
+    pub conditions: &'a Conditions<'a>,
+    /// Whether recipes are constructed at all; without, the values that they
+    /// would set are missing.
+    pub construct: ConstructionPolicy,
+}
+
+/// Which recipes a session constructs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstructionPolicy {
+    /// All.
+    All,
+    /// Only those whose construction does nothing to the world; the others
+    /// are a failure of the section.
+    PureOnly,
+}
+
+/// The part that a section becomes if it has a recipe.
+pub(crate) struct Part {
+    pub(crate) reference: RecipeReference,
+    pub(crate) factory: Arc<dyn Factory>,
+    /// The recipe; away while a worker has it.
+    pub(crate) recipe: Option<Box<dyn Recipe>>,
+}
+
+/// The state of a session; borrowed for moments only.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) sections: HashMap<Arc<str>, Section, FxBuildHasher>,
+    pub(crate) configured: MergedSections,
+    pub(crate) macros: Macros,
+    pub(crate) parts: IndexMap<Arc<str>, Part, FxBuildHasher>,
+    /// For each section, those it refers to or reached.
+    pub(crate) dependencies: HashMap<Arc<str>, IndexSet<Arc<str>, FxBuildHasher>, FxBuildHasher>,
+    pub(crate) edges: IndexSet<Edge, FxBuildHasher>,
+    /// The sections whose recipes are being constructed, innermost last.
+    pub(crate) owners: Vec<Arc<str>>,
+    pub(crate) signatures: Signatures,
+}
+
+/// A configuration being resolved.
+pub struct Session<'a> {
+    pub(crate) options: SessionOptions<'a>,
+    pub(crate) state: RefCell<State>,
+    depth: Cell<usize>,
+    remote: RemoteBuildout,
+    requests: Receiver<Request>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts with nothing initialised.
+    pub fn new(options: SessionOptions<'a>) -> Self {
+        let (remote, requests) = RemoteBuildout::new();
+        let state = State {
+            configured: options.configuration.sections.clone(),
+            ..State::default()
+        };
+        Session {
+            options,
+            state: RefCell::new(state),
+            depth: Cell::new(0),
+            remote,
+            requests,
+        }
+    }
+
+    /// Returns the dialect in force.
+    pub fn dialect(&self) -> &Dialect {
+        &self.options.configuration.dialect
+    }
+
+    /// Returns what recipes get besides the configuration.
+    pub fn services(&self) -> &'a RunServices {
+        self.options.services
+    }
+
+    /// Returns a handle for other threads. Its calls are carried out while the
+    /// engine thread serves: during constructions and installations.
+    pub fn remote(&self) -> &RemoteBuildout {
+        &self.remote
+    }
+
+    /// Returns the parts constructed so far, in the order their construction
+    /// was completed.
+    pub fn parts(&self) -> Vec<Arc<str>> {
+        self.state.borrow().parts.keys().cloned().collect()
+    }
+
+    /// Returns the references noticed so far, in order.
+    pub fn edges(&self) -> Vec<Edge> {
+        self.state.borrow().edges.iter().cloned().collect()
+    }
+
+    /// Returns the names of the sections of the configuration, with those that
+    /// recipes added.
+    pub fn section_names(&self) -> Vec<Arc<str>> {
+        self.state.borrow().configured.keys().cloned().collect()
+    }
+
+    /// Returns the names of the sections initialised so far, sorted.
+    pub fn initialised_sections(&self) -> Vec<Arc<str>> {
+        let state = self.state.borrow();
+        let mut names: Vec<Arc<str>> = state.sections.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Initialises `section`, with all it refers to, and constructs its
+    /// recipe.
+    ///
+    /// # Errors
+    ///
+    /// See [`Problem`].
+    pub fn reach(&self, section: &str) -> Result<(), Failure> {
+        if self.state.borrow().sections.contains_key(section) {
+            return Ok(());
+        }
+        Evaluation::new(self)
+            .run(Goal::Section(Arc::from(section)))
+            .map(|_| ())
+    }
+
+    /// Reads an option, initialising its section first; in its stored form,
+    /// without unescaping.
+    ///
+    /// # Errors
+    ///
+    /// See [`Problem`].
+    pub fn get_stored(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
+        self.reach(section)?;
+        let known = |state: &State| {
+            let section = state.sections.get(section)?;
+            section.resolved(option).cloned()
+        };
+        if let Some(value) = known(&self.state.borrow()) {
+            return Ok(Some(value));
+        }
+        Evaluation::new(self).run(Goal::Option {
+            section: Arc::from(section),
+            option: Arc::from(option),
+        })
+    }
+
+    /// Returns `value` as recipes read it: the fork unescapes `$${`.
+    pub fn read_form(&self, value: Arc<str>) -> Arc<str> {
+        if self.dialect().dollar_unescape && value.contains("$${") {
+            Arc::from(value.replace("$${", "${"))
+        } else {
+            value
+        }
+    }
+
+    /// Reads an option that must exist.
+    ///
+    /// # Errors
+    ///
+    /// See [`Problem`]; `Missing option: SECTION:OPTION`.
+    pub fn required(&self, section: &str, option: &str) -> Result<Arc<str>, Failure> {
+        match self.get(section, option)? {
+            Some(value) => Ok(value),
+            None => Err(self.missing_option(section, option)),
+        }
+    }
+
+    /// Makes the failure for an option that does not exist, with the section's
+    /// place and a near name.
+    pub(crate) fn missing_option(&self, section: &str, option: &str) -> Failure {
+        let problem = ResolveProblem::MissingOption {
+            section: section.to_owned(),
+            option: option.to_owned(),
+        };
+        let names = self.known_options(section);
+        let near = crate::resolve::nearest(option, names.iter().map(|name| &**name));
+        let hint = match near {
+            Some(near) => format!("`[{section}]` has an option `{near}`"),
+            None => format!("add `{option} = ...` to `[{section}]`"),
+        };
+        let place = self.section_place(section);
+        Failure::from(problem)
+            .with_label(place, "in this section")
+            .with_hint(Some(hint))
+    }
+
+    pub(crate) fn known_options(&self, section: &str) -> Vec<Arc<str>> {
+        let state = self.state.borrow();
+        match state.sections.get(section) {
+            Some(section) => section.option_names(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns the place of any option of `section`, to point at the section.
+    fn section_place(&self, section: &str) -> Option<crate::extends::Place> {
+        let state = self.state.borrow();
+        let options = state.configured.get(section)?;
+        let origins = options.values().filter_map(MergedOption::origin);
+        let origin = origins.into_iter().find(|origin| origin.line.is_some())?;
+        self.options.configuration.place(origin, "")
+    }
+
+    /// Returns the place where the configuration sets an option, underlining
+    /// `needle`.
+    pub fn option_place(
+        &self,
+        section: &str,
+        option: &str,
+        needle: &str,
+    ) -> Option<crate::extends::Place> {
+        let state = self.state.borrow();
+        let origin = match state.sections.get(section) {
+            Some(section) => section.origin(option),
+            None => state.configured.get(section)?.get(option)?.origin(),
+        };
+        self.options.configuration.place(origin?, needle)
+    }
+
+    /// The same for the option as the configuration has it, before macros.
+    pub(crate) fn option_place_configured(
+        &self,
+        section: &str,
+        option: &str,
+        needle: &str,
+    ) -> Option<crate::extends::Place> {
+        let state = self.state.borrow();
+        let origin = state.configured.get(section)?.get(option)?.origin()?;
+        self.options.configuration.place(origin, needle)
+    }
+
+    /// Runs `work`, noting that it is done for the part `owner`.
+    pub(crate) fn owned<T>(
+        &self,
+        owner: &Arc<str>,
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if self.depth.get() >= CONSTRUCTION_LIMIT {
+            let limit = CONSTRUCTION_LIMIT;
+            return Err(ResolveProblem::TooDeep { limit }.into());
+        }
+        self.depth.set(self.depth.get() + 1);
+        self.state.borrow_mut().owners.push(Arc::clone(owner));
+        let result = work();
+        self.state.borrow_mut().owners.pop();
+        self.depth.set(self.depth.get() - 1);
+        result
+    }
+
+    /// Notes that the construction in progress reached `section`.
+    fn note_reached(&self, section: &Arc<str>) {
+        let mut state = self.state.borrow_mut();
+        if let Some(owner) = state.owners.last().cloned() {
+            state.note_edge(Edge {
+                from: owner,
+                option: None,
+                to: Arc::clone(section),
+            });
+        }
+    }
+
+    /// Carries out the calls of other threads until `until` has something.
+    /// Whoever puts something there wakes the engine thread afterwards, so one
+    /// blocking receive serves both.
+    pub(crate) fn serve_until<T>(&self, until: &Receiver<T>) -> Option<T> {
+        loop {
+            if let Ok(value) = until.try_recv() {
+                return Some(value);
+            }
+            match self.requests.recv() {
+                Ok(request) => {
+                    let answer = self.call(request.call);
+                    // A caller that has gone away does not want the answer.
+                    let _ = request.answer.send(answer);
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn set(&self, section: &Arc<str>, option: &Arc<str>, value: Arc<str>) -> Result<(), Failure> {
+        self.reach(section)?;
+        let mut state = self.state.borrow_mut();
+        if let Some(section) = state.sections.get_mut(section) {
+            section.data.insert(Arc::clone(option), value);
+        }
+        Ok(())
+    }
+
+    fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {
+        self.reach(section)?;
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let Some(found) = state.sections.get_mut(section) else {
+            return Ok(None);
+        };
+        let mut value = found.data.shift_remove(option);
+        if found.raw.contains_key(option) {
+            let removed = Arc::make_mut(&mut found.raw).shift_remove(option);
+            value = value.or(removed.map(|option| option.value));
+            // Upstream shares these options with the configuration unless
+            // macros made a copy.
+            if let Some(configured) = state.configured.get_mut(section)
+                && !configured.contains_key(crate::profile::syntax::MACRO_OPTION)
+            {
+                configured.shift_remove(option);
+                state.macros.forget(section);
+            }
+        }
+        let cooked = found.cooked.remove(option);
+        Ok(cooked.or(value))
+    }
+
+    fn add_section(&self, name: &Arc<str>, options: MergedSection) -> Result<(), Failure> {
+        let mut state = self.state.borrow_mut();
+        if state.configured.contains_key(name) {
+            let section = name.to_string();
+            return Err(ResolveProblem::SectionExists { section }.into());
+        }
+        state.configured.insert(Arc::clone(name), options);
+        Ok(())
+    }
+
+    fn add_sections(&self, text: &str) -> Result<(), Failure> {
+        let mut symbols = Symbols::default();
+        let profile = parse(
+            &dedent(text),
+            self.dialect().repeated_operators,
+            &mut symbols,
+            &mut |header| (self.options.conditions)(&header),
+        )
+        .map_err(|error| Failure::from(crate::extends::added_text_error(error, text)))?;
+        let mut names = Vec::new();
+        for section in &profile.sections {
+            let name = Arc::clone(symbols.name(section.name));
+            let options = section.options.iter().map(|option| {
+                let key = Arc::clone(symbols.name(option.key));
+                let origin = Origin::symbolic(Source::Computed);
+                (key, MergedOption::set(Arc::clone(&option.value), origin))
+            });
+            self.add_section(&name, options.collect())?;
+            names.push(name);
+        }
+        for name in names {
+            self.note_reached(&name);
+            self.reach(&name)?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    pub(crate) fn note_edge(&mut self, edge: Edge) {
+        if edge.from == edge.to {
+            return;
+        }
+        let reached = self.dependencies.entry(Arc::clone(&edge.from)).or_default();
+        reached.insert(Arc::clone(&edge.to));
+        self.edges.insert(edge);
+    }
+}
+
+impl Buildout for Session<'_> {
+    fn call(&self, call: Call) -> Result<Answer, Failure> {
+        match call {
+            Call::Wake => Ok(Answer::Done),
+            Call::Reach { section } => {
+                self.note_reached(&section);
+                self.reach(&section)?;
+                Ok(Answer::Done)
+            }
+            Call::Get { section, option } => {
+                self.note_reached(&section);
+                let value = self.get_stored(&section, &option)?;
+                Ok(Answer::Text(value.map(|value| self.read_form(value))))
+            }
+            Call::Set {
+                section,
+                option,
+                value,
+            } => {
+                self.set(&section, &option, value)?;
+                Ok(Answer::Done)
+            }
+            Call::Delete { section, option } => {
+                Ok(Answer::Text(self.delete(&section, &option)?))
+            }
+            Call::OptionNames { section } => {
+                self.note_reached(&section);
+                self.reach(&section)?;
+                Ok(Answer::Names(self.known_options(&section)))
+            }
+            Call::SectionNames => Ok(Answer::Names(self.section_names())),
+            Call::KnownValues { section } => {
+                self.note_reached(&section);
+                self.reach(&section)?;
+                let state = self.state.borrow();
+                let values = state.sections.get(&section).map(Section::known_values);
+                Ok(Answer::Options(values.unwrap_or_default()))
+            }
+            Call::Substitute { section, text } => {
+                self.reach(&section)?;
+                let value = Evaluation::new(self).run(Goal::Text { section, text })?;
+                Ok(Answer::Text(value))
+            }
+            Call::AddSections { text } => {
+                self.add_sections(&text)?;
+                Ok(Answer::Done)
+            }
+            Call::AddSection { section, options } => {
+                let origin = || Origin::symbolic(Source::Computed);
+                let options = options
+                    .into_iter()
+                    .map(|(name, value)| (name, MergedOption::set(value, origin())));
+                self.add_section(&section, options.collect())?;
+                self.note_reached(&section);
+                self.reach(&section)?;
+                Ok(Answer::Done)
+            }
+            Call::Signature { section } => {
+                self.reach(&section)?;
+                let signature = self.freeze_signature(&section)?;
+                Ok(Answer::Text(Some(signature)))
+            }
+        }
+    }
+}
+
+impl Serve for Session<'_> {
+    fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {
+        let (done, finished) = std::sync::mpsc::channel();
+        let remote = self.remote.clone();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let _done = WakeOnDrop {
+                    done,
+                    remote: remote.clone(),
+                };
+                work(remote);
+            });
+            self.serve_until(&finished);
+        });
+    }
+}
+
+/// Tells the engine thread that work has ended, even if it panicked.
+pub(crate) struct WakeOnDrop {
+    done: std::sync::mpsc::Sender<()>,
+    remote: RemoteBuildout,
+}
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        let _ = self.done.send(());
+        self.remote.wake();
+    }
+}
+
+/// The sections that `[buildout]` and friends share.
+pub(crate) fn is_buildout(section: &str) -> bool {
+    section == BUILDOUT_SECTION
+}
+
+/// The options that a part had when its turn came, in stored form.
+pub(crate) fn known_values(state: &State, section: &str) -> OptionMap {
+    let section = state.sections.get(section);
+    section.map(Section::known_values).unwrap_or_default()
+}
