@@ -10,7 +10,7 @@ use crate::tree::{Tree, TreeShape};
 /// A way for a tree to grow.
 type Growth = fn(TreeShape, usize) -> TreeShape;
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "tree",
     "files",
     "kB",
@@ -18,6 +18,7 @@ const COLUMNS: [&str; 12] = [
     "include paths",
     "depth",
     "ours",
+    "CPU",
     "peak memory",
     "floor",
     "ours/floor",
@@ -31,8 +32,8 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
         format!(
             "`buildout annotate` of the same kind of tree with 2, 4 and 8 times the files, wider \
              (same depth) and deeper (chains as many times longer). Times are the shortest of \
-             the whole process; growth is ours, relative to the tree of one time the size. Wanted: \
-             growth in proportion to the edges, with {:.0} % of tolerance.",
+             the whole process, CPU is our median. Growth is ours, relative to the tree of one \
+             time the size. Wanted: growth in proportion to the edges, with {:.0} % of tolerance.",
             (PROPORTION_TOLERANCE - 1.0) * 100.0
         ),
         &COLUMNS,
@@ -80,6 +81,7 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
                 count(shape.include_paths),
                 shape.depth.to_string(),
                 table::time(wall),
+                table::time(ours.median_cpu()),
                 table::memory(ours.peak_memory()),
                 table::time(floor.least_wall()),
                 ratio(wall, floor.least_wall()),

@@ -33,10 +33,10 @@ pub(super) struct GraphShape {
 impl IncludeGraph {
     /// Builds a graph of the wanted shape.
     ///
-    /// Files, edges and depth are met exactly as long as the shape is possible: at least one
-    /// file a level and four levels, at least one edge for each file but the root. Include paths are approached
-    /// by choosing, for each edge that is not needed to hold the graph together, the candidate
-    /// whose addition brings the count nearest to a geometric growth towards the target.
+    /// Files, edges and depth are met exactly as long as the shape is possible: four levels or
+    /// more, a file for each level, and an edge for each file but the root. Include paths are
+    /// approached by choosing, for each edge that is not needed to hold the graph together, the
+    /// candidate that brings the count nearest to a geometric growth towards the target.
     pub(super) fn generate(shape: GraphShape, random: &mut Random) -> Self {
         assert!(shape.depth > TOP_FILES, "a tree needs four levels or more");
         assert!(
