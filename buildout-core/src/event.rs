@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::resolve::OptionMap;
 use crate::value::str_repr;
 
 /// The version of the events; it rises when a variant changes its meaning.
@@ -94,6 +95,11 @@ pub enum Event {
     DirectoryCreated {
         /// The directory.
         path: String,
+    },
+    /// The wanted parts are constructed; nothing was done yet.
+    Configured {
+        /// The sections in use, sorted, with their options as far as known.
+        sections: Vec<(Arc<str>, OptionMap)>,
     },
     /// Work on a part starts.
     PartStarted {
@@ -218,11 +224,15 @@ impl Event {
             ),
             Event::PathRefused { path, .. } => (
                 Level::Warning,
-                format!("Not removing '{}': it lies outside the buildout directory.", path.display()),
+                format!(
+                    "Not removing '{}': it lies outside the buildout directory.",
+                    path.display()
+                ),
             ),
-            Event::ExtendsSkipped { .. } | Event::PartFinished { .. } | Event::Output { .. } => {
-                return None;
-            }
+            Event::ExtendsSkipped { .. }
+            | Event::Configured { .. }
+            | Event::PartFinished { .. }
+            | Event::Output { .. } => return None,
         };
         Some(LogRecord {
             level,

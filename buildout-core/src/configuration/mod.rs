@@ -18,6 +18,7 @@ use crate::extends::{
 };
 
 pub use defaults::BUILDOUT_SECTION;
+pub(crate) use defaults::default_option_names;
 pub use dialect_choice::{DIALECT_OPTION, choose_dialect};
 
 /// An assignment `section:option=value` of the command line.

@@ -23,10 +23,10 @@ use std::sync::Arc;
 use crate::dialect::MergeShape;
 
 pub use error::{ExtendsError, LoadError, python_io_error};
+pub(crate) use load::added_text_error;
 pub use load::{
     Conditions, Loaded, LoadedText, PROFILE_BASE_LOCATION, ProfileLoader, Surroundings, load,
 };
-pub(crate) use load::added_text_error;
 pub use location::{base_of, is_url, join, normalize_path};
 pub use option::{
     HISTORY_LIMIT, History, HistoryItem, HistoryListing, MergedOption, MergedSection,

@@ -71,11 +71,13 @@ impl<'a> Construction<'a> {
     pub fn required(&self, option: &str) -> Result<Arc<str>, RecipeError> {
         match self.option(option)? {
             Some(value) => Ok(value),
-            None => Err(Failure::from(Problem::Resolve(ResolveProblem::MissingOption {
-                section: self.part.to_string(),
-                option: option.to_owned(),
-            }))
-            .into()),
+            None => Err(
+                Failure::from(Problem::Resolve(ResolveProblem::MissingOption {
+                    section: self.part.to_string(),
+                    option: option.to_owned(),
+                }))
+                .into(),
+            ),
         }
     }
 
@@ -127,7 +129,10 @@ impl<'a> Construction<'a> {
     /// Runs `work` on another thread, with a handle it may use and clone, and
     /// serves that handle until `work` ends. This is how the recipes of a
     /// child process are constructed: its calls nest in this one.
-    pub fn on_other_thread<T: Send>(&self, work: impl FnOnce(RemoteBuildout) -> T + Send) -> Option<T> {
+    pub fn on_other_thread<T: Send>(
+        &self,
+        work: impl FnOnce(RemoteBuildout) -> T + Send,
+    ) -> Option<T> {
         let mut result = None;
         {
             let slot = &mut result;

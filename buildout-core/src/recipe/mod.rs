@@ -20,9 +20,7 @@ mod registry;
 
 pub use construction::Construction;
 pub(crate) use construction::Serve;
-pub use descriptor::{
-    ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind,
-};
+pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
 pub use error::{RecipeError, RecipeErrorKind};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{CreatedPaths, Environment, Installed, PartRun, RunServices};

@@ -10,9 +10,7 @@ use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
-use crate::fetch::{
-    Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport,
-};
+use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
 
 /// What an installation or update leaves.

@@ -98,8 +98,7 @@ impl Macros {
             return None;
         }
         let section = Arc::new(section.clone());
-        self.expanded
-            .insert(Arc::clone(name), Arc::clone(&section));
+        self.expanded.insert(Arc::clone(name), Arc::clone(&section));
         Some(section)
     }
 

@@ -11,9 +11,7 @@ use super::session::{ConstructionPolicy, Edge, Part, Session, is_buildout};
 use crate::profile::python_text::split_words;
 use crate::profile::syntax::PART_DEPENDENCIES_OPTION;
 use crate::recipe::{Construction, ConstructionKind, RecipeError, RecipeReference};
-use crate::resolve::{
-    Doing, ResolveProblem, Section, nearest, next_reference, parse_reference,
-};
+use crate::resolve::{Doing, ResolveProblem, Section, nearest, next_reference, parse_reference};
 
 /// The longest value, in bytes, that substitution may build up.
 pub const SUBSTITUTION_LIMIT: usize = 64 * 1024 * 1024;
@@ -26,10 +24,7 @@ pub(super) enum Goal {
     /// A section, to be initialised.
     Section(Arc<str>),
     /// An option of an initialised section.
-    Option {
-        section: Arc<str>,
-        option: Arc<str>,
-    },
+    Option { section: Arc<str>, option: Arc<str> },
     /// A text, seen from an initialised section.
     Text { section: Arc<str>, text: Arc<str> },
 }
@@ -163,7 +158,10 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             };
             if let (Some(option), Some((section, target))) = (&frame.option, &frame.pending) {
                 let shown = if *section == frame.section {
-                    [format!("${{:{target}}}"), format!("${{{section}:{target}}}")]
+                    [
+                        format!("${{:{target}}}"),
+                        format!("${{{section}:{target}}}"),
+                    ]
                 } else {
                     [format!("${{{section}:{target}}}"), String::new()]
                 };
@@ -222,8 +220,9 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                 let state = session.state.borrow();
                 let names = state.configured.keys().map(|name| &**name);
                 match &problem {
-                    ResolveProblem::MissingMacro { name, .. } => nearest(name, names)
-                        .map(|near| format!("there is a section `[{near}]`")),
+                    ResolveProblem::MissingMacro { name, .. } => {
+                        nearest(name, names).map(|near| format!("there is a section `[{near}]`"))
+                    }
                     _ => Some("remove this name, or one before it in the chain".to_owned()),
                 }
             };
@@ -379,7 +378,9 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                 value: recipe.to_string(),
             })
             .with_label(place(), "")
-            .with_hint(Some("write `distribution` or `distribution:entry`".to_owned())));
+            .with_hint(Some(
+                "write `distribution` or `distribution:entry`".to_owned(),
+            )));
         };
         let Some(factory) = session.options.registry.find(&reference) else {
             let descriptors = session.options.registry.descriptors();

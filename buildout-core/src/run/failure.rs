@@ -79,8 +79,8 @@ pub enum Problem {
     Uninstall {
         /// The part.
         part: String,
-        /// The path, and why it stays.
-        failures: Vec<(PathBuf, String)>,
+        /// Why each path stays.
+        failures: Vec<RemovalError>,
     },
     /// A file or directory cannot be made or read.
     Io {
@@ -90,6 +90,11 @@ pub enum Problem {
         path: PathBuf,
         /// Why it failed.
         source: std::io::Error,
+    },
+    /// Something that upstream does and this engine does not.
+    Unsupported {
+        /// What it is.
+        what: String,
     },
     /// The run was cancelled.
     Cancelled,
@@ -228,14 +233,18 @@ impl fmt::Display for Problem {
             Problem::Removal(error) => error.fmt(f),
             Problem::Uninstall { part, failures } => {
                 write!(f, "failed to remove what part `{part}` installed:")?;
-                for (path, reason) in failures {
-                    write!(f, "\n  {}: {reason}", path.display())?;
+                for failure in failures {
+                    write!(f, "\n  {failure}")?;
+                    if let Some(source) = failure.source() {
+                        write!(f, ": {source}")?;
+                    }
                 }
                 Ok(())
             }
             Problem::Io { verb, path, source } => {
                 write!(f, "failed to {verb} `{}`: {source}", path.display())
             }
+            Problem::Unsupported { what } => write!(f, "Not supported: {what}."),
             Problem::Cancelled => f.write_str("the run was cancelled"),
             Problem::EngineGone => f.write_str("the run this handle belongs to is over"),
             Problem::UnexpectedAnswer => f.write_str("the engine gave an answer to another call"),

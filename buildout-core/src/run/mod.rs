@@ -1,6 +1,7 @@
 //! Running a configuration: the session that resolves it, and the commands
 //! that act on it.
 
+mod decide;
 mod evaluation;
 mod failure;
 mod install;
@@ -13,3 +14,4 @@ pub use failure::{Failure, Label, Problem};
 pub use install::{InstallReport, install};
 pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};
 pub use settings::BuildoutSettings;
+pub use signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};

@@ -24,7 +24,7 @@ use super::signature::Signatures;
 use crate::configuration::{BUILDOUT_SECTION, Configuration};
 use crate::dialect::Dialect;
 use crate::extends::{
-    Conditions, MergedOption, MergedSection, MergedSections, Origin, Source,
+    Conditions, MergedOption, MergedSection, MergedSections, Origin, Source, join,
 };
 use crate::profile::python_text::dedent;
 use crate::profile::syntax::parse;
@@ -138,6 +138,34 @@ impl<'a> Session<'a> {
     /// engine thread serves: during constructions and installations.
     pub fn remote(&self) -> &RemoteBuildout {
         &self.remote
+    }
+
+    /// Makes the standard directories absolute before anything is resolved,
+    /// in case another section reads one of them. Values with references are
+    /// left for later.
+    pub(crate) fn absolutise_directories(&self) {
+        let mut state = self.state.borrow_mut();
+        let Some(section) = state.configured.get_mut(BUILDOUT_SECTION) else {
+            return;
+        };
+        let Some(directory) = section.get("directory").map(|o| Arc::clone(&o.value)) else {
+            return;
+        };
+        for name in ["bin", "parts", "eggs", "develop-eggs"] {
+            if let Some(option) = section.get_mut(&*format!("{name}-directory"))
+                && !option.value.contains("${")
+            {
+                option.value = Arc::from(join(&directory, &option.value, false));
+            }
+        }
+    }
+
+    /// Returns an option as the configuration has it, before macros and
+    /// substitution; upstream's `query`.
+    pub fn configured_value(&self, section: &str, option: &str) -> Option<Arc<str>> {
+        let state = self.state.borrow();
+        let found = state.configured.get(section)?.get(option)?;
+        Some(Arc::clone(&found.value))
     }
 
     /// Returns the parts constructed so far, in the order their construction
@@ -439,9 +467,7 @@ impl Buildout for Session<'_> {
                 self.set(&section, &option, value)?;
                 Ok(Answer::Done)
             }
-            Call::Delete { section, option } => {
-                Ok(Answer::Text(self.delete(&section, &option)?))
-            }
+            Call::Delete { section, option } => Ok(Answer::Text(self.delete(&section, &option)?)),
             Call::OptionNames { section } => {
                 self.note_reached(&section);
                 self.reach(&section)?;

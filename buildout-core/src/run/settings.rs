@@ -1,0 +1,309 @@
+//! The settings of a run, read from `[buildout]`.
+//!
+//! Keeps the second half of `Buildout.__init__`: the standard directories are
+//! made absolute, the options of `[buildout]` resolved and checked, each
+//! default counted as used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::failure::{Failure, Problem};
+use super::session::Session;
+use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
+use crate::event::{Event, Level};
+use crate::extends::join;
+use crate::resolve::Doing;
+use crate::value::str_repr;
+
+/// What `[buildout]` says about a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildoutSettings {
+    /// The buildout directory.
+    pub directory: PathBuf,
+    /// The file that records what is installed; `None` if nothing is recorded.
+    pub installed: Option<PathBuf>,
+    /// The directories that a run makes, in order.
+    pub directories: Vec<PathBuf>,
+    /// The caches that every command makes, in order.
+    pub caches: Vec<PathBuf>,
+    /// `download-cache`, if set.
+    pub download_cache: Option<PathBuf>,
+    /// Whether the network is forbidden.
+    pub offline: bool,
+    /// Whether newer things are looked for.
+    pub newest: bool,
+    /// Records of lower level are not shown: `log-level` less the verbosity.
+    pub log_level: i64,
+    /// Python's %-style format of records; empty for upstream's default.
+    pub log_format: String,
+    /// The net number of `-v` and `-q`, times ten.
+    pub verbosity: i64,
+}
+
+impl BuildoutSettings {
+    /// Initialises `[buildout]` of `session` and reads the settings.
+    ///
+    /// # Errors
+    ///
+    /// An option cannot be resolved or has an unusable value.
+    pub fn read(session: &Session<'_>) -> Result<Self, Failure> {
+        Self::read_inner(session).map_err(|failure| failure.during(vec![Doing::Initializing]))
+    }
+
+    fn read_inner(session: &Session<'_>) -> Result<Self, Failure> {
+        session.absolutise_directories();
+        // These are looked at before anything is resolved.
+        let offline = raw_boolean(session, "offline")?;
+        let newest = !offline && raw_boolean(session, "newest")?;
+        session.reach(BUILDOUT_SECTION)?;
+        let reader = Reader { session };
+        let directory = reader.required("directory")?.to_string();
+        for name in ["bin", "parts", "eggs", "develop-eggs"] {
+            let option = format!("{name}-directory");
+            let value = reader.required(&option)?;
+            reader.set(&option, &join(&directory, &value, false));
+        }
+        let installed = reader.required("installed")?;
+        let installed = (!installed.is_empty()).then(|| join(&directory, &installed, false));
+        if let Some(installed) = &installed {
+            reader.set("installed", installed);
+        }
+        let (log_level, verbosity) = reader.log_level()?;
+        reader.socket_timeout()?;
+        let versions = reader.required("versions")?;
+        if !versions.is_empty() {
+            session.reach(&versions)?;
+        }
+        for option in [
+            "prefer-final",
+            "use-dependency-links",
+            "allow-picked-versions",
+            "show-picked-versions",
+        ] {
+            reader.boolean(option)?;
+        }
+        reader.required("update-versions-file")?;
+        reader.optional("index")?;
+        let download_cache = reader.optional("download-cache")?;
+        let extends_cache = reader.optional("extends-cache")?;
+        if session.dialect().eggs_directory_version.is_some() {
+            let version = reader.required("eggs-directory-version")?;
+            if !version.is_empty() {
+                let eggs = reader.required("eggs-directory")?;
+                reader.set("eggs-directory", &join(&eggs, &version, false));
+            }
+        }
+        if let Some(tagged) = reader.optional("abi-tag-eggs")?
+            && parse_boolean("abi-tag-eggs", &tagged)?
+        {
+            return Err(Failure::from(Problem::Unsupported {
+                what: "`abi-tag-eggs = true`, which needs eggs".to_owned(),
+            })
+            .with_label(
+                session.option_place(BUILDOUT_SECTION, "abi-tag-eggs", &tagged),
+                "",
+            ));
+        }
+        let eggs = reader.required("eggs-directory")?;
+        let caches = [download_cache.clone(), extends_cache, Some(eggs)]
+            .into_iter()
+            .flatten()
+            .filter(|cache| !cache.is_empty())
+            .map(|cache| PathBuf::from(join(&directory, &cache, false)))
+            .collect();
+        if reader.boolean("install-from-cache")? && offline {
+            return Err(Problem::Setting {
+                option: "install-from-cache",
+                message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
+            }
+            .into());
+        }
+        for name in default_option_names(session.dialect()) {
+            reader.required(name)?;
+        }
+        reader.optional(DIALECT_OPTION)?;
+        let mut directories = Vec::new();
+        for name in ["bin", "parts", "develop-eggs"] {
+            let path = reader.required(&format!("{name}-directory"))?;
+            directories.push(PathBuf::from(&*path));
+        }
+        Ok(BuildoutSettings {
+            installed: installed.map(PathBuf::from),
+            directories,
+            caches,
+            download_cache: download_cache
+                .filter(|cache| !cache.is_empty())
+                .map(|cache| PathBuf::from(join(&directory, &cache, false))),
+            directory: PathBuf::from(directory),
+            offline,
+            newest,
+            log_level,
+            log_format: reader.required("log-format")?.to_string(),
+            verbosity,
+        })
+    }
+
+    /// Makes the caches that do not exist, as every command of upstream does.
+    ///
+    /// # Errors
+    ///
+    /// A directory cannot be made.
+    pub fn create_caches(&self, session: &Session<'_>) -> Result<(), Failure> {
+        for cache in &self.caches {
+            if !cache.exists() {
+                announce(session, cache);
+                fs::create_dir_all(cache).map_err(|error| create_failure(cache, error))?;
+            }
+        }
+        if let Some(cache) = &self.download_cache {
+            // Eggs go there, by upstream's tools and ours.
+            let eggs = cache.join("dist");
+            if !eggs.exists() {
+                fs::create_dir_all(&eggs).map_err(|error| create_failure(&eggs, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the directories of the buildout that do not exist.
+    ///
+    /// # Errors
+    ///
+    /// A directory cannot be made; its parent must exist.
+    pub fn create_directories(&self, session: &Session<'_>) -> Result<(), Failure> {
+        for directory in &self.directories {
+            if !directory.exists() {
+                announce(session, directory);
+                fs::create_dir(directory).map_err(|error| {
+                    create_failure(directory, error).during(vec![Doing::SettingUpDirectories])
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn announce(session: &Session<'_>, directory: &Path) {
+    session.services().events.emit(Event::DirectoryCreated {
+        path: directory.to_string_lossy().into_owned(),
+    });
+}
+
+fn create_failure(path: &Path, source: std::io::Error) -> Failure {
+    let path = path.to_owned();
+    Problem::Io {
+        verb: "create directory",
+        path,
+        source,
+    }
+    .into()
+}
+
+fn raw_boolean(session: &Session<'_>, option: &'static str) -> Result<bool, Failure> {
+    let state = session.state.borrow();
+    let value = state
+        .configured
+        .get(BUILDOUT_SECTION)
+        .and_then(|section| section.get(option))
+        .map(|option| Arc::clone(&option.value))
+        .unwrap_or_default();
+    drop(state);
+    parse_boolean(option, &value).map_err(|failure| {
+        let place = session.option_place(BUILDOUT_SECTION, option, &value);
+        failure.with_label(place, "")
+    })
+}
+
+fn parse_boolean(option: &'static str, value: &str) -> Result<bool, Failure> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(Failure::from(Problem::Setting {
+            option,
+            message: format!("Invalid value for '{option}' option: {}", str_repr(other)),
+        })
+        .with_hint(Some("use `true` or `false`".to_owned()))),
+    }
+}
+
+/// Reads options of `[buildout]`.
+struct Reader<'s, 'a> {
+    session: &'s Session<'a>,
+}
+
+impl Reader<'_, '_> {
+    fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
+        self.session.get_stored(BUILDOUT_SECTION, option)
+    }
+
+    fn required(&self, option: &str) -> Result<Arc<str>, Failure> {
+        match self.optional(option)? {
+            Some(value) => Ok(value),
+            None => Err(self.session.missing_option(BUILDOUT_SECTION, option)),
+        }
+    }
+
+    fn set(&self, option: &str, value: &str) {
+        let mut state = self.session.state.borrow_mut();
+        if let Some(section) = state.sections.get_mut(BUILDOUT_SECTION) {
+            section.data.insert(Arc::from(option), Arc::from(value));
+        }
+    }
+
+    fn boolean(&self, option: &'static str) -> Result<bool, Failure> {
+        let value = self.required(option)?;
+        parse_boolean(option, &value).map_err(|failure| {
+            let place = self.session.option_place(BUILDOUT_SECTION, option, &value);
+            failure.with_label(place, "")
+        })
+    }
+
+    fn log_level(&self) -> Result<(i64, i64), Failure> {
+        let level = self.required("log-level")?;
+        let number = match &*level {
+            "DEBUG" => 10,
+            "INFO" => 20,
+            "WARNING" => 30,
+            "ERROR" => 40,
+            "CRITICAL" => 50,
+            other => other.trim().parse().map_err(|_| {
+                self.unusable("log-level", format!("Invalid logging level {other}"))
+            })?,
+        };
+        let verbosity = match self.optional("verbosity")? {
+            None => 0,
+            Some(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
+        };
+        Ok((number - verbosity, verbosity))
+    }
+
+    fn socket_timeout(&self) -> Result<(), Failure> {
+        let timeout = self.required("socket-timeout")?;
+        if timeout.is_empty() {
+            return Ok(());
+        }
+        let event = match timeout.trim().parse::<i64>() {
+            Ok(seconds) => Event::engine_log(
+                Level::Info,
+                format!("Setting socket time out to {seconds} seconds."),
+            ),
+            Err(_) => Event::engine_log(
+                Level::Warning,
+                format!(
+                    "Default socket timeout is used !\nValue in configuration is not numeric: [{timeout}].\n"
+                ),
+            ),
+        };
+        self.session.services().events.emit(event);
+        Ok(())
+    }
+
+    fn unusable(&self, option: &'static str, message: String) -> Failure {
+        let place = self.session.option_place(BUILDOUT_SECTION, option, "");
+        Failure::from(Problem::Setting { option, message }).with_label(place, "")
+    }
+}
