@@ -94,7 +94,8 @@ pub enum ReplaceError {
 ///
 /// An existing file keeps its mode, and its owner where the process may set that; a new file gets
 /// the mode which the umask gives. A symbolic link stays and the file it leads to is replaced (or
-/// created), as if the file had been opened for writing. The directory must exist.
+/// created), as if the file had been opened for writing. Unlike then, what counts is the permission
+/// to write to the directory, which must exist, and not that to write to the old file.
 ///
 /// # Errors
 ///

@@ -165,6 +165,11 @@ fn another_directory_can_be_allowed_but_not_removed() {
     let report = scope.remove(paths.iter().map(|path| path.to_str().expect("UTF-8")));
     assert_eq!(report.removed, paths[..1]);
     assert_eq!(report.refused_outside, paths[1..]);
+    // Not even where everything around it is allowed, and the way leads through a link.
+    site.link(site.path(""), "w/up");
+    scope.allow(&site.path("")).expect("it exists");
+    let report = scope.remove(["up/w", "up/srv", "up/srv/parts"]);
+    assert_eq!(report.refused_outside.len(), 3, "{report:?}");
     assert!(matches!(
         RemovalScope::new(Path::new("relative")),
         Err(RemovalError::NotAbsolute { .. })
