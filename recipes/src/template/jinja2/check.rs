@@ -216,6 +216,11 @@ impl<'t> TreeCheck<'_, 't> {
                     None => Ok(()),
                 }
             }
+            // Jinja2 makes an empty text of it, but fails for other such values.
+            Expr::IfExpr(condition) if condition.false_expr.is_none() => {
+                self.expression(&condition.test_expr)?;
+                self.expression(&condition.true_expr)
+            }
             other => self.expression(other),
         }
     }
@@ -265,7 +270,7 @@ impl<'t> TreeCheck<'_, 't> {
                 self.expression(&condition.true_expr)?;
                 match &condition.false_expr {
                     Some(otherwise) => self.expression(otherwise),
-                    None => Ok(()),
+                    None => Err(self.refuse(line, "`if` without `else` within an expression")),
                 }
             }
             Expr::GetAttr(lookup) => match &lookup.expr {

@@ -180,7 +180,7 @@ fn unsupported_type(value: &Value) -> Option<&'static str> {
 fn from_json(text: &str) -> Result<Value, ContextProblem> {
     let parsed: serde_json::Value =
         serde_json::from_str(text).map_err(|error| ContextProblem::Json(error.to_string()))?;
-    let value = convert_json(text, &parsed)?;
+    let value = convert_json(&parsed)?;
     if value.is_too_deep() {
         let message = format!("the document nests deeper than {MAXIMUM_DEPTH} levels");
         return Err(ContextProblem::Json(message));
@@ -189,20 +189,20 @@ fn from_json(text: &str) -> Result<Value, ContextProblem> {
 }
 
 /// The depth is limited by the parser, which refuses more than 128 levels.
-fn convert_json(text: &str, value: &serde_json::Value) -> Result<Value, ContextProblem> {
+fn convert_json(value: &serde_json::Value) -> Result<Value, ContextProblem> {
     Ok(match value {
         serde_json::Value::Null => Value::None,
         serde_json::Value::Bool(value) => Value::Bool(*value),
         serde_json::Value::Number(number) => convert_number(number)?,
         serde_json::Value::String(text) => Value::string(text.as_str()),
         serde_json::Value::Array(items) => {
-            let items = items.iter().map(|item| convert_json(text, item));
+            let items = items.iter().map(convert_json);
             Value::List(items.collect::<Result<_, _>>()?)
         }
         serde_json::Value::Object(entries) => {
             let mut dict = Dict::new();
             for (key, item) in entries {
-                dict.insert_str(key.as_str(), convert_json(text, item)?);
+                dict.insert_str(key.as_str(), convert_json(item)?);
             }
             Value::Dict(dict)
         }

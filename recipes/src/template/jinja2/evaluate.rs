@@ -186,6 +186,18 @@ impl Renderer<'_> {
             self.output.push_str(&escape(&text));
             return Ok(());
         }
+        if let Expr::IfExpr(condition) = expression
+            && condition.false_expr.is_none()
+        {
+            if !self.value(&condition.test_expr)?.is_truthy() {
+                return Ok(());
+            }
+            return self.emit_value(&condition.true_expr);
+        }
+        self.emit_value(expression)
+    }
+
+    fn emit_value(&mut self, expression: &Expr<'_>) -> Result<(), TemplateError> {
         match self.value(expression)? {
             Value::Str(text) => self.output.push_str(&text),
             other => self.output.push_str(&other.to_string()),
@@ -374,11 +386,8 @@ impl Renderer<'_> {
                 } else if let Some(otherwise) = &condition.false_expr {
                     self.evaluate(otherwise)?
                 } else {
-                    Evaluated::Undefined(format!(
-                        "the inline if-expression on line {} evaluated to false and no else \
-                         section was defined.",
-                        condition.span().start_line
-                    ))
+                    let what = "`if` without `else` within an expression";
+                    return Err(at(Cause::Unsupported(what.to_owned())));
                 }
             }
             Expr::GetAttr(lookup) => match &lookup.expr {
