@@ -19,7 +19,7 @@ use super::check::{check_tree, is_call_of};
 use super::engine::{Cause, Rendering, TemplateEngine, TemplateError};
 use super::lexical::{check_tokens, normalise, parse_error};
 use super::names::{JINJA_GLOBALS, PREDEFINED, is_python_attribute};
-use super::operators::{convert_literal, negate, operate, range};
+use super::operators::{contains, convert_literal, negate, operate, range};
 
 /// How deep templates may include each other.
 const INCLUDE_LIMIT: usize = 20;
@@ -366,6 +366,11 @@ impl Renderer<'_> {
                         self.evaluate(&operation.right)?
                     }
                 }
+                BinOpKind::In if self.place(&operation.right).is_some() => {
+                    let member = self.value(&operation.left)?;
+                    let container = self.place(&operation.right).unwrap_or(&Value::None);
+                    contains(container, &member).map_err(at)?.into()
+                }
                 operator => {
                     let left = self.value(&operation.left)?;
                     let right = self.value(&operation.right)?;
@@ -385,10 +390,10 @@ impl Renderer<'_> {
             }
             Expr::GetAttr(lookup) => match &lookup.expr {
                 Expr::Var(name) if name.id == "loop" => self.loop_attribute(lookup.name),
-                container => {
-                    let container = self.value(container)?;
-                    attribute(&container, lookup.name)
-                }
+                container => match self.place(container) {
+                    Some(container) => attribute(container, lookup.name),
+                    None => attribute(&self.value(container)?, lookup.name),
+                },
             },
             Expr::GetItem(lookup) => self.item(lookup)?,
             Expr::List(list) => Value::List(self.values(&list.items)?).into(),
@@ -473,38 +478,72 @@ impl Renderer<'_> {
         }
     }
 
-    /// Jinja2's `getitem`: the item, else an attribute of that name.
     fn item(&mut self, lookup: &GetItem<'_>) -> Result<Evaluated, TemplateError> {
         let at = self.at(lookup.subscript_expr.span().start_line);
-        let container = self.value(&lookup.expr)?;
+        if self.place(&lookup.expr).is_none() {
+            let container = self.value(&lookup.expr)?;
+            let subscript = self.value(&lookup.subscript_expr)?;
+            return item(&container, &subscript).map_err(at);
+        }
         let subscript = self.value(&lookup.subscript_expr)?;
-        let found = match &container {
-            Value::Dict(dict) => dict.get(&subscript).cloned(),
-            Value::List(items) | Value::Tuple(items) => {
-                position(&subscript, items.len()).map(|position| items[position].clone())
+        let container = self.place(&lookup.expr).unwrap_or(&Value::None);
+        item(container, &subscript).map_err(at)
+    }
+
+    /// Returns the value that a name, or an attribute of such a value, means,
+    /// without a copy: copying a large dict for each item that is read from it
+    /// would take quadratic time.
+    fn place(&self, expression: &Expr<'_>) -> Option<&Value> {
+        match expression {
+            Expr::Var(name) => {
+                let set = self
+                    .scopes
+                    .iter()
+                    .rev()
+                    .find_map(|scope| scope.get(name.id));
+                match set {
+                    Some(Evaluated::Value(value)) => Some(value),
+                    Some(Evaluated::Undefined(_)) => None,
+                    None => self.context.get(name.id).copied(),
+                }
             }
-            Value::Str(text) if subscript.as_int().is_some() => {
-                let position = position(&subscript, text.chars().count());
-                let character = position.and_then(|position| text.chars().nth(position));
-                character.map(|character| Value::string(character.to_string()))
-            }
+            Expr::GetAttr(lookup) => match self.place(&lookup.expr)? {
+                Value::Dict(dict) => dict.get_str(lookup.name),
+                _ => None,
+            },
             _ => None,
-        };
-        if let Some(value) = found {
-            return Ok(value.into());
         }
-        match subscript.as_str() {
-            Some(name) if is_python_attribute(name) => {
-                let what = format!("the attribute `{name}` of Python's types");
-                Err(at(Cause::Unsupported(what)))
-            }
-            Some(name) => Ok(undefined_attribute(&container, name)),
-            None => Ok(Evaluated::Undefined(format!(
-                "{} has no element {}",
-                type_text(&container),
-                subscript.repr()
-            ))),
+    }
+}
+
+/// Jinja2's `getitem`: the item, else an attribute of that name.
+fn item(container: &Value, subscript: &Value) -> Result<Evaluated, Cause> {
+    let found = match container {
+        Value::Dict(dict) => dict.get(subscript).cloned(),
+        Value::List(items) | Value::Tuple(items) => {
+            position(subscript, items.len()).map(|position| items[position].clone())
         }
+        Value::Str(text) if subscript.as_int().is_some() => {
+            let position = position(subscript, text.chars().count());
+            let character = position.and_then(|position| text.chars().nth(position));
+            character.map(|character| Value::string(character.to_string()))
+        }
+        _ => None,
+    };
+    if let Some(value) = found {
+        return Ok(value.into());
+    }
+    match subscript.as_str() {
+        Some(name) if is_python_attribute(name) => {
+            let what = format!("the attribute `{name}` of Python's types");
+            Err(Cause::Unsupported(what))
+        }
+        Some(name) => Ok(undefined_attribute(container, name)),
+        None => Ok(Evaluated::Undefined(format!(
+            "{} has no element {}",
+            type_text(container),
+            subscript.repr()
+        ))),
     }
 }
 

@@ -88,7 +88,8 @@ fn check_length(left: usize, right: usize) -> Result<(), Cause> {
     Ok(())
 }
 
-fn contains(container: &Value, member: &Value) -> Result<bool, Cause> {
+/// Python's `in`.
+pub(super) fn contains(container: &Value, member: &Value) -> Result<bool, Cause> {
     match (container, member) {
         (Value::Str(text), Value::Str(part)) => Ok(text.contains(&**part)),
         (Value::Str(_), other) => Err(Cause::type_error(format!(
