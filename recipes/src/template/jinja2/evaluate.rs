@@ -24,26 +24,35 @@ use super::operators::{contains, convert_literal, negate, operate, range};
 /// How deep templates may include each other.
 const INCLUDE_LIMIT: usize = 20;
 
+/// The stack of the thread that parses and renders, in bytes: enough for the
+/// deepest nesting that the checks let pass, also without optimisation.
+const STACK_SIZE: usize = 64 << 20;
+
 /// Renders the constructs that [`check_tree`] lets pass.
 pub(super) struct TreeEngine;
 
 impl TemplateEngine for TreeEngine {
     fn render(&self, rendering: &Rendering<'_>) -> Result<String, TemplateError> {
-        let mut renderer = Renderer {
-            rendering,
+        let failed = |cause| TemplateError {
+            cause,
             template: Arc::from(rendering.name),
-            context: rendering
-                .context
-                .iter()
-                .map(|(name, value)| (&**name, value))
-                .collect(),
-            scopes: vec![HashMap::new()],
-            loops: Vec::new(),
-            includes: 0,
-            output: String::new(),
+            line: 1,
         };
-        renderer.template(rendering.source)?;
-        Ok(renderer.output)
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .stack_size(STACK_SIZE)
+                .spawn_scoped(scope, || Renderer::render(rendering))
+                .map_err(|error| {
+                    failed(Cause::Python {
+                        exception: "RuntimeError",
+                        message: format!("failed to start a thread: {error}"),
+                    })
+                })?;
+            match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 }
 
@@ -109,6 +118,24 @@ struct Renderer<'r> {
 }
 
 impl Renderer<'_> {
+    fn render(rendering: &Rendering<'_>) -> Result<String, TemplateError> {
+        let mut renderer = Renderer {
+            rendering,
+            template: Arc::from(rendering.name),
+            context: rendering
+                .context
+                .iter()
+                .map(|(name, value)| (&**name, value))
+                .collect(),
+            scopes: vec![HashMap::new()],
+            loops: Vec::new(),
+            includes: 0,
+            output: String::new(),
+        };
+        renderer.template(rendering.source)?;
+        Ok(renderer.output)
+    }
+
     fn template(&mut self, source: &str) -> Result<(), TemplateError> {
         let source = normalise(source);
         let name = Arc::clone(&self.template);
