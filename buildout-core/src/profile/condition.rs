@@ -1,1 +1,0 @@
-//! Conditional section headers.
