@@ -19,6 +19,7 @@ mod digest;
 mod download;
 mod error;
 mod observer;
+mod profiles;
 mod redact;
 mod resource;
 mod retrieve;
@@ -41,6 +42,7 @@ pub use download::{
     DownloaderOptions, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use profiles::ProfileFiles;
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
 pub use redact::RedactedUrl;
 pub use resource::cache_key;
