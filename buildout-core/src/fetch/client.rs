@@ -86,7 +86,9 @@ impl HttpClient {
 
     fn client(&self) -> Result<&Client, FetchError> {
         self.client
-            .get_or_init(|| build(&self.options).map_err(|error| Arc::new(error.without_url()) as _))
+            .get_or_init(|| {
+                build(&self.options).map_err(|error| Arc::new(error.without_url()) as _)
+            })
             .as_ref()
             .map_err(|source| FetchError::Setup {
                 source: Arc::clone(source),
@@ -120,7 +122,9 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
         // In the blocking client this is a limit on each wait: the head of the
         // reply, then every single read of the body.
         .timeout(options.stall_timeout)
-        .redirect(reqwest::redirect::Policy::limited(options.maximum_redirects));
+        .redirect(reqwest::redirect::Policy::limited(
+            options.maximum_redirects,
+        ));
     for rule in &options.proxies {
         let url = rule.url.exposed();
         let proxy = match rule.scope {
@@ -128,7 +132,10 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
             ProxyScope::Https => reqwest::Proxy::https(url),
             ProxyScope::All => reqwest::Proxy::all(url),
         }?;
-        let except = rule.except.as_deref().and_then(reqwest::NoProxy::from_string);
+        let except = rule
+            .except
+            .as_deref()
+            .and_then(reqwest::NoProxy::from_string);
         builder = builder.proxy(proxy.no_proxy(except));
     }
     let mut certificates = Vec::new();
@@ -270,7 +277,16 @@ impl HttpClient {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| {
+        // An I/O error that wraps another error passes for it, and would hide it.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+            None => (*error).source(),
+        }
+    })
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -67,7 +67,9 @@ pub(crate) fn copy_file(source: &Path, destination: &Path) -> Result<(), CopyErr
     }
     staged
         .as_file()
-        .set_permissions(Permissions::from_mode(metadata.permissions().mode() & 0o777))
+        .set_permissions(Permissions::from_mode(
+            metadata.permissions().mode() & 0o777,
+        ))
         .map_err(failed("set the mode of", staged.path()))?;
     commit(staged, destination)
 }
@@ -98,10 +100,7 @@ pub(crate) fn commit_durably(staged: NamedTempFile, destination: &Path) -> Resul
 /// Other kinds of files are left out and returned.
 ///
 /// The destination is created if missing; if not, it keeps its own attributes.
-pub(crate) fn copy_directory(
-    source: &Path,
-    destination: &Path,
-) -> Result<Vec<PathBuf>, CopyError> {
+pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<PathBuf>, CopyError> {
     let is_new = !destination.exists();
     fs::create_dir_all(destination).map_err(failed("create", destination))?;
     let real = |path: &Path| fs::canonicalize(path).map_err(failed("open", path));
@@ -144,7 +143,10 @@ pub(crate) fn copy_directory(
     // Last, children first: writing into a directory changes its time, and may
     // be forbidden by its mode.
     for (from, to) in directories.iter().rev() {
-        let mode = fs::metadata(from).map_err(failed("read", from))?.permissions().mode();
+        let mode = fs::metadata(from)
+            .map_err(failed("read", from))?
+            .permissions()
+            .mode();
         fs::set_permissions(to, Permissions::from_mode(mode & 0o777))
             .map_err(failed("set the mode of", to))?;
         copy_times(from, to)?;
@@ -193,11 +195,17 @@ mod tests {
         symlink("/nowhere", from.join("link")).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, from.join("pipe"), 0o600.into()).unwrap();
         let past = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
-        File::open(from.join("closed")).unwrap().set_modified(past).unwrap();
+        File::open(from.join("closed"))
+            .unwrap()
+            .set_modified(past)
+            .unwrap();
         fs::set_permissions(from.join("closed"), Permissions::from_mode(0o555)).unwrap();
         assert_eq!(copy_directory(&from, &to).unwrap(), [PathBuf::from("pipe")]);
         assert_eq!(fs::read(to.join("closed/file")).unwrap(), b"x");
-        assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("/nowhere"));
+        assert_eq!(
+            fs::read_link(to.join("link")).unwrap(),
+            Path::new("/nowhere")
+        );
         let closed = fs::metadata(to.join("closed")).unwrap();
         assert_eq!(closed.mode() & 0o777, 0o555);
         assert_eq!(closed.modified().unwrap(), past);

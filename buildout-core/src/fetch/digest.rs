@@ -396,7 +396,11 @@ mod tests {
         assert_eq!(size, 5);
         assert_eq!(digests.hex(Algorithm::Md5), MD5_OF_HELLO);
         assert_eq!(digests.hex(Algorithm::Sha256), SHA256_OF_HELLO);
-        assert!(digests.hex(Algorithm::Sha512).starts_with("9b71d224bd62f378"));
+        assert!(
+            digests
+                .hex(Algorithm::Sha512)
+                .starts_with("9b71d224bd62f378")
+        );
         let mut pieces = StreamingDigests::new();
         pieces.write_all(b"he").unwrap();
         pieces.write_all(b"llo").unwrap();
@@ -435,7 +439,11 @@ mod tests {
             ),
             ("u#egg=x".to_owned(), "u#egg=x", &none),
         ] {
-            assert_eq!(split_url_digest(&url), Ok((base, expected.clone())), "{url}");
+            assert_eq!(
+                split_url_digest(&url),
+                Ok((base, expected.clone())),
+                "{url}"
+            );
         }
         for (url, message) in [
             ("u#abc", "URL fragment `abc` is not a checksum"),

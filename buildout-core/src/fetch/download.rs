@@ -483,8 +483,7 @@ impl Downloader {
         let staged = self.fetch(request, &self.options.temporary_directory, 0o600)?;
         let temporary = staged.file.into_temp_path();
         let path = temporary.to_path_buf();
-        let mut downloaded =
-            Downloaded::file(path, Origin::Network(staged.source), staged.content);
+        let mut downloaded = Downloaded::file(path, Origin::Network(staged.source), staged.content);
         downloaded.temporary = Some(temporary);
         Ok(downloaded)
     }
@@ -548,12 +547,13 @@ impl Downloader {
             retry: &self.options.retry,
             maximum_size: request.maximum_size,
         };
-        let (digests, size) = retrieval
-            .run(url, file.as_file(), file.path())
-            .map_err(|source| DownloadError::Fetch {
-                url: url.clone(),
-                source: Box::new(source),
-            })?;
+        let (digests, size) =
+            retrieval
+                .run(url, file.as_file(), file.path())
+                .map_err(|source| DownloadError::Fetch {
+                    url: url.clone(),
+                    source: Box::new(source),
+                })?;
         let content = Content { digests, size };
         verify(request, url, &content, || ChecksumPlace::Download)?;
         self.observer.observe(&FetchEvent::Finished { url, size });
@@ -649,7 +649,10 @@ impl Downloader {
         destination: &Path,
     ) -> Result<Downloaded, DownloadError> {
         let destination = self.options.directory.join(destination);
-        let is_same = match (fs::canonicalize(&downloaded.path), fs::canonicalize(&destination)) {
+        let is_same = match (
+            fs::canonicalize(&downloaded.path),
+            fs::canonicalize(&destination),
+        ) {
             (Ok(source), Ok(destination)) => source == destination,
             _ => false,
         };

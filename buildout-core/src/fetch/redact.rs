@@ -112,10 +112,7 @@ mod tests {
             ("a/plain@path", "a/plain@path"),
         ] {
             assert_eq!(RedactedUrl::new(raw).to_string(), shown);
-            assert_eq!(
-                format!("{:?}", RedactedUrl::new(raw)),
-                format!("{shown:?}")
-            );
+            assert_eq!(format!("{:?}", RedactedUrl::new(raw)), format!("{shown:?}"));
             assert_eq!(RedactedUrl::new(raw).exposed(), raw);
         }
     }

@@ -32,7 +32,9 @@ fn split_scheme(url: &str) -> (Option<&str>, &str) {
         return (None, url);
     };
     let mut characters = scheme.chars();
-    let is_scheme = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+    let is_scheme = characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
         && characters.all(|character| {
             character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')
         });

@@ -36,7 +36,8 @@ struct PartialFile<'a> {
 impl PartialFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
         let mut file = self.file;
-        file.write_all(bytes).map_err(|source| self.failed(source))?;
+        file.write_all(bytes)
+            .map_err(|source| self.failed(source))?;
         self.digests.update(bytes);
         self.received += bytes.len() as u64;
         Ok(())
@@ -129,9 +130,9 @@ impl Retrieval<'_> {
                 }
             }
             416 if resuming => {
-                let size = response.header("Content-Range").and_then(|value| {
-                    value.trim().strip_prefix("bytes */")?.parse::<u64>().ok()
-                });
+                let size = response
+                    .header("Content-Range")
+                    .and_then(|value| value.trim().strip_prefix("bytes */")?.parse::<u64>().ok());
                 if size == Some(partial.received) {
                     return Ok(());
                 }
@@ -260,7 +261,10 @@ fn announced_length(response: &TransportResponse) -> Option<u64> {
 
 /// Returns what `If-Range` accepts: a strong entity tag, else a date.
 fn validator_of(response: &TransportResponse) -> Option<String> {
-    if response.header("Accept-Ranges").is_some_and(|units| units.trim() == "none") {
+    if response
+        .header("Accept-Ranges")
+        .is_some_and(|units| units.trim() == "none")
+    {
         return None;
     }
     response

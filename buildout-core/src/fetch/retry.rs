@@ -42,7 +42,10 @@ impl RetryPolicy {
     pub(crate) fn delay(&self, attempt: u32, asked_by_server: Option<Duration>) -> Duration {
         let nominal = self
             .first_delay
-            .saturating_mul(1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX))
+            .saturating_mul(
+                1u32.checked_shl(attempt.saturating_sub(1))
+                    .unwrap_or(u32::MAX),
+            )
             .min(self.maximum_delay);
         // The hasher's keys are random in each process: enough for a jitter.
         let share = (RandomState::new().hash_one(attempt) % 1000) as u32;
@@ -80,7 +83,10 @@ mod tests {
         for (attempt, nominal) in [(1, 500), (2, 1000), (3, 2000), (7, 30_000), (90, 30_000)] {
             let delay = policy.delay(attempt, None);
             let nominal = Duration::from_millis(nominal);
-            assert!(delay >= nominal / 2 && delay <= nominal, "{attempt}: {delay:?}");
+            assert!(
+                delay >= nominal / 2 && delay <= nominal,
+                "{attempt}: {delay:?}"
+            );
         }
         let asked = |seconds| policy.delay(1, Some(Duration::from_secs(seconds)));
         assert_eq!(asked(7), Duration::from_secs(7));

@@ -85,7 +85,8 @@ impl Reply {
     #[must_use]
     pub fn ranges(mut self, entity_tag: &str) -> Self {
         self.ranges = true;
-        self.header("ETag", entity_tag).header("Accept-Ranges", "bytes")
+        self.header("ETag", entity_tag)
+            .header("Accept-Ranges", "bytes")
     }
 }
 
@@ -132,7 +133,9 @@ impl TestServer {
     /// Panics if the loopback interface has no free port.
     pub fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
         let thread = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -237,7 +240,10 @@ fn send(
         Fault::StallAfter(count, pause) => (Some(reply.body.len()), count, pause),
         Fault::AnnounceLength(length) => (Some(length), reply.body.len(), Duration::ZERO),
     };
-    let mut head = format!("HTTP/1.1 {} {}\r\nConnection: close\r\n", reply.status, reply.reason);
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nConnection: close\r\n",
+        reply.status, reply.reason
+    );
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -257,14 +263,21 @@ fn send(
 
 /// Turns a whole reply into the part that the request asks for.
 fn cut_range(request: &RecordedRequest, reply: &mut Reply) {
-    let start = request
-        .header("Range")
-        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
+    let start = request.header("Range").and_then(|range| {
+        range
+            .strip_prefix("bytes=")?
+            .strip_suffix('-')?
+            .parse::<usize>()
+            .ok()
+    });
     let entity_tag = reply.headers.iter().find(|(name, _)| name == "ETag");
     let (Some(start), Some((_, entity_tag))) = (start, entity_tag) else {
         return;
     };
-    if request.header("If-Range").is_some_and(|tag| tag != entity_tag) {
+    if request
+        .header("If-Range")
+        .is_some_and(|tag| tag != entity_tag)
+    {
         return;
     }
     let size = reply.body.len();

@@ -1,6 +1,7 @@
 //! Downloads over real sockets, from a server that misbehaves on demand.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -135,11 +136,16 @@ fn long_body() -> Vec<u8> {
 fn temporary_files_go_away_unless_kept() {
     let site = Site::new();
     site.server.reply("/a", Reply::ok("hello"));
-    let downloaded = site.get(&site.request("/a").expecting(md5_of(b"hello"))).unwrap();
+    let downloaded = site
+        .get(&site.request("/a").expecting(md5_of(b"hello")))
+        .unwrap();
     assert!(downloaded.is_temporary() && downloaded.path().starts_with(site.path("tmp")));
     assert_eq!(downloaded.size, 5);
     assert_eq!(downloaded.digests, Some(Digests::of(b"hello")));
-    assert_eq!(fs::metadata(downloaded.path()).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(downloaded.path()).unwrap().mode() & 0o777,
+        0o600
+    );
     drop(downloaded);
     assert_eq!(site.files("tmp"), [""; 0]);
     let kept = site.get(&site.request("/a")).unwrap().into_path().unwrap();
@@ -149,7 +155,12 @@ fn temporary_files_go_away_unless_kept() {
     assert_eq!(site.lines(), [line.clone(), line]);
     let request = &site.server.requests()[0];
     assert_eq!(request.header("Accept-Encoding"), Some("identity"));
-    assert!(request.header("User-Agent").unwrap().starts_with("buildout/"));
+    assert!(
+        request
+            .header("User-Agent")
+            .unwrap()
+            .starts_with("buildout/")
+    );
 }
 
 #[test]
@@ -170,7 +181,8 @@ fn the_cache_serves_without_network_and_shares_no_inode() {
         ]
     );
     let second = site.get(&request).unwrap();
-    assert_eq!((second.origin, second.path()), (Origin::Cache, &*site.path("out")));
+    assert_eq!(second.path(), site.path("out"));
+    assert_eq!(second.origin, Origin::Cache);
     assert_eq!(site.server.requests().len(), 1);
     assert_eq!(
         site.lines()[1..],
@@ -189,7 +201,10 @@ fn the_cache_serves_without_network_and_shares_no_inode() {
     let error = site.get(&request.expecting(wrong_md5())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("MD5 checksum mismatch for cached download from '{url}' at '{}'", cached.display())
+        format!(
+            "MD5 checksum mismatch for cached download from '{url}' at '{}'",
+            cached.display()
+        )
     );
     let DownloadError::ChecksumMismatch { mismatch, .. } = error else {
         panic!("not a mismatch");
@@ -209,7 +224,10 @@ fn cache_entries_can_have_hashed_names_and_a_namespace() {
     assert_eq!(downloaded.path(), site.path("cache/ns").join(key));
     assert_eq!(
         site.lines()[0],
-        format!("Debug Searching cache at {}", site.path("cache/ns").display())
+        format!(
+            "Debug Searching cache at {}",
+            site.path("cache/ns").display()
+        )
     );
 }
 
@@ -221,12 +239,20 @@ fn wrong_bytes_never_reach_cache_or_destination() {
         fs::write(site.path("out"), "old").unwrap();
         let request = site.request("/a").to(Destination::Path("out".into()));
         let url = site.server.url("/a");
-        let error = site.get(&request.clone().expecting(wrong_md5())).unwrap_err();
-        assert_eq!(error.to_string(), format!("MD5 checksum mismatch downloading '{url}'"));
+        let error = site
+            .get(&request.clone().expecting(wrong_md5()))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("MD5 checksum mismatch downloading '{url}'")
+        );
         let mut sha512 = md5_of(b"hello");
         sha512.set(Algorithm::Sha512, &"0".repeat(128)).unwrap();
         let error = site.get(&request.expecting(sha512)).unwrap_err();
-        assert_eq!(error.to_string(), format!("SHA512 checksum mismatch downloading '{url}'"));
+        assert_eq!(
+            error.to_string(),
+            format!("SHA512 checksum mismatch downloading '{url}'")
+        );
         assert_eq!(site.files("cache"), [""; 0]);
         assert_eq!(site.files(""), ["cache", "out", "tmp"]);
         assert_eq!(fs::read(site.path("out")).unwrap(), b"old");
@@ -261,13 +287,37 @@ fn fallback_refreshes_the_entry_or_uses_it() {
     for cache_use in [FallbackOnNetworkFailure, FallbackOnAnyFailure] {
         check(cache_use, false, Reply::ok("new"), none(), Ok("new"));
         check(cache_use, true, Reply::ok("new"), none(), Ok("old"));
-        check(cache_use, false, Reply::status(503, "Busy"), none(), Ok("old"));
-        check(cache_use, false, Reply::ok("new").fault(Fault::Drop), none(), Ok("old"));
+        check(
+            cache_use,
+            false,
+            Reply::status(503, "Busy"),
+            none(),
+            Ok("old"),
+        );
+        check(
+            cache_use,
+            false,
+            Reply::ok("new").fault(Fault::Drop),
+            none(),
+            Ok("old"),
+        );
         let mismatch = "MD5 checksum mismatch downloading";
-        check(cache_use, false, Reply::ok("new"), md5_of(b"old"), Err(mismatch));
+        check(
+            cache_use,
+            false,
+            Reply::ok("new"),
+            md5_of(b"old"),
+            Err(mismatch),
+        );
     }
     check(FallbackOnAnyFailure, false, gone(), none(), Ok("old"));
-    check(FallbackOnNetworkFailure, false, gone(), none(), Err("HTTP Error 404"));
+    check(
+        FallbackOnNetworkFailure,
+        false,
+        gone(),
+        none(),
+        Err("HTTP Error 404"),
+    );
 }
 
 #[test]
@@ -275,7 +325,10 @@ fn failures_are_told_in_upstreams_words() {
     let site = Site::new();
     for (target, reply) in [
         ("/401", Reply::status(401, "Unauthorized")),
-        ("/short", Reply::ok("x".repeat(40)).fault(Fault::AnnounceLength(100))),
+        (
+            "/short",
+            Reply::ok("x".repeat(40)).fault(Fault::AnnounceLength(100)),
+        ),
         ("/loop", Reply::redirect("/loop")),
     ] {
         site.server.reply(target, reply);
@@ -298,25 +351,48 @@ fn failures_are_told_in_upstreams_words() {
     // Final answers are asked for once, a cut body again.
     let count = |target| {
         let requests = site.server.requests();
-        requests.iter().filter(|request| request.target == target).count()
+        requests
+            .iter()
+            .filter(|request| request.target == target)
+            .count()
     };
     assert_eq!((count("/nope"), count("/401"), count("/short")), (1, 1, 4));
 
-    let closed_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let plain = site.server.url("/").replace("http:", "https:");
+    let closed_port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = format!("https://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        // A server that speaks no TLS answers the handshake in clear text.
+        for peer in listener.incoming() {
+            let mut peer = peer.unwrap();
+            peer.read_exact(&mut [0; 64]).unwrap();
+            peer.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        }
+    });
     for (url, text) in [
-        (format!("http://{closed_port}/x"), "<urlopen error [Errno 111] Connection refused>"),
-        ("foo:bar".to_owned(), "<urlopen error unknown url type: foo>"),
+        (
+            format!("http://{closed_port}/x"),
+            "<urlopen error [Errno 111] Connection refused>",
+        ),
+        (
+            "foo:bar".to_owned(),
+            "<urlopen error unknown url type: foo>",
+        ),
         ("http:///?x".to_owned(), "<urlopen error no host given>"),
         (plain, "<urlopen error [SSL] "),
-        ("http://me:secret@[::1/x".to_owned(), "<urlopen error invalid IPv6 address>"),
+        (
+            "http://me:secret@[::1/x".to_owned(),
+            "<urlopen error invalid IPv6 address>",
+        ),
     ] {
         let error = site.get(&DownloadRequest::new(&*url)).unwrap_err();
         let mut shown = error.to_string();
-        let cause = std::iter::successors(
-            Some(&error as &dyn std::error::Error),
-            |error| (*error).source(),
-        );
+        let cause = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+            (*error).source()
+        });
         for cause in cause {
             shown.push_str(&format!("\n{cause} {cause:?}"));
         }
@@ -359,14 +435,18 @@ fn local_resources_are_used_in_place_or_copied() {
     site.options.offline = true;
     fs::write(site.path("file"), "hello").unwrap();
     let plain = site.get(&DownloadRequest::new("file#fragment")).unwrap();
-    assert_eq!((plain.path(), plain.origin), (&*site.path("file"), Origin::Local));
+    assert_eq!(plain.path(), site.path("file"));
+    assert_eq!(plain.origin, Origin::Local);
     let url = format!("file://{}", site.path("file").display());
     let request = DownloadRequest::new(&*url).to(Destination::Path("out".into()));
-    let copied = site.get(&request.clone().expecting(md5_of(b"hello"))).unwrap();
+    let copied = site
+        .get(&request.clone().expecting(md5_of(b"hello")))
+        .unwrap();
     assert_eq!(fs::read(copied.path()).unwrap(), b"hello");
     assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 1);
     // Onto itself: nothing to do, where upstream fails.
-    site.get(&request.clone().to(Destination::Path("file".into()))).unwrap();
+    site.get(&request.clone().to(Destination::Path("file".into())))
+        .unwrap();
     assert_eq!(fs::read(site.path("file")).unwrap(), b"hello");
     for (request, text) in [
         (
@@ -375,17 +455,24 @@ fn local_resources_are_used_in_place_or_copied() {
         ),
         (
             DownloadRequest::new("gone"),
-            format!("Couldn't find local resource '{}'.", site.path("gone").display()),
+            format!(
+                "Couldn't find local resource '{}'.",
+                site.path("gone").display()
+            ),
         ),
         (
             DownloadRequest::new("tmp").expecting(wrong_md5()),
-            format!("Couldn't compute the checksum of directory '{}'.", site.path("tmp").display()),
+            format!(
+                "Couldn't compute the checksum of directory '{}'.",
+                site.path("tmp").display()
+            ),
         ),
     ] {
         assert_eq!(site.get(&request).unwrap_err().to_string(), text);
     }
     fs::write(site.path("tmp/inner"), "x").unwrap();
-    site.get(&DownloadRequest::new("tmp").to(Destination::Path("tree".into()))).unwrap();
+    site.get(&DownloadRequest::new("tmp").to(Destination::Path("tree".into())))
+        .unwrap();
     assert_eq!(fs::read(site.path("tree/inner")).unwrap(), b"x");
     assert_eq!(site.lines()[0], "Debug Using local resource file#fragment");
 }
@@ -396,7 +483,9 @@ fn the_cache_follows_local_resources() {
     let request = DownloadRequest::new("file");
     for text in ["one", "two"] {
         fs::write(site.path("file"), text).unwrap();
-        let cached = site.get(&request.clone().expecting(md5_of(text.as_bytes()))).unwrap();
+        let cached = site
+            .get(&request.clone().expecting(md5_of(text.as_bytes())))
+            .unwrap();
         assert_eq!(cached.path(), site.path("cache/file"));
         assert_eq!(fs::read_to_string(cached.path()).unwrap(), text);
     }
@@ -421,7 +510,10 @@ fn transient_failures_are_repeated_after_growing_pauses() {
     assert_eq!(site.fetch("/a"), Ok(b"hello".to_vec()));
     let pauses = site.recorder.pauses.lock().unwrap().clone();
     assert_eq!(pauses.len(), 3);
-    assert!(pauses[1] > pauses[0] / 2 && pauses[2] == Duration::from_secs(7), "{pauses:?}");
+    assert!(
+        pauses[1] > pauses[0] / 2 && pauses[2] == Duration::from_secs(7),
+        "{pauses:?}"
+    );
     let lines = site.lines();
     assert!(lines[1].starts_with("Warning Downloading "), "{lines:?}");
     assert!(lines[1].ends_with(" s: HTTP Error 500: Oops"), "{lines:?}");
@@ -438,9 +530,21 @@ fn cut_bodies_are_resumed_where_they_broke() {
     let lie = Reply::status(206, "Partial Content").header("Content-Range", "bytes 7-9/10");
     let stall = Fault::StallAfter(900_000, Duration::from_secs(20));
     for (name, first, then, expected, ranges) in [
-        ("cut", whole().fault(Fault::CutAfter(900_000)), vec![whole()], &body[..], 1),
+        (
+            "cut",
+            whole().fault(Fault::CutAfter(900_000)),
+            vec![whole()],
+            &body[..],
+            1,
+        ),
         ("stall", whole().fault(stall), vec![whole()], &body[..], 1),
-        ("changed", whole().fault(Fault::CutAfter(900_000)), vec![changed], &body[4..], 1),
+        (
+            "changed",
+            whole().fault(Fault::CutAfter(900_000)),
+            vec![changed],
+            &body[4..],
+            1,
+        ),
         (
             "plain",
             Reply::ok(body.clone()).fault(Fault::CutAfter(900_000)),
@@ -448,12 +552,20 @@ fn cut_bodies_are_resumed_where_they_broke() {
             &body[..],
             0,
         ),
-        ("lie", whole().fault(Fault::CutAfter(900_000)), vec![lie, whole()], &body[..], 1),
+        (
+            "lie",
+            whole().fault(Fault::CutAfter(900_000)),
+            vec![lie, whole()],
+            &body[..],
+            1,
+        ),
     ] {
         let target = format!("/{name}");
         site.server.script(&target, [first].into_iter().chain(then));
         let request = site.request(&target).expecting(md5_of(expected));
-        let downloaded = site.get(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let downloaded = site
+            .get(&request)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(downloaded.size, expected.len() as u64, "{name}");
         assert!(fs::read(downloaded.path()).unwrap() == expected, "{name}");
         let resumed: Vec<_> = site
@@ -495,24 +607,39 @@ fn stalls_and_sizes_are_limited() {
     site.options.retry = RetryPolicy::never();
     site.client.stall_timeout = Duration::from_millis(200);
     let long = Duration::from_secs(20);
-    site.server.reply("/head", Reply::ok("").fault(Fault::StallAfter(0, long)));
-    site.server.reply("/body", Reply::ok("xy").fault(Fault::StallAfter(1, long)));
+    site.server
+        .reply("/body", Reply::ok("xy").fault(Fault::StallAfter(1, long)));
     let text = site.fetch("/body").unwrap_err();
-    assert!(text.ends_with("<urlopen error timed out> (no data for 200ms)"), "{text}");
+    assert!(
+        text.ends_with("<urlopen error timed out> (no data for 200ms)"),
+        "{text}"
+    );
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let text = site.get(&DownloadRequest::new(url)).unwrap_err().to_string();
-    assert!(text.ends_with("<urlopen error timed out> (no data for 200ms)"), "{text}");
+    let text = site
+        .get(&DownloadRequest::new(url))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.ends_with("<urlopen error timed out> (no data for 200ms)"),
+        "{text}"
+    );
 
     for (target, reply) in [
-        ("/announced", Reply::ok("x").fault(Fault::AnnounceLength(1 << 40))),
+        (
+            "/announced",
+            Reply::ok("x").fault(Fault::AnnounceLength(1 << 40)),
+        ),
         ("/silent", Reply::ok(long_body()).fault(Fault::NoLength)),
     ] {
         site.server.reply(target, reply);
         let mut request = site.request(target);
         request.maximum_size = Some(1_000_000);
         let text = site.get(&request).unwrap_err().to_string();
-        assert!(text.ends_with(": the resource is larger than 1000000 bytes"), "{text}");
+        assert!(
+            text.ends_with(": the resource is larger than 1000000 bytes"),
+            "{text}"
+        );
     }
     assert_eq!(site.files("tmp"), [""; 0]);
 }
@@ -528,7 +655,10 @@ fn redirects_are_followed_and_other_sources_tried() {
         .map(|target| RedactedUrl::new(site.server.url(target)))
         .to_vec();
     let downloaded = site.get(&request).unwrap();
-    assert_eq!(downloaded.origin, Origin::Network(request.alternate_urls[1].clone()));
+    assert_eq!(
+        downloaded.origin,
+        Origin::Network(request.alternate_urls[1].clone())
+    );
     assert_eq!(downloaded.path(), site.path("cache/gone"));
     let lines = site.lines();
     assert!(lines[3].ends_with("HTTP Error 404: File not found; trying the next source"));
@@ -542,11 +672,19 @@ fn redirects_are_followed_and_other_sources_tried() {
 #[test]
 fn credentials_are_sent_and_never_shown() {
     let site = Site::new();
-    let url = site.server.url("/private").replace("http://", "http://me:secret@");
+    let url = site
+        .server
+        .url("/private")
+        .replace("http://", "http://me:secret@");
     let error = site.get(&DownloadRequest::new(&*url)).unwrap_err();
     let shown = format!("{error} {error:?} {:?}", site.lines());
-    assert!(shown.contains("me:****@") && !shown.contains("secret"), "{shown}");
-    let authorization = site.server.requests()[0].header("Authorization").map(str::to_owned);
+    assert!(
+        shown.contains("me:****@") && !shown.contains("secret"),
+        "{shown}"
+    );
+    let authorization = site.server.requests()[0]
+        .header("Authorization")
+        .map(str::to_owned);
     assert_eq!(authorization.as_deref(), Some("Basic bWU6c2VjcmV0"));
 }
 
@@ -561,7 +699,9 @@ fn proxies_are_used_as_given() {
         url: proxy.url("").into(),
         except: Some("127.0.0.1".to_owned()),
     });
-    let far = site.get(&DownloadRequest::new("http://far.invalid/a")).unwrap();
+    let far = site
+        .get(&DownloadRequest::new("http://far.invalid/a"))
+        .unwrap();
     assert_eq!(fs::read(far.path()).unwrap(), b"by proxy");
     assert_eq!(site.fetch("/a"), Ok(b"direct".to_vec()));
     assert_eq!(proxy.requests().len(), 1);
@@ -595,7 +735,8 @@ fn concurrent_downloads_of_one_resource_agree() {
     assert_eq!(site.files("cache"), ["a"]);
     assert!(fs::read(site.path("cache/a")).unwrap() == body);
     let progress = site.recorder.progress.lock().unwrap().clone();
-    assert!(progress.iter().any(|step| *step == (body.len() as u64, Some(body.len() as u64))));
+    let size = body.len() as u64;
+    assert!(progress.contains(&(size, Some(size))));
 }
 
 #[test]
@@ -617,7 +758,9 @@ fn a_transport_can_be_injected() {
         ..DownloaderOptions::new(Path::new("/"), std::env::temp_dir())
     };
     let downloader = Downloader::new(Arc::new(Canned), options);
-    let error = downloader.download(&DownloadRequest::new("slap:x")).unwrap_err();
+    let error = downloader
+        .download(&DownloadRequest::new("slap:x"))
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "Error downloading extends for URL slap:x: \

@@ -62,7 +62,10 @@ pub(super) fn detect(head: &[u8]) -> Detected {
         (b"BZh", Detected::Compressed(Compression::Bzip2)),
         (b"\xfd7zXZ\0", Detected::Compressed(Compression::Xz)),
         (b"LZIP", Detected::Compressed(Compression::Lzip)),
-        (b"\x28\xb5\x2f\xfd", Detected::Compressed(Compression::Zstandard)),
+        (
+            b"\x28\xb5\x2f\xfd",
+            Detected::Compressed(Compression::Zstandard),
+        ),
         (b"PK\x03\x04", Detected::Zip),
         (b"PK\x05\x06", Detected::Zip),
         (b"Rar!\x1a\x07", Detected::Refused("RAR")),

@@ -197,7 +197,9 @@ impl<R: Read> Read for Metered<R> {
         if allowed == 0 {
             return Err(io::Error::other("too much metadata"));
         }
-        let length = usize::try_from(allowed).unwrap_or(usize::MAX).min(buffer.len());
+        let length = usize::try_from(allowed)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let count = self.reader.read(&mut buffer[..length])?;
         self.allowance.set(allowed - count as u64);
         Ok(count)

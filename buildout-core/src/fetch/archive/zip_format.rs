@@ -25,18 +25,15 @@ const SYMLINK: u32 = 0o120_000;
 /// As setuptools does, modes are applied where the archive has some, and times
 /// are not (zip has local times of an unknown zone). Symlinks become symlinks,
 /// as with Info-ZIP; setuptools writes their target into a file.
-pub(super) fn unpack(
-    archive: &Path,
-    file: File,
-    tree: &mut Tree<'_>,
-) -> Result<(), UnpackError> {
-    let mut unpacked = ZipArchive::new(BufReader::with_capacity(BLOCK_SIZE, file))
-        .map_err(|error| match error {
+pub(super) fn unpack(archive: &Path, file: File, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
+    let mut unpacked = ZipArchive::new(BufReader::with_capacity(BLOCK_SIZE, file)).map_err(
+        |error| match error {
             ZipError::InvalidArchive(_) => UnpackError::Unrecognized {
                 path: archive.to_owned(),
             },
             other => UnpackError::corrupt(archive, other.into()),
-        })?;
+        },
+    )?;
     for index in 0..unpacked.len() {
         tree.count_entry()?;
         let entry = unpacked
