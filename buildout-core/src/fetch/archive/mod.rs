@@ -28,6 +28,10 @@ pub use format::{ArchiveFormat, Compression};
 use super::copy::{copy_directory, failed};
 use format::Detected;
 
+/// Decompressed bytes looked at behind the end of a tar archive. Programs pad
+/// archives to 10 KiB, unless told otherwise.
+const MAXIMUM_PADDING: u64 = 1 << 20;
+
 /// What to do with a directory that holds everything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StripTopLevel {
@@ -227,7 +231,14 @@ fn unpack_decoded(
             compression,
         });
     }
-    tar_format::unpack(archive, Cursor::new(head).chain(reader), tree)
+    tar_format::unpack(archive, Cursor::new(head).chain(&mut reader), tree)?;
+    if decode::ignores_trailing_bytes(compression) {
+        // A checksum follows the padding after the archive's end. Without it,
+        // damage may go unnoticed: the bytes that are left can be valid too.
+        io::copy(&mut reader.take(MAXIMUM_PADDING), &mut io::sink())
+            .map_err(|source| UnpackError::corrupt(archive, source))?;
+    }
+    Ok(())
 }
 
 impl UnpackSummary {

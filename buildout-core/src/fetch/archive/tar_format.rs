@@ -15,7 +15,7 @@ use super::{SkipReason, UnpackError};
 /// The tar crate reads them into memory, whatever size they announce.
 const METADATA_LIMIT: u64 = 1 << 20;
 
-/// Unpacks all entries. The bytes after the archive's end are not read.
+/// Unpacks all entries. Bytes after the archive's end are left unread.
 pub(super) fn unpack(
     archive: &Path,
     reader: impl Read,

@@ -119,6 +119,7 @@ fn archives_of_real_programs() {
          for format in gnu pax; do tar -C pack --format=$format -cf $format.tar dir; done
          tar -C pack -cf dot.tar ./dir; gzip -k gnu.tar; bzip2 -k gnu.tar; xz -k gnu.tar
          cat gnu.tar | head -c 2000 | gzip > two.tar.gz; tail -c +2001 gnu.tar | gzip >> two.tar.gz
+         for file in two.tar.gz gnu.tar.bz2; do head -c 700 /dev/zero >> $file; done
          cp gnu.tar.xz misnamed.zip; cd pack; zip -qry ../real.zip dir",
     );
     if Path::new("/usr/bin/zstd").exists() {
