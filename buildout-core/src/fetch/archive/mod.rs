@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub use error::UnpackError;
 pub use format::{ArchiveFormat, Compression};
 
-use super::copy::{copy_directory, failed};
+use super::copy::{copy_contents, failed};
 use format::Detected;
 
 /// Decompressed bytes looked at behind the end of a tar archive. Programs pad
@@ -156,14 +156,15 @@ pub fn unpack(
         .map_err(failed("open", archive))?
         .is_dir();
     if is_directory {
-        let skipped = copy_directory(archive, destination)?;
-        let skipped = skipped.into_iter().map(|path| SkippedEntry {
+        let tree = copy_contents(archive, destination)?;
+        let skipped = tree.left_out.iter().map(|path| SkippedEntry {
             name: path.to_string_lossy().into_owned(),
             reason: SkipReason::OtherKind,
         });
         let mut summary = UnpackSummary::new(ArchiveFormat::Directory);
         summary.skipped.extend(skipped);
         summary.stripped = strip::strip(archive, destination, options.strip_top_level)?;
+        tree.finish(destination, summary.stripped.as_deref())?;
         return Ok(summary);
     }
     unpack_file(archive, destination, options)
