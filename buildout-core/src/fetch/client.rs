@@ -117,6 +117,8 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
     // `no_proxy` keeps the client from reading the environment.
     let mut builder = Client::builder()
         .no_proxy()
+        // A redirect need not learn the query of the URL it comes from.
+        .referer(false)
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         // In the blocking client this is a limit on each wait: the head of the

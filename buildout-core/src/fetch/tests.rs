@@ -525,7 +525,7 @@ fn cut_bodies_are_resumed_where_they_broke() {
     let body = long_body();
     let whole = || Reply::ok(body.clone()).ranges("\"v1\"");
     let mut site = Site::new();
-    site.client.stall_timeout = Duration::from_millis(400);
+    site.client.stall_timeout = Duration::from_millis(1500);
     // The last replies: continued; changed meanwhile; no ranges; a lie.
     let changed = Reply::ok(body[4..].to_vec()).ranges("\"v2\"");
     let lie = Reply::status(206, "Partial Content").header("Content-Range", "bytes 7-9/10");
@@ -626,6 +626,7 @@ fn stalls_and_sizes_are_limited() {
         "{text}"
     );
 
+    site.client = ClientOptions::default();
     for (target, reply) in [
         (
             "/announced",

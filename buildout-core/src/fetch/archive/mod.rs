@@ -96,8 +96,6 @@ pub enum SkipReason {
     EmptyName,
     /// A hard link to an absolute name or one with a `..` component.
     LinkTargetOutside,
-    /// A hard link to something that was not unpacked before it.
-    LinkTargetMissing,
     /// A character or block device.
     Device,
     /// A named pipe.
@@ -133,7 +131,9 @@ pub struct UnpackSummary {
 /// Unpacks an archive into a directory, which must be empty or missing.
 ///
 /// Modes (without set-ID and sticky bits) and, for tar, modification times are
-/// kept; owners are not. A symlink is made as it is, but nothing is ever
+/// kept, those of directories too (upstream's change when entries follow);
+/// owners are not. An entry for the root itself (`./`) changes nothing, for the
+/// destination is the caller's. A symlink is made as it is, but nothing is ever
 /// written through one: an entry below a symlink is an error.
 ///
 /// # Errors

@@ -83,11 +83,7 @@ fn unpack_entry<R: Read>(
             let target = entry.link_name_bytes().unwrap_or_default().into_owned();
             match tree.entry_path(&target)? {
                 Err(_) => tree.skip(&name, SkipReason::LinkTargetOutside),
-                Ok(target) => {
-                    if !tree.hard_link(&path, &target)? {
-                        tree.skip(&name, SkipReason::LinkTargetMissing);
-                    }
-                }
+                Ok(target) => tree.hard_link(&path, &target)?,
             }
         }
         EntryType::Fifo => tree.skip(&name, SkipReason::Fifo),

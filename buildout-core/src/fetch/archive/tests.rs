@@ -225,7 +225,6 @@ fn hostile_names_and_kinds_are_left_out_and_reported() {
         add(builder, FILE, "/absolute/evil", 0o644, "x");
         add(builder, EntryType::Link, "hard1", 0o644, "../secret");
         add(builder, EntryType::Link, "hard2", 0o644, &outside);
-        add(builder, EntryType::Link, "hard3", 0o644, "missing");
         add(builder, EntryType::Fifo, "fifo", 0o644, "");
         add(builder, EntryType::Char, "null", 0o644, "");
         add(builder, FILE, "./", 0o644, "");
@@ -244,7 +243,6 @@ fn hostile_names_and_kinds_are_left_out_and_reported() {
             ("/absolute/evil", SkipReason::AbsoluteName),
             ("hard1", SkipReason::LinkTargetOutside),
             ("hard2", SkipReason::LinkTargetOutside),
-            ("hard3", SkipReason::LinkTargetMissing),
             ("fifo", SkipReason::Fifo),
             ("null", SkipReason::Device),
             ("label", SkipReason::OtherKind),
@@ -331,6 +329,17 @@ fn entries_in_each_others_way() {
         Err("entry `a` would replace a directory".to_owned())
     );
     assert_eq!(error(("a", DIRECTORY), ("a/", DIRECTORY)), Ok(()));
+    for target in ["missing", "directory/missing", "directory", "."] {
+        let result = site.tar(|builder| {
+            add(builder, DIRECTORY, "directory", 0o755, "");
+            add(builder, EntryType::Link, "hard", 0o644, target);
+        });
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, UnpackError::LinkTargetMissing { .. }),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub enum CacheUse {
     FallbackOnAnyFailure,
 }
 
-/// What all downloads of one [`Downloader`] have in common.
+/// What all downloads of one [`Downloader`](super::Downloader) have in common.
 #[derive(Clone, Debug)]
 pub struct DownloaderOptions {
     /// Where relative paths start: of the cache, local resources and

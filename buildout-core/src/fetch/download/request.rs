@@ -35,7 +35,7 @@ pub struct DownloadRequest {
     /// Other network URLs of the same bytes, tried in order if `url` fails or
     /// gives other bytes. The cache entry is that of `url`.
     pub alternate_urls: Vec<RedactedUrl>,
-    /// Overrides [`DownloaderOptions::offline`].
+    /// Overrides [`DownloaderOptions::offline`](super::DownloaderOptions::offline).
     pub offline: Option<bool>,
     /// Refuses larger resources, in bytes.
     pub maximum_size: Option<u64>,
