@@ -58,6 +58,15 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 /// existing destination is replaced, never written into: if it is a hard link
 /// made by upstream, the other names keep the old contents.
 pub(crate) fn copy_file(source: &Path, destination: &Path) -> Result<(), CopyError> {
+    commit(stage_copy(source, destination)?, destination)
+}
+
+/// Does what [`copy_file`] does, and makes the copy survive a power failure.
+pub(crate) fn copy_file_durably(source: &Path, destination: &Path) -> Result<(), CopyError> {
+    commit_durably(stage_copy(source, destination)?, destination)
+}
+
+fn stage_copy(source: &Path, destination: &Path) -> Result<NamedTempFile, CopyError> {
     let mut input = File::open(source).map_err(failed("open", source))?;
     let metadata = input.metadata().map_err(failed("read", source))?;
     let mut staged = stage_in(parent_of(destination), 0o600)?;
@@ -69,7 +78,7 @@ pub(crate) fn copy_file(source: &Path, destination: &Path) -> Result<(), CopyErr
         .as_file()
         .set_permissions(Permissions::from_mode(metadata.mode() & 0o777))
         .map_err(failed("set the mode of", staged.path()))?;
-    commit(staged, destination)
+    Ok(staged)
 }
 
 /// Gives a staged file its final name, replacing what has that name.

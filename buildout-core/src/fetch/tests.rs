@@ -480,20 +480,32 @@ fn local_resources_are_used_in_place_or_copied() {
 
 #[test]
 fn the_cache_follows_local_resources() {
-    let site = Site::cached();
+    let mut site = Site::cached();
+    site.options.hash_name = true;
+    let key = Digests::of(b"file").hex(Algorithm::Md5);
     let request = DownloadRequest::new("file");
     for text in ["one", "two"] {
         fs::write(site.path("file"), text).unwrap();
         let cached = site
             .get(&request.clone().expecting(md5_of(text.as_bytes())))
             .unwrap();
-        assert_eq!(cached.path(), site.path("cache/file"));
+        assert_eq!(cached.path(), site.path("cache").join(&key));
         assert_eq!(fs::read_to_string(cached.path()).unwrap(), text);
     }
     assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 1);
     fs::remove_file(site.path("file")).unwrap();
     assert_eq!(site.get(&request).unwrap().origin, Origin::Cache);
-    assert_eq!(site.files("cache"), ["file"]);
+    assert_eq!(site.files("cache"), [key]);
+    // An entry that belongs to a URL with the same last component stays.
+    site.options.hash_name = false;
+    fs::write(site.path("cache/file"), "of another URL").unwrap();
+    fs::write(site.path("file"), "three").unwrap();
+    let plain = site.get(&request.expecting(md5_of(b"three"))).unwrap();
+    assert_eq!(plain.path(), site.path("file"));
+    assert_eq!(
+        fs::read(site.path("cache/file")).unwrap(),
+        b"of another URL"
+    );
 }
 
 #[test]

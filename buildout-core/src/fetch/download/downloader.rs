@@ -296,7 +296,9 @@ impl Downloader {
     /// With a cache, upstream links the file into it once and then never looks
     /// at the file again, so that an edited local patch fails its new checksum
     /// until somebody empties the cache. Here the entry is a copy that follows
-    /// the file; it still serves when the file is gone.
+    /// the file; it still serves when the file is gone. But an entry that may
+    /// be another resource's, because only the last component of the name is
+    /// the same, is not overwritten: then the file serves in place.
     fn local(
         &self,
         request: &DownloadRequest,
@@ -339,8 +341,11 @@ impl Downloader {
         let content = self.check_local(request, written, &source)?;
         let is_current =
             has_entry && digest_file(&entry.path).is_ok_and(|old| old.digests == content.digests);
+        if has_entry && !is_current && !self.options.hash_name {
+            return Ok(Downloaded::file(source, Origin::Local, content));
+        }
         if !is_current {
-            copy::copy_file(&source, &entry.path)?;
+            copy::copy_file_durably(&source, &entry.path)?;
         }
         if has_entry {
             self.observe_hit(request, &entry);
