@@ -203,8 +203,9 @@ fn unpack_file(
         }
         // A zip archive may follow foreign bytes, such as a program that
         // unpacks it: its directory is at the end.
-        Detected::Zip | Detected::Unknown => {
-            zip_format::unpack(archive, file, &mut tree)?;
+        detected @ (Detected::Zip | Detected::Unknown) => {
+            let looks_like_zip = detected == Detected::Zip;
+            zip_format::unpack(archive, file, looks_like_zip, &mut tree)?;
             ArchiveFormat::Zip
         }
     };

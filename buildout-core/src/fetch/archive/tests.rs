@@ -435,7 +435,7 @@ fn what_is_no_archive_is_named() {
     for (name, text) in [
         ("text", "Not a recognized archive type: "),
         ("empty", "Not a recognized archive type: "),
-        ("cut.zip", "Not a recognized archive type: "),
+        ("cut.zip", "damaged archive "),
         ("text.gz", "not a tar archive compressed with gzip: "),
         ("text.bz2", "not a tar archive compressed with bzip2: "),
         ("text.xz", "not a tar archive compressed with xz: "),
