@@ -117,6 +117,8 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
     // `no_proxy` keeps the client from reading the environment.
     let mut builder = Client::builder()
         .no_proxy()
+        // A redirect need not learn the query of the URL it comes from.
+        .referer(false)
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         // In the blocking client this is a limit on each wait: the head of the
@@ -277,7 +279,16 @@ impl HttpClient {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| {
+        // An I/O error that wraps another error passes for it, and would hide it.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+            None => (*error).source(),
+        }
+    })
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -5,285 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use super::copy::{self, CopyError};
-use super::digest::{DigestMismatch, Digests, ExpectedDigests, digest_reader};
-use super::error::FetchError;
-use super::observer::{FetchEvent, FetchObserver, IgnoreEvents};
-use super::redact::{Quoted, RedactedUrl};
-use super::resource::{Resource, cache_key, local_path};
-use super::retrieve::Retrieval;
-use super::retry::{RetryPolicy, Sleeper, ThreadSleeper};
-use super::transport::Transport;
-
-/// When a cache entry is used although the network is allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CacheUse {
-    /// Whenever there is one: nothing is fetched.
-    #[default]
-    First,
-    /// After an attempt to replace it that failed because of the network
-    /// (including offline mode), not because of what the server answered.
-    FallbackOnNetworkFailure,
-    /// After an attempt to replace it that failed in any way but a wrong
-    /// checksum: upstream's `fallback=True`, used for `extends`.
-    FallbackOnAnyFailure,
-}
-
-/// What all downloads of one [`Downloader`] have in common.
-#[derive(Clone, Debug)]
-pub struct DownloaderOptions {
-    /// Where relative paths start: of the cache, local resources and
-    /// destinations. Upstream uses the buildout directory for the first and
-    /// the process's current directory for the others.
-    pub directory: PathBuf,
-    /// The download cache; must exist if given.
-    pub cache: Option<PathBuf>,
-    /// A directory inside the cache, made when needed.
-    pub namespace: Option<PathBuf>,
-    /// When a cache entry is used.
-    pub cache_use: CacheUse,
-    /// Names cache entries by the MD5 of the URL, not by its last component.
-    pub hash_name: bool,
-    /// Forbids the network.
-    pub offline: bool,
-    /// Where downloads without a destination are put.
-    pub temporary_directory: PathBuf,
-    /// Mode of new cache entries and outputs, before the umask. Upstream's are
-    /// 0600 by the accident of `mkstemp`; the default here is 0666.
-    pub file_mode: u32,
-    /// How failed transfers are repeated.
-    pub retry: RetryPolicy,
-}
-
-impl DownloaderOptions {
-    /// Uses no cache, and the network.
-    pub fn new(directory: impl Into<PathBuf>, temporary_directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-            cache: None,
-            namespace: None,
-            cache_use: CacheUse::First,
-            hash_name: false,
-            offline: false,
-            temporary_directory: temporary_directory.into(),
-            file_mode: 0o666,
-            retry: RetryPolicy::default(),
-        }
-    }
-}
-
-/// Where the caller wants the resource.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Destination {
-    /// Anywhere: the cache entry, the local file itself, or else a temporary
-    /// file. Not to be modified unless temporary. Upstream's `path=None`.
-    #[default]
-    Anywhere,
-    /// A path, which is replaced. The file is the caller's own: it shares no
-    /// inode with a cache entry or a local source, as upstream's may.
-    Path(PathBuf),
-    /// Only the cache has to have it.
-    CacheOnly,
-}
-
-/// One thing to download.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct DownloadRequest {
-    /// `http`, `https` or `file` URL, or a path.
-    pub url: RedactedUrl,
-    /// What the bytes must have as digests.
-    pub expected: ExpectedDigests,
-    /// Where they go.
-    pub destination: Destination,
-    /// Other network URLs of the same bytes, tried in order if `url` fails or
-    /// gives other bytes. The cache entry is that of `url`.
-    pub alternate_urls: Vec<RedactedUrl>,
-    /// Overrides [`DownloaderOptions::offline`].
-    pub offline: Option<bool>,
-    /// Refuses larger resources, in bytes.
-    pub maximum_size: Option<u64>,
-}
-
-impl DownloadRequest {
-    /// Asks for a resource, anywhere, without checks.
-    pub fn new(url: impl Into<RedactedUrl>) -> Self {
-        Self {
-            url: url.into(),
-            expected: ExpectedDigests::none(),
-            destination: Destination::Anywhere,
-            alternate_urls: Vec::new(),
-            offline: None,
-            maximum_size: None,
-        }
-    }
-
-    /// Demands digests.
-    #[must_use]
-    pub fn expecting(mut self, expected: ExpectedDigests) -> Self {
-        self.expected = expected;
-        self
-    }
-
-    /// Sets the destination.
-    #[must_use]
-    pub fn to(mut self, destination: Destination) -> Self {
-        self.destination = destination;
-        self
-    }
-}
-
-/// Where the bytes came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The network, just now, from this URL.
-    Network(RedactedUrl),
-    /// An entry the cache had.
-    Cache,
-    /// A file or directory of this machine.
-    Local,
-}
-
-/// A resource that is there.
-#[derive(Debug)]
-pub struct Downloaded {
-    path: PathBuf,
-    temporary: Option<TempPath>,
-    /// Where the bytes came from.
-    pub origin: Origin,
-    /// Their digests; none for a directory.
-    pub digests: Option<Digests>,
-    /// Their number; 0 for a directory.
-    pub size: u64,
-}
-
-impl Downloaded {
-    /// Returns the path of the file, or of the directory.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Says whether the file is temporary: it goes away with this value.
-    pub fn is_temporary(&self) -> bool {
-        self.temporary.is_some()
-    }
-
-    /// Returns the path and keeps a temporary file, which is the caller's to
-    /// remove from then on, as with upstream's `is_temp`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the platform cannot keep it (never on Unix).
-    pub fn into_path(self) -> io::Result<PathBuf> {
-        match self.temporary {
-            Some(temporary) => temporary.keep().map_err(|error| error.error),
-            None => Ok(self.path),
-        }
-    }
-}
-
-/// Which copy of a resource had a wrong checksum.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChecksumPlace {
-    /// What the network gave.
-    Download,
-    /// The cache entry at this path; it is kept.
-    Cached(PathBuf),
-    /// The local file of this name, as written.
-    Local(PathBuf),
-}
-
-/// A failed download.
-///
-/// Texts that upstream has are upstream's, except that passwords are hidden.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DownloadError {
-    /// The bytes are not those that the profile pins.
-    #[error("{}", checksum_text(url, place, mismatch))]
-    ChecksumMismatch {
-        /// The resource.
-        url: RedactedUrl,
-        /// The copy that was checked.
-        place: ChecksumPlace,
-        /// Expected and actual digest. Upstream tells neither.
-        #[source]
-        mismatch: Box<DigestMismatch>,
-    },
-    /// The network would be needed.
-    #[error("Couldn't download {} in offline mode.", Quoted(&url.to_string()))]
-    Offline {
-        /// The resource.
-        url: RedactedUrl,
-    },
-    /// The download cache is missing.
-    #[error(
-        "The directory:\n{}\nto be used as a download cache doesn't exist.\n",
-        Quoted(&path.to_string_lossy())
-    )]
-    CacheDirectoryMissing {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The transfer failed. Upstream says "extends" whatever it is for.
-    #[error("Error downloading extends for URL {url}: {source}")]
-    Fetch {
-        /// The resource.
-        url: RedactedUrl,
-        /// How it failed.
-        #[source]
-        source: Box<FetchError>,
-    },
-    /// A local resource is missing. Upstream returns its path all the same, or
-    /// fails with an internal error.
-    #[error("Couldn't find local resource {}.", Quoted(&path.to_string_lossy()))]
-    LocalMissing {
-        /// The path that was looked at.
-        path: PathBuf,
-    },
-    /// A checksum is demanded of a directory.
-    #[error("Couldn't compute the checksum of directory {}.", Quoted(&path.to_string_lossy()))]
-    ChecksumOfDirectory {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// Only the cache was to be filled, and there is none.
-    #[error("Couldn't cache {}: no download cache is set.", Quoted(&url.to_string()))]
-    NoCache {
-        /// The resource.
-        url: RedactedUrl,
-    },
-    /// The URL gives no usable name for a cache entry.
-    #[error("Couldn't name a cache entry after {}.", Quoted(&url.to_string()))]
-    NoCacheKey {
-        /// The resource.
-        url: RedactedUrl,
-    },
-    /// A file of this machine could not be read or written.
-    #[error(transparent)]
-    File(#[from] CopyError),
-}
-
-fn checksum_text(url: &RedactedUrl, place: &ChecksumPlace, mismatch: &DigestMismatch) -> String {
-    let algorithm = mismatch.algorithm;
-    let url = url.to_string();
-    match place {
-        ChecksumPlace::Download => {
-            format!("{algorithm} checksum mismatch downloading {}", Quoted(&url))
-        }
-        ChecksumPlace::Cached(path) => format!(
-            "{algorithm} checksum mismatch for cached download from {} at {}",
-            Quoted(&url),
-            Quoted(&path.to_string_lossy())
-        ),
-        ChecksumPlace::Local(path) => format!(
-            "{algorithm} checksum mismatch for local resource at {}.",
-            Quoted(&path.to_string_lossy())
-        ),
-    }
-}
+use super::error::{ChecksumPlace, DownloadError};
+use super::options::{CacheUse, DownloaderOptions};
+use super::request::{Content, Destination, DownloadRequest, Downloaded, Origin};
+use crate::fetch::copy::{self, CopyError};
+use crate::fetch::digest::digest_reader;
+use crate::fetch::error::FetchError;
+use crate::fetch::observer::{FetchEvent, FetchObserver, IgnoreEvents};
+use crate::fetch::redact::RedactedUrl;
+use crate::fetch::resource::{Resource, cache_key, local_path};
+use crate::fetch::retrieve::Retrieval;
+use crate::fetch::retry::{Sleeper, ThreadSleeper};
+use crate::fetch::transport::Transport;
 
 /// Downloads resources, through the cache if there is one.
 ///
@@ -302,12 +37,6 @@ struct Staged {
     file: NamedTempFile,
     content: Content,
     source: RedactedUrl,
-}
-
-#[derive(Clone)]
-struct Content {
-    digests: Digests,
-    size: u64,
 }
 
 /// The cache directory, and where one resource is in it.
@@ -481,11 +210,20 @@ impl Downloader {
             return Ok(Downloaded::file(path, origin, staged.content));
         }
         let staged = self.fetch(request, &self.options.temporary_directory, 0o600)?;
+        let origin = Origin::Network(staged.source);
         let temporary = staged.file.into_temp_path();
+<<<<<<< HEAD:buildout-core/src/fetch/download.rs
         let path = temporary.to_path_buf();
         let mut downloaded = Downloaded::file(path, Origin::Network(staged.source), staged.content);
         downloaded.temporary = Some(temporary);
         Ok(downloaded)
+=======
+        Ok(Downloaded::temporary_file(
+            temporary,
+            origin,
+            staged.content,
+        ))
+>>>>>>> fetch:buildout-core/src/fetch/download/downloader.rs
     }
 
     /// Downloads from the first source that works to a verified staged file.
@@ -565,7 +303,9 @@ impl Downloader {
     /// With a cache, upstream links the file into it once and then never looks
     /// at the file again, so that an edited local patch fails its new checksum
     /// until somebody empties the cache. Here the entry is a copy that follows
-    /// the file; it still serves when the file is gone.
+    /// the file; it still serves when the file is gone. But an entry that may
+    /// be another resource's, because only the last component of the name is
+    /// the same, is not overwritten: then the file serves in place.
     fn local(
         &self,
         request: &DownloadRequest,
@@ -579,13 +319,7 @@ impl Downloader {
             if !request.expected.is_empty() {
                 return Err(DownloadError::ChecksumOfDirectory { path: source });
             }
-            return Ok(Downloaded {
-                path: source,
-                temporary: None,
-                origin: Origin::Local,
-                digests: None,
-                size: 0,
-            });
+            return Ok(Downloaded::directory(source));
         }
         let Some(entry) = self.cache_entry(request)? else {
             let content = self.check_local(request, written, &source)?;
@@ -614,8 +348,11 @@ impl Downloader {
         let content = self.check_local(request, written, &source)?;
         let is_current =
             has_entry && digest_file(&entry.path).is_ok_and(|old| old.digests == content.digests);
+        if has_entry && !is_current && !self.options.hash_name {
+            return Ok(Downloaded::file(source, Origin::Local, content));
+        }
         if !is_current {
-            copy::copy_file(&source, &entry.path)?;
+            copy::copy_file_durably(&source, &entry.path)?;
         }
         if has_entry {
             self.observe_hit(request, &entry);
@@ -650,7 +387,11 @@ impl Downloader {
     ) -> Result<Downloaded, DownloadError> {
         let destination = self.options.directory.join(destination);
         let is_same = match (
+<<<<<<< HEAD:buildout-core/src/fetch/download.rs
             fs::canonicalize(&downloaded.path),
+=======
+            fs::canonicalize(downloaded.path()),
+>>>>>>> fetch:buildout-core/src/fetch/download/downloader.rs
             fs::canonicalize(&destination),
         ) {
             (Ok(source), Ok(destination)) => source == destination,
@@ -658,16 +399,12 @@ impl Downloader {
         };
         if !is_same {
             if downloaded.digests.is_some() {
-                copy::copy_file(&downloaded.path, &destination)?;
+                copy::copy_file(downloaded.path(), &destination)?;
             } else {
-                copy::copy_directory(&downloaded.path, &destination)?;
+                copy::copy_directory(downloaded.path(), &destination)?;
             }
         }
-        Ok(Downloaded {
-            path: destination,
-            temporary: None,
-            ..downloaded
-        })
+        Ok(downloaded.copied_to(destination))
     }
 }
 
@@ -677,18 +414,6 @@ impl std::fmt::Debug for Downloader {
             .debug_struct("Downloader")
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-impl Downloaded {
-    fn file(path: PathBuf, origin: Origin, content: Content) -> Self {
-        Self {
-            path,
-            temporary: None,
-            origin,
-            digests: Some(content.digests),
-            size: content.size,
-        }
     }
 }
 
