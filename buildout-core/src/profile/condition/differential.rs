@@ -74,7 +74,7 @@ fn real_world() -> World {
 }
 
 /// Expressions whose truth, or class of exception, must be Python's.
-const EXPRESSIONS: &[&str] = &[
+pub(super) const EXPRESSIONS: &[&str] = &[
     // Names.
     "python2",
     "python3",

@@ -1,5 +1,7 @@
 //! Why a condition has no value.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 
 use super::MAXIMUM_CONDITION_DEPTH;
@@ -7,14 +9,26 @@ use crate::python::PythonError;
 use crate::value::literal::{LiteralError, LiteralProblem};
 
 /// A condition that cannot be evaluated, and where it fails.
-#[derive(Debug, thiserror::Error)]
-#[error("{problem}")]
+///
+/// Its text is that of the problem; its source is the problem's source.
+#[derive(Debug)]
 pub struct ConditionError {
     /// Byte offset into the expression as it stands in the profile.
     pub offset: usize,
     /// What is wrong there.
-    #[source]
     pub problem: ConditionProblem,
+}
+
+impl fmt::Display for ConditionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(formatter)
+    }
+}
+
+impl Error for ConditionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
+    }
 }
 
 /// What is wrong with a condition.
@@ -46,7 +60,7 @@ pub enum ConditionProblem {
     },
     /// A string or number of the expression is malformed.
     #[error("SyntaxError: {0}")]
-    Literal(#[source] LiteralProblem),
+    Literal(LiteralProblem),
     /// A marker compares two texts, or names a variable that has no value.
     #[error("UndefinedEnvironmentName: '{name}'")]
     UndefinedEnvironmentName {

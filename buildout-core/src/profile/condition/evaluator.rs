@@ -15,7 +15,8 @@ use super::syntax::{
 };
 use crate::value::{Dict, Value, compare};
 
-/// How many nodes and items one condition may visit.
+/// How many nodes one condition may visit, where a long text or list counts as
+/// several.
 const MAXIMUM_STEPS: u32 = 1_000_000;
 
 /// What an expression evaluates to: a value, or one of the things of Python
@@ -136,7 +137,11 @@ impl<'environment> Evaluator<'environment> {
     }
 
     fn step(&mut self, offset: usize) -> Evaluated<()> {
-        self.steps += 1;
+        self.steps(1, offset)
+    }
+
+    fn steps(&mut self, count: u32, offset: usize) -> Evaluated<()> {
+        self.steps = self.steps.saturating_add(count);
         if self.steps > MAXIMUM_STEPS {
             return Err(ConditionProblem::TooExpensive { resource: "time" }.at(offset));
         }
@@ -154,8 +159,23 @@ impl<'environment> Evaluator<'environment> {
     }
 
     fn operand(&mut self, expression: &Expression) -> Evaluated<Operand> {
+        let operand = self.uncharged_operand(expression)?;
+        // What makes or copies a long value takes as long.
+        let length = match &operand {
+            Operand::Value(Value::Str(text)) => text.len(),
+            Operand::Value(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
+                items.len()
+            }
+            Operand::File { content } => content.len(),
+            _ => 0,
+        };
+        let count = u32::try_from(length / 16).unwrap_or(u32::MAX);
+        self.steps(count.saturating_add(1), expression.offset)?;
+        Ok(operand)
+    }
+
+    fn uncharged_operand(&mut self, expression: &Expression) -> Evaluated<Operand> {
         let offset = expression.offset;
-        self.step(offset)?;
         Ok(Operand::Value(match &expression.kind {
             ExpressionKind::Constant(value) => value.clone(),
             ExpressionKind::Name(name) => return self.name(name, offset),

@@ -48,6 +48,30 @@ pub(super) fn has(receiver: &Value, name: &str) -> bool {
     }
 }
 
+/// Tells whether Python may have an attribute that we have not. If not, using
+/// it is an `AttributeError`.
+pub(super) fn is_known_to_python(receiver: &Value, name: &str) -> bool {
+    const STR: &str = "center encode expandtabs format format_map isascii isidentifier \
+                       isprintable istitle ljust maketrans rindex rjust swapcase title translate \
+                       zfill";
+    const INT: &str = "as_integer_ratio bit_count bit_length conjugate denominator from_bytes \
+                       imag is_integer numerator real to_bytes";
+    const LIST: &str = "append clear copy extend insert pop remove reverse sort";
+    const DICT: &str = "clear copy fromkeys pop popitem setdefault update";
+    let is_in = |names: &str| names.split(' ').any(|known| known == name);
+    let is_special = name.starts_with("__") && name.ends_with("__");
+    is_special
+        || match receiver {
+            Value::None | Value::Tuple(_) => false,
+            Value::Bool(_) | Value::Int(_) => is_in(INT),
+            Value::Str(_) => is_in(STR),
+            Value::List(_) => is_in(LIST),
+            Value::Dict(_) => is_in(DICT),
+            // Floats, bytes and sets: nobody uses their attributes here.
+            _ => true,
+        }
+}
+
 /// Calls a method.
 pub(super) fn call(
     receiver: &Value,

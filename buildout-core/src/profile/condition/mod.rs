@@ -8,6 +8,7 @@
 //! the world come from a [`ConditionEnvironment`], each only when needed.
 
 mod arithmetic;
+mod builtins;
 #[cfg(test)]
 mod differential;
 mod environment;
@@ -17,6 +18,7 @@ mod functions;
 mod marker;
 mod methods;
 mod namespace;
+mod parser;
 mod subscript;
 mod syntax;
 mod token;
@@ -127,7 +129,7 @@ impl Unescaped {
         // Upstream evaluates the list that the brackets of the header make of
         // the expression, and takes the first item of the result. Thus `a, b`
         // is `a`, and `a] + [b` is no error.
-        let tree = syntax::parse(&self.bracketed)?;
+        let tree = parser::parse(&self.bracketed)?;
         evaluator::Evaluator::new(names, environment).first_item_is_truthy(&tree)
     }
 }

@@ -1,6 +1,7 @@
 //! The names of conditions and the attributes of modules.
 
 use super::ConditionNames;
+use super::builtins;
 use super::environment::ConditionEnvironment;
 use super::error::ConditionProblem;
 use super::evaluator::Operand;
@@ -64,7 +65,7 @@ pub(super) fn name(
                 format!("{}{}", version.major, version.minor) == digits
             }
             _ => {
-                return functions::builtin(name)
+                return builtins::find(name)
                     .map(Operand::Function)
                     .ok_or_else(|| undefined(name));
             }
@@ -74,7 +75,7 @@ pub(super) fn name(
 }
 
 fn undefined(name: &str) -> ConditionProblem {
-    if functions::is_other_builtin(name) {
+    if builtins::is_known_to_python(name) {
         ConditionProblem::unsupported(format!("the builtin `{name}`"))
     } else {
         ConditionProblem::UndefinedName {
@@ -118,16 +119,14 @@ fn method(receiver: Value, name: &str) -> Result<Operand, ConditionProblem> {
         });
     }
     let type_name = receiver.type_name();
-    // Numbers and None have few attributes, none of which anyone uses here.
-    if matches!(receiver, Value::None | Value::Bool(_) | Value::Int(_)) {
-        return Err(ConditionProblem::exception(
+    Err(if methods::is_known_to_python(&receiver, name) {
+        ConditionProblem::unsupported(format!("the attribute `{name}` of a {type_name}"))
+    } else {
+        ConditionProblem::exception(
             "AttributeError",
             format!("'{type_name}' object has no attribute '{name}'"),
-        ));
-    }
-    Err(ConditionProblem::unsupported(format!(
-        "the attribute `{name}` of a {type_name}"
-    )))
+        )
+    })
 }
 
 fn module_attribute(

@@ -287,21 +287,9 @@ fn take_suffix(rest: &mut &str, words: &[(&str, u8)]) -> Option<(u8, u64)> {
     let (mut after, rank) = words
         .iter()
         .find_map(|(word, rank)| Some((after.strip_prefix(word)?, *rank)))?;
-    let mut numbered = after.strip_prefix(SEPARATORS).unwrap_or(after);
-    let value = match take_number(&mut numbered) {
-        Some(value) => {
-            after = numbered;
-            value
-        }
-        None => {
-            // A separator that no number follows belongs to what comes next,
-            // or, at the end, to this suffix.
-            if after.len() == 1 {
-                after = after.strip_prefix(SEPARATORS).unwrap_or(after);
-            }
-            0
-        }
-    };
+    // A separator after the word belongs to it even if no number follows.
+    after = after.strip_prefix(SEPARATORS).unwrap_or(after);
+    let value = take_number(&mut after).unwrap_or_default();
     *rest = after;
     Some((rank, value))
 }
@@ -344,6 +332,7 @@ mod tests {
             ("6.1.0-13-amd64", ">=", "5", Some(false)),
             ("6.1.0-13-amd64", "!=", "5", Some(false)),
             ("6.1.0-13-amd64", "===", "6.1.0-13-AMD64", Some(true)),
+            ("3.11", "!=", "3.11a-.dev1", Some(true)),
             ("3.11", "<", "foo", None),
             ("3.11", "in", "3.11", None),
         ] {
