@@ -79,9 +79,8 @@ impl Writer<'_> {
 
     /// The sources since the last plain value.
     fn sources(&mut self, option: &MergedOption) {
-        let edited = |item: &HistoryItem| {
-            matches!(item.operation, Operation::Add | Operation::Remove)
-        };
+        let edited =
+            |item: &HistoryItem| matches!(item.operation, Operation::Add | Operation::Remove);
         match option.history.last() {
             Some(last) if !edited(last) => {
                 let last = last.clone();
@@ -116,7 +115,8 @@ impl Writer<'_> {
                 item.origin.source,
                 Source::Default | Source::Computed | Source::CommandLine
             );
-            self.text.push_str(if symbolic { "   AS " } else { "   IN " });
+            self.text
+                .push_str(if symbolic { "   AS " } else { "   IN " });
             self.push_source(&item.origin.source);
             self.text.push_str("\n   ");
             self.text.push_str(item.operation.as_str());
@@ -171,7 +171,10 @@ fn relative_source(source: &str, directory: &str) -> String {
     let (source, base) = (split(&source), split(&base));
     let common = source.iter().zip(&base).take_while(|(a, b)| a == b).count();
     let up = vec!["..".to_owned(); base.len() - common];
-    let parts: Vec<String> = up.into_iter().chain(source[common..].iter().cloned()).collect();
+    let parts: Vec<String> = up
+        .into_iter()
+        .chain(source[common..].iter().cloned())
+        .collect();
     if parts.is_empty() {
         ".".to_owned()
     } else {

@@ -163,7 +163,9 @@ impl Arguments {
         }
         if verbosity != 0 {
             let value = verbosity.to_string();
-            parsed.assignments.push(Assignment::buildout("verbosity", value));
+            parsed
+                .assignments
+                .push(Assignment::buildout("verbosity", value));
         }
         Ok(parsed)
     }

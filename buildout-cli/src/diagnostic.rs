@@ -39,7 +39,10 @@ pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, co
         details.push_str(&format!("caused by: {error}\n"));
         cause = error.source();
     }
-    if let Some(exception) = failure.upstream_exception().filter(|name| !name.is_empty() && debug) {
+    if let Some(exception) = failure
+        .upstream_exception()
+        .filter(|name| !name.is_empty() && debug)
+    {
         details.push_str(&format!("upstream: {exception}\n"));
     }
     if let Some(hint) = failure.hint() {

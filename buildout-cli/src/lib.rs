@@ -54,10 +54,7 @@ impl Streams {
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// A message without a trail: wrong arguments.
-    Message {
-        text: String,
-        hint: Option<String>,
-    },
+    Message { text: String, hint: Option<String> },
     /// A failure of the engine.
     Failure(Failure),
 }

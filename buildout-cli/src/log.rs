@@ -138,7 +138,9 @@ impl LogFormat {
                 rest = after;
                 continue;
             }
-            let field = after.strip_prefix('(').and_then(|body| body.split_once(')'));
+            let field = after
+                .strip_prefix('(')
+                .and_then(|body| body.split_once(')'));
             let Some((name, after)) = field else {
                 return Err(format!("log-format: unsupported `%{after}`"));
             };

@@ -75,7 +75,10 @@ impl Surroundings {
 
     /// Returns where this program keeps what it may forget.
     pub fn cache_directory(&self) -> Option<PathBuf> {
-        let directory = match self.variable("XDG_CACHE_HOME").filter(|p| p.starts_with('/')) {
+        let directory = match self
+            .variable("XDG_CACHE_HOME")
+            .filter(|p| p.starts_with('/'))
+        {
             Some(directory) => PathBuf::from(directory),
             None => PathBuf::from(self.home()?).join(".cache"),
         };

@@ -371,7 +371,7 @@ impl Tree {
 /// The history of one option of a merged tree, listed on demand: most are
 /// never asked for, and in nested diamonds they are long.
 #[derive(Clone, Debug)]
-pub struct TreeHistory {
+pub(super) struct TreeHistory {
     pub(super) tree: Arc<Tree>,
     pub(super) section: Symbol,
     /// The option, without operator.

@@ -53,6 +53,47 @@ pub struct ClientOptions {
     pub root_certificates: Vec<Vec<u8>>,
 }
 
+impl ClientOptions {
+    /// Takes proxies from variables as Python's library does: `http_proxy`, `https_proxy`,
+    /// `all_proxy` and `no_proxy`, in lower or upper case. `HTTP_PROXY` is not trusted where
+    /// `REQUEST_METHOD` is set, because there a client may have sent it.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let either = |name: &str| {
+            variable(name)
+                .or_else(|| variable(&name.to_uppercase()))
+                .filter(|value| !value.is_empty())
+        };
+        let except = either("no_proxy");
+        let untrusted = variable("REQUEST_METHOD").is_some();
+        let scopes = [
+            ("http_proxy", ProxyScope::Http),
+            ("https_proxy", ProxyScope::Https),
+            ("all_proxy", ProxyScope::All),
+        ];
+        let rule = |(name, scope): (&str, ProxyScope)| {
+            let url = if untrusted && scope == ProxyScope::Http {
+                variable(name).filter(|value| !value.is_empty())
+            } else {
+                either(name)
+            }?;
+            let url = if url.contains("://") {
+                url
+            } else {
+                format!("http://{url}")
+            };
+            Some(ProxyRule {
+                scope,
+                url: RedactedUrl::new(url),
+                except: except.clone(),
+            })
+        };
+        Self {
+            proxies: scopes.into_iter().filter_map(rule).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {

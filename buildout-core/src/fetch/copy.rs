@@ -76,13 +76,7 @@ fn stage_copy(source: &Path, destination: &Path) -> Result<NamedTempFile, CopyEr
     }
     staged
         .as_file()
-<<<<<<< HEAD
-        .set_permissions(Permissions::from_mode(
-            metadata.permissions().mode() & 0o777,
-        ))
-=======
         .set_permissions(Permissions::from_mode(metadata.mode() & 0o777))
->>>>>>> fetch
         .map_err(failed("set the mode of", staged.path()))?;
     Ok(staged)
 }
@@ -113,9 +107,6 @@ pub(crate) fn commit_durably(staged: NamedTempFile, destination: &Path) -> Resul
 /// Other kinds of files are left out.
 ///
 /// The destination is created if missing; if not, it keeps its own attributes.
-<<<<<<< HEAD
-pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<PathBuf>, CopyError> {
-=======
 pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<(), CopyError> {
     copy_contents(source, destination)?.finish(destination, None)
 }
@@ -133,7 +124,6 @@ pub(crate) struct CopiedTree {
 /// Does what [`copy_directory`] does, up to the attributes of directories.
 pub(crate) fn copy_contents(source: &Path, destination: &Path) -> Result<CopiedTree, CopyError> {
     let mut tree = CopiedTree::default();
->>>>>>> fetch
     let is_new = !destination.exists();
     fs::create_dir_all(destination).map_err(failed("create", destination))?;
     let real = |path: &Path| fs::canonicalize(path).map_err(failed("open", path));
@@ -169,18 +159,6 @@ pub(crate) fn copy_contents(source: &Path, destination: &Path) -> Result<CopiedT
             tree.left_out.push(relative.to_owned());
         }
     }
-<<<<<<< HEAD
-    // Last, children first: writing into a directory changes its time, and may
-    // be forbidden by its mode.
-    for (from, to) in directories.iter().rev() {
-        let mode = fs::metadata(from)
-            .map_err(failed("read", from))?
-            .permissions()
-            .mode();
-        fs::set_permissions(to, Permissions::from_mode(mode & 0o777))
-            .map_err(failed("set the mode of", to))?;
-        copy_times(from, to)?;
-=======
     Ok(tree)
 }
 
@@ -205,7 +183,6 @@ impl CopiedTree {
                 .map_err(failed("set the mode of", &to))?;
         }
         Ok(())
->>>>>>> fetch
     }
 }
 

@@ -42,8 +42,8 @@ pub use download::{
     DownloaderOptions, Origin,
 };
 pub use error::{ErrorSource, FetchError};
-pub use profiles::ProfileFiles;
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
+pub use profiles::ProfileFiles;
 pub use redact::RedactedUrl;
 pub use resource::cache_key;
 pub use retry::{RetryPolicy, Sleeper, ThreadSleeper};

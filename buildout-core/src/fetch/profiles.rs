@@ -45,14 +45,11 @@ impl ProfileFiles {
             path: shown.to_owned(),
             error,
         })?;
-        String::from_utf8(bytes).map_err(|error| encoding_error(error.utf8_error(), error.as_bytes()))
+        String::from_utf8(bytes)
+            .map_err(|error| encoding_error(error.utf8_error(), error.as_bytes()))
     }
 
-    fn download(
-        &self,
-        url: &str,
-        settings: &DownloadSettings,
-    ) -> Result<LoadedText, LoadError> {
+    fn download(&self, url: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
         let mut options =
             DownloaderOptions::new(&self.working_directory, &self.temporary_directory);
         options.hash_name = true;
@@ -149,7 +146,10 @@ fn encoding_error(error: Utf8Error, bytes: &[u8]) -> LoadError {
         (Some(_), 0xc2..=0xf4) => "invalid continuation byte",
         (Some(_), _) => "invalid start byte",
     };
-    let newlines = bytes[..offset].iter().filter(|byte| **byte == b'\n').count();
+    let newlines = bytes[..offset]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
     LoadError::Encoding {
         byte,
         offset,

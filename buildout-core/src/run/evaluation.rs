@@ -137,6 +137,13 @@ impl<'s, 'a> Evaluation<'s, 'a> {
     /// there.
     fn explain(&self, failure: Failure) -> Failure {
         let mut doing = Vec::new();
+        let mut state = self.session.state.borrow_mut();
+        for frame in &self.stack {
+            if let Frame::Section(frame) = frame {
+                state.broken.insert(Arc::clone(&frame.name));
+            }
+        }
+        drop(state);
         for frame in &self.stack {
             match frame {
                 Frame::Section(frame) => {
@@ -410,7 +417,6 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             recipe_result(session, name, made)
         })?;
         let part = Part {
-            reference,
             factory,
             recipe: Some(recipe),
         };

@@ -1,8 +1,10 @@
 //! A failure of a run, with everything needed to explain it.
 
+use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
@@ -41,6 +43,11 @@ pub enum Problem {
         part: String,
         /// The value.
         value: String,
+    },
+    /// A section could not be initialised before, and still cannot.
+    BrokenSection {
+        /// The section.
+        section: String,
     },
     /// Nothing implements a recipe.
     UnknownRecipe {
@@ -113,9 +120,15 @@ pub struct Failure {
     /// The places to show: the cause first, then what led to it.
     labels: Vec<Label>,
     hint: Option<String>,
+    backtrace: Arc<Backtrace>,
 }
 
 impl Failure {
+    /// Returns where in the engine the failure arose, if backtraces are on.
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.backtrace
+    }
+
     /// Puts what was being done around the failure.
     #[must_use]
     pub fn during(mut self, mut doing: Vec<Doing>) -> Self {
@@ -215,6 +228,9 @@ impl fmt::Display for Problem {
             Problem::RecipeReference { value, .. } => {
                 write!(f, "Invalid recipe: {}", str_repr(value))
             }
+            Problem::BrokenSection { section } => {
+                write!(f, "section `{section}` could not be initialised")
+            }
             Problem::UnknownRecipe { recipe, .. } => write!(
                 f,
                 "There is no built-in recipe {}, and recipes in Python are not supported yet.",
@@ -272,6 +288,7 @@ impl From<Problem> for Failure {
             doing: Vec::new(),
             labels: Vec::new(),
             hint: None,
+            backtrace: Arc::new(Backtrace::capture()),
         }
     }
 }

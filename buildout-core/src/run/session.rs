@@ -29,8 +29,7 @@ use crate::extends::{
 use crate::profile::python_text::dedent;
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    Answer, Buildout, Call, Factory, Recipe, RecipeReference, Registry, RemoteBuildout, Request,
-    RunServices, Serve,
+    Answer, Buildout, Call, Factory, Recipe, Registry, RemoteBuildout, Request, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -77,7 +76,6 @@ pub enum ConstructionPolicy {
 
 /// The part that a section becomes if it has a recipe.
 pub(crate) struct Part {
-    pub(crate) reference: RecipeReference,
     pub(crate) factory: Arc<dyn Factory>,
     /// The recipe; away while a worker has it.
     pub(crate) recipe: Option<Box<dyn Recipe>>,
@@ -96,6 +94,8 @@ pub(crate) struct State {
     /// The sections whose recipes are being constructed, innermost last.
     pub(crate) owners: Vec<Arc<str>>,
     pub(crate) signatures: Signatures,
+    /// The sections whose initialisation failed.
+    pub(crate) broken: IndexSet<Arc<str>, FxBuildHasher>,
 }
 
 /// A configuration being resolved.
@@ -267,6 +267,25 @@ impl<'a> Session<'a> {
         Failure::from(problem)
             .with_label(place, "in this section")
             .with_hint(Some(hint))
+    }
+
+    /// Returns the names of the options of an initialised section.
+    pub fn option_names_of(&self, section: &str) -> Vec<Arc<str>> {
+        self.known_options(section)
+    }
+
+    /// Initialises `section`; a section that could not be initialised before
+    /// fails again, rather than being used as far as it is known.
+    ///
+    /// # Errors
+    ///
+    /// See [`Problem`].
+    pub fn reach_wholly(&self, section: &Arc<str>) -> Result<(), Failure> {
+        if self.state.borrow().broken.contains(section) {
+            let section = section.to_string();
+            return Err(Problem::BrokenSection { section }.into());
+        }
+        self.reach(section)
     }
 
     pub(crate) fn known_options(&self, section: &str) -> Vec<Arc<str>> {

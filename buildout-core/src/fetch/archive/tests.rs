@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Archives made by the system's programs, and hostile ones made here.
 
 use std::fs::{self, File};
@@ -608,4 +605,3 @@ fn a_directory_as_archive_keeps_links() {
     site.unpack("source").unwrap();
     assert_eq!(site.tree(), ["link -> ../secret", "run 711 x"]);
 }
->>>>>>> fetch

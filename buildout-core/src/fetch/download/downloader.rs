@@ -212,18 +212,11 @@ impl Downloader {
         let staged = self.fetch(request, &self.options.temporary_directory, 0o600)?;
         let origin = Origin::Network(staged.source);
         let temporary = staged.file.into_temp_path();
-<<<<<<< HEAD:buildout-core/src/fetch/download.rs
-        let path = temporary.to_path_buf();
-        let mut downloaded = Downloaded::file(path, Origin::Network(staged.source), staged.content);
-        downloaded.temporary = Some(temporary);
-        Ok(downloaded)
-=======
         Ok(Downloaded::temporary_file(
             temporary,
             origin,
             staged.content,
         ))
->>>>>>> fetch:buildout-core/src/fetch/download/downloader.rs
     }
 
     /// Downloads from the first source that works to a verified staged file.
@@ -387,11 +380,7 @@ impl Downloader {
     ) -> Result<Downloaded, DownloadError> {
         let destination = self.options.directory.join(destination);
         let is_same = match (
-<<<<<<< HEAD:buildout-core/src/fetch/download.rs
-            fs::canonicalize(&downloaded.path),
-=======
             fs::canonicalize(downloaded.path()),
->>>>>>> fetch:buildout-core/src/fetch/download/downloader.rs
             fs::canonicalize(&destination),
         ) {
             (Ok(source), Ok(destination)) => source == destination,

@@ -1,0 +1,16 @@
+//! `install [PART...]`, the default command.
+
+use buildout_core::run::{ConstructionPolicy, install};
+
+use super::Context;
+use crate::Stop;
+use crate::log::PlainLog;
+
+pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
+    let log = PlainLog::new(context.streams, false);
+    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+        settings.create_caches(session)?;
+        install(session, settings, parts)?;
+        Ok(())
+    })
+}
