@@ -8,7 +8,6 @@
 //! - `@env NAME=VALUE`, `@copy FROM TO`, `@remove PATH`;
 //! - `resolve ARGUMENT...`: compare the resolved values of all sections;
 //! - anything else: the arguments of one run. `'...'` groups, and within it `\n` is a newline.
-//!   A line `''` is one empty argument and a line `@none` is a run without arguments.
 //!
 //! `@ROOT@` stands for the case's directory everywhere. Without a `commands` file the commands are
 //! `annotate`, `-v annotate` and `resolve`. No expected output is recorded anywhere.
@@ -83,7 +82,6 @@ fn read_command(line: &str, case: &mut Case) -> Result<(), String> {
     match (words[0].as_str(), words.len()) {
         ("@dialect", 2) if words[1] == "slapos" => case.dialect = Dialect::Slapos,
         ("@files", 1) => case.compares_files = true,
-        ("@none", 1) => case.steps.push(Step::Run(Vec::new())),
         ("@env", 2) => {
             let (name, value) = words[1].split_once('=').ok_or("no `=`")?;
             case.environment.push((name.to_owned(), value.to_owned()));
