@@ -14,6 +14,9 @@ use crate::files;
 use crate::program::{Invocation, Program, Question, search_path};
 use crate::view::View;
 
+/// A proxy that refuses every connection.
+const UNREACHABLE: &str = "http://127.0.0.1:9";
+
 /// The two programs that a worker compares.
 pub(crate) struct Pair {
     /// The reference.
@@ -199,15 +202,11 @@ fn compare_case(case: &Case, pair: &mut Pair, workspace: &Path, keep: bool) -> R
         result.comparisons += 1;
         result.peer_errors += usize::from(peer.code != Some(0));
         subject.answer_in_kind(&peer.complaint);
-        let situation = Situation {
-            dialect: case.dialect,
-            question,
-            arguments,
-        };
+        let situation = Situation { arguments };
         for row in DIFFERENCES {
             let before = (peer.clone(), subject.clone());
             (row.mask)(&situation, &mut peer, &mut subject);
-            if before.0 != before.1 && (&before.0, &before.1) != (&peer, &subject) {
+            if before.0 != before.1 && before != (peer.clone(), subject.clone()) {
                 result.masked.push(row.id);
             }
         }
@@ -254,6 +253,9 @@ fn invoke(
         ("HOME".to_owned(), format!("{root_text}/home")),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
         ("PATH".to_owned(), search_path()),
+        // Nothing listens there: no case may depend on the network.
+        ("http_proxy".to_owned(), UNREACHABLE.to_owned()),
+        ("https_proxy".to_owned(), UNREACHABLE.to_owned()),
     ];
     environment.extend(case.environment.iter().map(|(name, value)| (name.clone(), value.replace(ROOT, root_text))));
     let outcome = program.run(&Invocation {

@@ -4,17 +4,11 @@
 //! over both sides' views that applies only where both have the form that the row describes. A
 //! difference of any other form stays a failure.
 
-use crate::case::Dialect;
-use crate::program::Question;
 use crate::view::{Complaint, Section, View};
 
 /// The invocation that the views belong to.
 #[derive(Debug)]
 pub(crate) struct Situation<'a> {
-    /// The dialect of the case.
-    pub(crate) dialect: Dialect,
-    /// What was asked.
-    pub(crate) question: Question,
     /// The arguments.
     pub(crate) arguments: &'a [String],
 }

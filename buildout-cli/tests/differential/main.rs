@@ -15,8 +15,8 @@
 //! - `DIFFERENTIAL_SEEDS=FIRST..LAST` runs another range of seeds than the fixed one;
 //! - `DIFFERENTIAL_CASE=NAME` runs only that case of `testdata/cases`;
 //! - `DIFFERENTIAL_KEEP=1` keeps the directories of the cases that ran;
-//! - `DIFFERENTIAL_SUBJECT=peer` or `peer3` puts zc.buildout 6.0.1 or 3.0.1 in our place, to look at
-//!   the machinery itself.
+//! - `DIFFERENTIAL_SUBJECT=peer` puts the reference itself in our place, and `other` the reference of
+//!   the other dialect, to look at the machinery.
 
 mod case;
 mod comparison;
@@ -69,9 +69,10 @@ fn subject(dialect: Dialect, peer: &Peer) -> Result<Box<dyn program::Program>, S
             let executable = Path::new(env!("CARGO_BIN_EXE_buildout"));
             return Ok(Box::new(RealCommand::ours(executable, dialect.name(), &peer.python)));
         }
-        Some("peer") => PeerVersion::Upstream6,
-        Some("peer3") => PeerVersion::Slapos3,
-        Some(other) => return Err(format!("DIFFERENTIAL_SUBJECT={other}: expected `peer` or `peer3`")),
+        Some("peer") => dialect.peer(),
+        Some("other") if dialect == Dialect::Slapos => PeerVersion::Upstream6,
+        Some("other") => PeerVersion::Slapos3,
+        Some(value) => return Err(format!("DIFFERENTIAL_SUBJECT={value}: expected `peer` or `other`")),
     };
     let stand_in = Peer::provide(version, &peers_root())?;
     Ok(Box::new(Driver::start(&stand_in.python)?))

@@ -231,7 +231,8 @@ impl<'a> Writer<'a> {
             self.line(&format!("=> {dependency}"));
         }
         if self.random.chance(5) {
-            self.line("recipe = some.recipe:entry");
+            // One that both sides have, for where `[buildout]` leads to its construction.
+            self.line("recipe = plone.recipe.command");
         }
         let mut options = Vec::new();
         for _ in 0..self.random.between(0, 5) {
