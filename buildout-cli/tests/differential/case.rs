@@ -129,7 +129,10 @@ impl Case {
             text.push_str(&format!("--- {path}\n"));
             let contents = String::from_utf8_lossy(contents);
             for line in contents.split_inclusive('\n') {
-                let visible = line.trim_end_matches('\n').replace('\t', "→\t").replace('\r', "␍");
+                let visible = line
+                    .trim_end_matches('\n')
+                    .replace('\t', "→\t")
+                    .replace('\r', "␍");
                 text.push_str(&format!("    {visible}\n"));
             }
         }

@@ -88,15 +88,19 @@ pub(crate) fn compare_all(
 ) -> Result<Report, String> {
     let next = AtomicUsize::new(0);
     let report = Mutex::new(Report::default());
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(cases.len().max(1));
+    let workers = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .min(cases.len().max(1));
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers)
             .map(|_| {
                 scope.spawn(|| -> Result<(), String> {
                     let mut pair = start_pair()?;
                     while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = compare_case(case, &mut pair, workspace, keep)
-                            .map_err(|problem| format!("case {}: {problem}\n{}", case.name, case.listing()))?;
+                        let result =
+                            compare_case(case, &mut pair, workspace, keep).map_err(|problem| {
+                                format!("case {}: {problem}\n{}", case.name, case.listing())
+                            })?;
                         let mut report = report.lock().map_err(|_| "a worker panicked")?;
                         result.add_to(case, &mut report);
                     }
@@ -108,7 +112,9 @@ pub(crate) fn compare_all(
             .into_iter()
             .try_for_each(|handle| handle.join().map_err(|_| "a worker panicked".to_owned())?)
     })?;
-    report.into_inner().map_err(|_| "a worker panicked".to_owned())
+    report
+        .into_inner()
+        .map_err(|_| "a worker panicked".to_owned())
 }
 
 /// What came out of one case.
@@ -129,17 +135,28 @@ impl CaseResult {
             *report.masked.entry(id).or_default() += 1;
         }
         if !self.differences.is_empty() {
-            let text = format!("\n===== case {}\n{}{}", case.name, case.listing(), self.differences);
+            let text = format!(
+                "\n===== case {}\n{}{}",
+                case.name,
+                case.listing(),
+                self.differences
+            );
             report.failures.insert(case.name.clone(), text);
         }
     }
 }
 
-/// The directories of one case: one for each side, with names of equal length.
+/// The directories of one case, one for each side.
+///
+/// While a program runs, its side is moved to the same place for both, so that nothing that depends
+/// on a path, such as a digest of a file's URL, can differ.
 struct Sides {
     base: PathBuf,
     keep: bool,
 }
+
+const PEER: &str = "peer";
+const SUBJECT: &str = "ours";
 
 impl Sides {
     fn create(case: &Case, workspace: &Path, keep: bool) -> Result<Self, String> {
@@ -148,18 +165,34 @@ impl Sides {
             remove(&base)?;
         }
         let sides = Self { base, keep };
-        for side in [sides.peer(), sides.subject()] {
-            case.materialise(&side)?;
+        for side in [PEER, SUBJECT] {
+            sides.visit(side, |root| case.materialise(root))?;
         }
         Ok(sides)
     }
 
-    fn peer(&self) -> PathBuf {
-        self.base.join("peer")
-    }
-
-    fn subject(&self) -> PathBuf {
-        self.base.join("ours")
+    /// Moves a side to the common place for the time of `action`.
+    fn visit<T>(
+        &self,
+        side: &str,
+        action: impl FnOnce(&Path) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let (stored, place) = (self.base.join(side), self.base.join("here"));
+        let rename = |from: &Path, to: &Path| {
+            fs::rename(from, to).map_err(|error| {
+                format!(
+                    "cannot rename {} to {}: {error}",
+                    from.display(),
+                    to.display()
+                )
+            })
+        };
+        if stored.exists() {
+            rename(&stored, &place)?;
+        }
+        let result = action(&place);
+        rename(&place, &stored)?;
+        result
     }
 }
 
@@ -172,7 +205,12 @@ impl Drop for Sides {
     }
 }
 
-fn compare_case(case: &Case, pair: &mut Pair, workspace: &Path, keep: bool) -> Result<CaseResult, String> {
+fn compare_case(
+    case: &Case,
+    pair: &mut Pair,
+    workspace: &Path,
+    keep: bool,
+) -> Result<CaseResult, String> {
     const SHOWN: usize = 2;
     let sides = Sides::create(case, workspace, keep)?;
     let mut result = CaseResult::default();
@@ -182,20 +220,33 @@ fn compare_case(case: &Case, pair: &mut Pair, workspace: &Path, keep: bool) -> R
             Step::Run(arguments) => (Question::Run, arguments),
             Step::Resolve(arguments) => (Question::Resolve, arguments),
             Step::Copy(..) | Step::Remove(_) => {
-                for side in [sides.peer(), sides.subject()] {
-                    apply(step, &side)?;
+                for side in [PEER, SUBJECT] {
+                    sides.visit(side, |root| apply(step, root))?;
                 }
                 continue;
             }
         };
-        let mut peer = invoke(case, pair.peer.as_mut(), question, arguments, &sides.peer())?;
+        let mut peer = sides.visit(PEER, |root| {
+            invoke(case, pair.peer.as_mut(), question, arguments, root)
+        })?;
         if peer.code.is_none() {
-            return Err(format!("the reference was killed in step {}", step.describe()));
+            return Err(format!(
+                "the reference was killed in step {}",
+                step.describe()
+            ));
         }
-        let mut subject = match invoke(case, pair.subject.as_mut(), question, arguments, &sides.subject()) {
+        let answer = sides.visit(SUBJECT, |root| {
+            invoke(case, pair.subject.as_mut(), question, arguments, root)
+        });
+        let mut subject = match answer {
             Ok(view) => view,
             Err(problem) => {
-                write_difference(&mut result.differences, number, step, &format!("ours: {problem}\n"));
+                write_difference(
+                    &mut result.differences,
+                    number,
+                    step,
+                    &format!("ours: {problem}\n"),
+                );
                 continue;
             }
         };
@@ -248,7 +299,10 @@ fn invoke(
     root: &Path,
 ) -> Result<View, String> {
     let root_text = root.to_str().ok_or("a directory name is not UTF-8")?;
-    let arguments: Vec<String> = arguments.iter().map(|argument| argument.replace(ROOT, root_text)).collect();
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|argument| argument.replace(ROOT, root_text))
+        .collect();
     let mut environment = vec![
         ("HOME".to_owned(), format!("{root_text}/home")),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
@@ -257,7 +311,11 @@ fn invoke(
         ("http_proxy".to_owned(), UNREACHABLE.to_owned()),
         ("https_proxy".to_owned(), UNREACHABLE.to_owned()),
     ];
-    environment.extend(case.environment.iter().map(|(name, value)| (name.clone(), value.replace(ROOT, root_text))));
+    environment.extend(
+        case.environment
+            .iter()
+            .map(|(name, value)| (name.clone(), value.replace(ROOT, root_text))),
+    );
     let outcome = program.run(&Invocation {
         question,
         directory: root,
@@ -275,7 +333,13 @@ fn apply(step: &Step, root: &Path) -> Result<(), String> {
     match step {
         Step::Copy(from, to) => {
             let (from, to) = (root.join(from), root.join(to));
-            fs::copy(&from, &to).map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
+            fs::copy(&from, &to).map_err(|error| {
+                format!(
+                    "cannot copy {} to {}: {error}",
+                    from.display(),
+                    to.display()
+                )
+            })?;
             Ok(())
         }
         Step::Remove(path) => remove(&root.join(path)),

@@ -11,8 +11,16 @@ pub(crate) fn unified(left: &str, right: &str) -> String {
     let left: Vec<&str> = left.lines().collect();
     let right: Vec<&str> = right.lines().collect();
     let head = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let tail = left[head..].iter().rev().zip(right[head..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let (left_middle, right_middle) = (&left[head..left.len() - tail], &right[head..right.len() - tail]);
+    let tail = left[head..]
+        .iter()
+        .rev()
+        .zip(right[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let (left_middle, right_middle) = (
+        &left[head..left.len() - tail],
+        &right[head..right.len() - tail],
+    );
     let mut entries: Vec<(char, &str)> = left[..head].iter().map(|line| (' ', *line)).collect();
     entries.extend(middle(left_middle, right_middle));
     entries.extend(left[left.len() - tail..].iter().map(|line| (' ', *line)));
@@ -36,7 +44,9 @@ pub(crate) fn unified(left: &str, right: &str) -> String {
 fn middle<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> {
     if left.len().saturating_mul(right.len()) > 4_000_000 {
         let removed = left.iter().map(|line| ('-', *line));
-        return removed.chain(right.iter().map(|line| ('+', *line))).collect();
+        return removed
+            .chain(right.iter().map(|line| ('+', *line)))
+            .collect();
     }
     let width = right.len() + 1;
     let mut common = vec![0_u32; (left.len() + 1) * width];
@@ -55,7 +65,9 @@ fn middle<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> {
         if i < left.len() && j < right.len() && left[i] == right[j] {
             entries.push((' ', left[i]));
             (i, j) = (i + 1, j + 1);
-        } else if j == right.len() || (i < left.len() && common[(i + 1) * width + j] >= common[i * width + j + 1]) {
+        } else if j == right.len()
+            || (i < left.len() && common[(i + 1) * width + j] >= common[i * width + j + 1])
+        {
             entries.push(('-', left[i]));
             i += 1;
         } else {

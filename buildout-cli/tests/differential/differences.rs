@@ -55,7 +55,10 @@ fn implicit_pin(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
                 }
             }
         }
-        let asked = situation.arguments.last().is_some_and(|last| last == "versions:zc.buildout");
+        let asked = situation
+            .arguments
+            .last()
+            .is_some_and(|last| last == "versions:zc.buildout");
         if asked && let Some(last) = lines.iter_mut().rev().nth(1) {
             mask_bound(last);
         }
@@ -84,7 +87,9 @@ fn version_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
     }
     for view in [peer, ours] {
         let words: Vec<&str> = view.stdout.trim_end_matches('\n').split(' ').collect();
-        let ends_in_number = words.last().is_some_and(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        let ends_in_number = words
+            .last()
+            .is_some_and(|word| word.starts_with(|first: char| first.is_ascii_digit()));
         if words[0] == "buildout" && ends_in_number {
             view.stdout = "buildout VERSION\n".to_owned();
         }
@@ -93,7 +98,11 @@ fn version_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
 
 /// The help text describes our own options; only its presence on stdout is compared.
 fn help_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    if !situation.arguments.iter().any(|argument| matches!(argument.as_str(), "-h" | "--help" | "-W" | "-A")) {
+    if !situation
+        .arguments
+        .iter()
+        .any(|argument| matches!(argument.as_str(), "-h" | "--help" | "-W" | "-A"))
+    {
         return;
     }
     for view in [peer, ours] {
@@ -103,15 +112,24 @@ fn help_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
     }
 }
 
-/// An argument that makes the peer crash before it can report anything is an argument error here.
-fn argument_crash(_situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    let Complaint::Crash(_) = peer.complaint else {
-        return;
+/// An argument that is no assignment after all makes the peer crash; here it is an argument error.
+///
+/// These are the empty argument, a section and option with two colons, and an empty option name.
+fn argument_crash(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let malformed = |argument: &String| {
+        argument.is_empty()
+            || argument.split_once('=').is_some_and(|(key, _)| {
+                let colons = key.matches(':').count();
+                colons > 1
+                    || key
+                        .rsplit(':')
+                        .next()
+                        .is_some_and(|option| option.trim().is_empty())
+            })
     };
-    if let Complaint::Crash(text) = &ours.complaint
-        && ours.raw_stderr.starts_with("Error: Invalid option")
-        && !text.is_empty()
-    {
+    let crashed = matches!(peer.complaint, Complaint::Crash(_) | Complaint::Internal(_));
+    let reported = ours.raw_stderr.starts_with("Error: Invalid option");
+    if crashed && reported && situation.arguments.iter().any(malformed) {
         ours.complaint = peer.complaint.clone();
     }
 }

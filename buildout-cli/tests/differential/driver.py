@@ -20,6 +20,7 @@ Buildout with recipes not loaded, and prints one JSON document on stdout:
 
 Each section is resolved as if it were the first one asked for.
 """
+import gc
 import json
 import os
 import signal
@@ -134,6 +135,9 @@ def serve():
     protocol = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
+    # Keeps the children's collectors from touching, and so copying, the imported modules.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         protocol.write(json.dumps(answer(json.loads(line))) + '\n')
         protocol.flush()

@@ -18,8 +18,12 @@ pub(crate) fn snapshot(root: &Path) -> Result<Vec<String>, String> {
     walk(root, "", &mut lines)?;
     let installed = root.join(".installed.cfg");
     match fs::read_to_string(&installed) {
-        Ok(text) => lines.extend(installed_lines(&text.replace(&root.display().to_string(), ROOT))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => lines.push("no .installed.cfg".to_owned()),
+        Ok(text) => lines.extend(installed_lines(
+            &text.replace(&root.display().to_string(), ROOT),
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            lines.push("no .installed.cfg".to_owned())
+        }
         Err(error) => return Err(format!("cannot read {}: {error}", installed.display())),
     }
     Ok(lines)
@@ -36,7 +40,11 @@ fn walk(root: &Path, prefix: &str, lines: &mut Vec<String>) -> Result<(), String
     names.sort();
     for name in names {
         let name = name.to_str().ok_or("a file's name is not UTF-8")?;
-        let relative = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let relative = if prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{prefix}/{name}")
+        };
         if matches!(relative.as_str(), "home" | ".buildout" | ".installed.cfg") {
             continue;
         }
@@ -45,13 +53,20 @@ fn walk(root: &Path, prefix: &str, lines: &mut Vec<String>) -> Result<(), String
         let mode = metadata.permissions().mode() & 0o7777;
         if metadata.is_symlink() {
             let target = fs::read_link(&path).map_err(failed)?.display().to_string();
-            lines.push(format!("{relative} -> {}", target.replace(&root.display().to_string(), ROOT)));
+            lines.push(format!(
+                "{relative} -> {}",
+                target.replace(&root.display().to_string(), ROOT)
+            ));
         } else if metadata.is_dir() {
             lines.push(format!("{relative}/ {mode:o}"));
             walk(root, &relative, lines)?;
         } else {
             let root_text = root.display().to_string();
-            let bytes = replace_bytes(&fs::read(&path).map_err(failed)?, root_text.as_bytes(), ROOT.as_bytes());
+            let bytes = replace_bytes(
+                &fs::read(&path).map_err(failed)?,
+                root_text.as_bytes(),
+                ROOT.as_bytes(),
+            );
             lines.push(format!("{relative} {mode:o} {}", contents(&bytes)));
         }
     }
@@ -77,20 +92,33 @@ fn installed_lines(text: &str) -> Vec<String> {
     let mut option = String::new();
     for line in text.lines() {
         if let Some(continued) = line.strip_prefix('\t') {
-            if let Some(value) = sections.get_mut(&section).and_then(|options| options.get_mut(&option)) {
+            if let Some(value) = sections
+                .get_mut(&section)
+                .and_then(|options| options.get_mut(&option))
+            {
                 value.push('\n');
                 value.push_str(continued);
             }
-        } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        } else if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             section = name.to_owned();
             sections.entry(section.clone()).or_default();
         } else if let Some((key, value)) = line.split_once('=') {
             option = key.trim_end().to_owned();
             let value = value.trim_start().trim_end_matches('\n').to_owned();
-            sections.entry(section.clone()).or_default().insert(option.clone(), value);
+            sections
+                .entry(section.clone())
+                .or_default()
+                .insert(option.clone(), value);
         }
     }
-    let parts = sections.get("buildout").and_then(|options| options.get("parts")).cloned().unwrap_or_default();
+    let parts = sections
+        .get("buildout")
+        .and_then(|options| options.get("parts"))
+        .cloned()
+        .unwrap_or_default();
     let mut lines = Vec::new();
     for name in std::iter::once("buildout").chain(parts.split_whitespace()) {
         lines.push(format!("installed [{name}]"));
@@ -112,7 +140,12 @@ mod tests {
         let text = "[buildout]\nparts = a b\n\n[a]\n__buildout_signature__ = x\nk = 1\n\t2\n\n[b]\n\n[buildout]\nparts = a\n";
         assert_eq!(
             installed_lines(text),
-            ["installed [buildout]", "installed   parts = \"a\"", "installed [a]", "installed   k = \"1\\n2\""]
+            [
+                "installed [buildout]",
+                "installed   parts = \"a\"",
+                "installed [a]",
+                "installed   k = \"1\\n2\""
+            ]
         );
     }
 }

@@ -32,6 +32,8 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use case::{Case, Dialect, Step};
 use comparison::{Pair, Report, compare_all};
 use peer::{Peer, PeerVersion};
@@ -51,11 +53,45 @@ fn peers_root() -> PathBuf {
     tmp.parent().unwrap_or(tmp).join("peers")
 }
 
-/// A fresh directory for the cases of one test.
-fn workspace(test: &str) -> Result<PathBuf, String> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential").join(test);
-    std::fs::create_dir_all(&path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-    path.canonicalize().map_err(|error| format!("cannot resolve {}: {error}", path.display()))
+/// A fresh directory for the cases of one test, removed at its end unless it is to be kept.
+struct Workspace {
+    directory: Option<TempDir>,
+    path: PathBuf,
+}
+
+impl Workspace {
+    fn create(test: &str) -> Result<Self, String> {
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let failed = |error: std::io::Error| {
+            format!("cannot make a directory in {}: {error}", parent.display())
+        };
+        std::fs::create_dir_all(parent).map_err(failed)?;
+        let parent = parent.canonicalize().map_err(failed)?;
+        let prefix = format!("differential-{test}-");
+        let directory = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        if setting("DIFFERENTIAL_KEEP").is_some() {
+            return Ok(Self {
+                directory: None,
+                path: directory.keep(),
+            });
+        }
+        Ok(Self {
+            path: directory.path().to_owned(),
+            directory: Some(directory),
+        })
+    }
+
+    /// Compares cases below this directory.
+    fn compare(
+        &self,
+        cases: &[Case],
+        start_pair: &(dyn Fn() -> Result<Pair, String> + Sync),
+    ) -> Result<Report, String> {
+        compare_all(cases, &self.path, self.directory.is_none(), start_pair)
+    }
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -67,12 +103,20 @@ fn subject(dialect: Dialect, peer: &Peer) -> Result<Box<dyn program::Program>, S
     let version = match setting("DIFFERENTIAL_SUBJECT").as_deref() {
         None => {
             let executable = Path::new(env!("CARGO_BIN_EXE_buildout"));
-            return Ok(Box::new(RealCommand::ours(executable, dialect.name(), &peer.python)));
+            return Ok(Box::new(RealCommand::ours(
+                executable,
+                dialect.name(),
+                &peer.python,
+            )));
         }
         Some("peer") => dialect.peer(),
         Some("other") if dialect == Dialect::Slapos => PeerVersion::Upstream6,
         Some("other") => PeerVersion::Slapos3,
-        Some(value) => return Err(format!("DIFFERENTIAL_SUBJECT={value}: expected `peer` or `other`")),
+        Some(value) => {
+            return Err(format!(
+                "DIFFERENTIAL_SUBJECT={value}: expected `peer` or `other`"
+            ));
+        }
     };
     let stand_in = Peer::provide(version, &peers_root())?;
     Ok(Box::new(Driver::start(&stand_in.python)?))
@@ -87,8 +131,7 @@ fn compare(test: &str, dialect: Dialect, cases: &[Case]) -> Result<Report, Strin
             subject: subject(dialect, &peer)?,
         })
     };
-    let report = compare_all(cases, &workspace(test)?, setting("DIFFERENTIAL_KEEP").is_some(), &start_pair)?;
-    Ok(report)
+    Workspace::create(test)?.compare(cases, &start_pair)
 }
 
 /// The hand-written cases of one dialect.
@@ -104,14 +147,20 @@ fn written_cases(dialect: Dialect) -> Result<Vec<Case>, String> {
 
 /// The seeds to run: the fixed ones, unless a variable names others.
 fn seeds(fixed: std::ops::Range<u64>) -> Result<std::ops::Range<u64>, String> {
-    let number = |text: &str| text.trim().parse::<u64>().map_err(|error| format!("seed {text:?}: {error}"));
+    let number = |text: &str| {
+        text.trim()
+            .parse::<u64>()
+            .map_err(|error| format!("seed {text:?}: {error}"))
+    };
     if let Some(seed) = setting("DIFFERENTIAL_SEED") {
         let seed = number(&seed)?;
         return Ok(seed..seed + 1);
     }
     match setting("DIFFERENTIAL_SEEDS") {
         Some(range) => {
-            let (first, last) = range.split_once("..").ok_or("DIFFERENTIAL_SEEDS is FIRST..LAST")?;
+            let (first, last) = range
+                .split_once("..")
+                .ok_or("DIFFERENTIAL_SEEDS is FIRST..LAST")?;
             Ok(number(first)?..number(last)? + 1)
         }
         None => Ok(fixed),
@@ -123,7 +172,11 @@ const RERUN_CASE: &str = "DIFFERENTIAL_CASE=NAME reruns one case.";
 
 #[test]
 fn written_cases_agree_with_upstream() -> Result<(), String> {
-    let report = compare("written", Dialect::Upstream, &written_cases(Dialect::Upstream)?)?;
+    let report = compare(
+        "written",
+        Dialect::Upstream,
+        &written_cases(Dialect::Upstream)?,
+    )?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_CASE);
     Ok(())
@@ -131,7 +184,11 @@ fn written_cases_agree_with_upstream() -> Result<(), String> {
 
 #[test]
 fn written_cases_agree_with_3_0_1() -> Result<(), String> {
-    let report = compare("written-slapos", Dialect::Slapos, &written_cases(Dialect::Slapos)?)?;
+    let report = compare(
+        "written-slapos",
+        Dialect::Slapos,
+        &written_cases(Dialect::Slapos)?,
+    )?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_CASE);
     Ok(())
@@ -139,7 +196,9 @@ fn written_cases_agree_with_3_0_1() -> Result<(), String> {
 
 #[test]
 fn generated_cases_agree_with_upstream() -> Result<(), String> {
-    let cases: Vec<Case> = seeds(SEEDS)?.map(|seed| generator::case(seed, Dialect::Upstream)).collect();
+    let cases: Vec<Case> = seeds(SEEDS)?
+        .map(|seed| generator::case(seed, Dialect::Upstream))
+        .collect();
     let report = compare("generated", Dialect::Upstream, &cases)?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_SEED);
@@ -148,7 +207,9 @@ fn generated_cases_agree_with_upstream() -> Result<(), String> {
 
 #[test]
 fn generated_cases_agree_with_3_0_1() -> Result<(), String> {
-    let cases: Vec<Case> = seeds(SLAPOS_SEEDS)?.map(|seed| generator::case(seed, Dialect::Slapos)).collect();
+    let cases: Vec<Case> = seeds(SLAPOS_SEEDS)?
+        .map(|seed| generator::case(seed, Dialect::Slapos))
+        .collect();
     let report = compare("generated-slapos", Dialect::Slapos, &cases)?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_SEED);
@@ -159,8 +220,9 @@ fn generated_cases_agree_with_3_0_1() -> Result<(), String> {
 fn generated_cases_agree_with_the_real_command() -> Result<(), String> {
     // Starting Python costs half a second, so each of these cases asks one thing, in turn.
     let peer = Peer::provide(PeerVersion::Upstream6, &peers_root())?;
-    let mut cases: Vec<Case> =
-        seeds(REAL_COMMAND_SEEDS)?.map(|seed| generator::case(seed, Dialect::Upstream)).collect();
+    let mut cases: Vec<Case> = seeds(REAL_COMMAND_SEEDS)?
+        .map(|seed| generator::case(seed, Dialect::Upstream))
+        .collect();
     for (index, case) in cases.iter_mut().enumerate() {
         case.steps.retain(|step| matches!(step, Step::Run(_)));
         let chosen = index % case.steps.len();
@@ -172,7 +234,7 @@ fn generated_cases_agree_with_the_real_command() -> Result<(), String> {
             subject: subject(Dialect::Upstream, &peer)?,
         })
     };
-    let report = compare_all(&cases, &workspace("real")?, setting("DIFFERENTIAL_KEEP").is_some(), &start_pair)?;
+    let report = Workspace::create("real")?.compare(&cases, &start_pair)?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_SEED);
     Ok(())
@@ -182,7 +244,9 @@ fn generated_cases_agree_with_the_real_command() -> Result<(), String> {
 #[test]
 fn the_driver_is_the_real_command() -> Result<(), String> {
     let peer = Peer::provide(PeerVersion::Upstream6, &peers_root())?;
-    let mut cases: Vec<Case> = (1001..1009).map(|seed| generator::case(seed, Dialect::Upstream)).collect();
+    let mut cases: Vec<Case> = (1001..1009)
+        .map(|seed| generator::case(seed, Dialect::Upstream))
+        .collect();
     for case in &mut cases {
         case.steps.retain(|step| matches!(step, Step::Run(_)));
         case.steps.truncate(2);
@@ -193,7 +257,7 @@ fn the_driver_is_the_real_command() -> Result<(), String> {
             subject: Box::new(RealCommand::peer(&peer.buildout)),
         })
     };
-    let report = compare_all(&cases, &workspace("driver")?, false, &start_pair)?;
+    let report = Workspace::create("driver")?.compare(&cases, &start_pair)?;
     report.assert_equal("");
     Ok(())
 }
@@ -202,17 +266,32 @@ fn the_driver_is_the_real_command() -> Result<(), String> {
 #[test]
 fn known_differences_of_the_releases_are_found() -> Result<(), String> {
     /// Cases that behave the same in both releases, and cases that do not.
-    const ALIKE: [&str; 4] = ["inline-values", "block-values", "diamond-plain", "macro-operators"];
-    const DIFFERENT: [&str; 4] =
-        ["diamond-add", "operator-without-blank", "file-included-twice", "several-additions-in-one-file"];
+    const ALIKE: [&str; 4] = [
+        "inline-values",
+        "block-values",
+        "diamond-plain",
+        "macro-operators",
+    ];
+    const DIFFERENT: [&str; 4] = [
+        "diamond-add",
+        "operator-without-blank",
+        "file-included-twice",
+        "several-additions-in-one-file",
+    ];
     let (new, old) = (
         Peer::provide(PeerVersion::Upstream6, &peers_root())?,
         Peer::provide(PeerVersion::Slapos3, &peers_root())?,
     );
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cases");
     let mut cases = written::read_cases(&directory)?;
-    cases.retain(|case| ALIKE.contains(&case.name.as_str()) || DIFFERENT.contains(&case.name.as_str()));
-    assert_eq!(cases.len(), ALIKE.len() + DIFFERENT.len(), "a named case is gone");
+    cases.retain(|case| {
+        ALIKE.contains(&case.name.as_str()) || DIFFERENT.contains(&case.name.as_str())
+    });
+    assert_eq!(
+        cases.len(),
+        ALIKE.len() + DIFFERENT.len(),
+        "a named case is gone"
+    );
     for case in &mut cases {
         // `[buildout]` itself has other defaults in the two releases.
         let words = ["annotate", "p", "q", "m", "l", "r"];
@@ -226,7 +305,7 @@ fn known_differences_of_the_releases_are_found() -> Result<(), String> {
             subject: Box::new(Driver::start(&old.python)?),
         })
     };
-    let report = compare_all(&cases, &workspace("releases")?, false, &start_pair)?;
+    let report = Workspace::create("releases")?.compare(&cases, &start_pair)?;
     let mut expected = DIFFERENT.to_vec();
     expected.sort_unstable();
     let found: Vec<&str> = report.failures.keys().map(String::as_str).collect();

@@ -99,7 +99,13 @@ fn install(version: PeerVersion, directory: &Path) -> Result<(), String> {
     // The environment's own interpreter name goes into the scripts, hence `bin/python` throughout.
     run(
         Command::new(directory.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
             .args(version.requirements()),
         "the differential tests install the reference zc.buildout from PyPI with pip, which needs the network (once)",
     )

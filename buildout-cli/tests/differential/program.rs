@@ -74,7 +74,12 @@ impl Driver {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("cannot start the driver under {}: {error}", python.display()))?;
+            .map_err(|error| {
+                format!(
+                    "cannot start the driver under {}: {error}",
+                    python.display()
+                )
+            })?;
         let requests = process.stdin.take().ok_or("the driver has no stdin")?;
         let answers = process.stdout.take().ok_or("the driver has no stdout")?;
         Ok(Self {
@@ -109,7 +114,9 @@ impl Program for Driver {
         self.answers.read_line(&mut line).map_err(failed)?;
         let answer: Value = serde_json::from_str(&line)
             .map_err(|error| format!("the driver answered {line:?}: {error}"))?;
-        let code = answer["code"].as_i64().and_then(|code| i32::try_from(code).ok());
+        let code = answer["code"]
+            .as_i64()
+            .and_then(|code| i32::try_from(code).ok());
         Ok(Outcome {
             code: code.filter(|code| *code >= 0),
             stdout: latin1(&answer["stdout"]),
@@ -167,22 +174,35 @@ impl RealCommand {
 
 impl Program for RealCommand {
     fn run(&mut self, invocation: &Invocation<'_>) -> Result<Outcome, String> {
-        let file = || tempfile::tempfile().map_err(|error| format!("cannot create a temporary file: {error}"));
+        let file = || {
+            tempfile::tempfile().map_err(|error| format!("cannot create a temporary file: {error}"))
+        };
         let (mut stdout, mut stderr) = (file()?, file()?);
-        let handle = |file: &File| file.try_clone().map_err(|error| format!("cannot duplicate a file: {error}"));
+        let handle = |file: &File| {
+            file.try_clone()
+                .map_err(|error| format!("cannot duplicate a file: {error}"))
+        };
         let mut command = Command::new(&self.executable);
         command
             .args(&self.leading_arguments)
             .args(invocation.arguments)
             .current_dir(invocation.directory)
             .env_clear()
-            .envs(invocation.environment.iter().map(|(name, value)| (name, value)))
+            .envs(
+                invocation
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .stdin(Stdio::null())
             .stdout(handle(&stdout)?)
             .stderr(handle(&stderr)?);
         if invocation.question == Question::Resolve {
             if self.resolve_arguments.is_empty() {
-                return Err(format!("{} cannot print resolved values", self.executable.display()));
+                return Err(format!(
+                    "{} cannot print resolved values",
+                    self.executable.display()
+                ));
             }
             command.args(self.resolve_arguments);
         }

@@ -52,8 +52,16 @@ impl View {
     /// Builds the view of an outcome of a program that ran in `root`.
     pub(crate) fn new(outcome: &Outcome, question: Question, root: &Path) -> Result<Self, String> {
         let root = root.to_str().ok_or("a directory name is not UTF-8")?;
-        let mut stdout = text(&replace_bytes(&outcome.stdout, root.as_bytes(), ROOT.as_bytes()));
-        let raw_stderr = text(&replace_bytes(&outcome.stderr, root.as_bytes(), ROOT.as_bytes()));
+        let mut stdout = text(&replace_bytes(
+            &outcome.stdout,
+            root.as_bytes(),
+            ROOT.as_bytes(),
+        ));
+        let raw_stderr = text(&replace_bytes(
+            &outcome.stderr,
+            root.as_bytes(),
+            ROOT.as_bytes(),
+        ));
         let mut resolved = BTreeMap::new();
         if question == Question::Resolve && outcome.code == Some(0) {
             resolved = read_resolved(&stdout)?;
@@ -74,7 +82,9 @@ impl View {
 
     /// The view as text, for a diff.
     pub(crate) fn render(&self) -> String {
-        let code = self.code.map_or("ended by a signal".to_owned(), |code| code.to_string());
+        let code = self
+            .code
+            .map_or("ended by a signal".to_owned(), |code| code.to_string());
         let mut lines = format!("exit code: {code}\n");
         if !self.stdout.is_empty() {
             lines.push_str("stdout:\n");
@@ -127,7 +137,9 @@ impl View {
             None => block.clone(),
         };
         let error = match error.split_once(": ") {
-            Some((kind, rest)) if rest == expected && !kind.contains(char::is_whitespace) => rest.to_owned(),
+            Some((kind, rest)) if rest == expected && !kind.contains(char::is_whitespace) => {
+                rest.to_owned()
+            }
             _ => error,
         };
         self.complaint = match peer {
@@ -138,14 +150,20 @@ impl View {
 }
 
 fn visible(line: &str) -> String {
-    line.trim_end_matches('\n').replace('\r', "␍").replace('\t', "→\t")
+    line.trim_end_matches('\n')
+        .replace('\r', "␍")
+        .replace('\t', "→\t")
 }
 
 /// Bytes as text; those that are not UTF-8 stay distinguishable.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect(),
+        Err(_) => bytes
+            .iter()
+            .flat_map(|byte| std::ascii::escape_default(*byte))
+            .map(char::from)
+            .collect(),
     }
 }
 
@@ -170,7 +188,9 @@ fn first_block(text: &str) -> String {
 /// The text of the last exception of a traceback, without its type, up to an empty line.
 fn exception_text(traceback: &str) -> String {
     let last = traceback.rsplit(TRACEBACK).next().unwrap_or_default();
-    let mut lines = last.split_inclusive('\n').skip_while(|line| line.starts_with("  "));
+    let mut lines = last
+        .split_inclusive('\n')
+        .skip_while(|line| line.starts_with("  "));
     let first = lines.next().unwrap_or_default();
     let start = first.split_once(": ").map_or(first, |(_, message)| message);
     let message: String = std::iter::once(start).chain(lines).collect();
@@ -182,9 +202,12 @@ fn exception_text(traceback: &str) -> String {
 /// The document is `{"SECTION": {"options": {"OPTION": "VALUE"}} | {"error": "TEXT"}}`.
 fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
     let document = stdout.rsplit('\0').next().unwrap_or_default();
-    let value: serde_json::Value = serde_json::from_str(document)
-        .map_err(|error| format!("the resolved values are not a JSON document: {error}\n{document}"))?;
-    let sections = value.as_object().ok_or("the resolved values are not an object")?;
+    let value: serde_json::Value = serde_json::from_str(document).map_err(|error| {
+        format!("the resolved values are not a JSON document: {error}\n{document}")
+    })?;
+    let sections = value
+        .as_object()
+        .ok_or("the resolved values are not an object")?;
     let mut result = BTreeMap::new();
     for (name, section) in sections {
         let parsed = if let Some(text) = section["error"].as_str() {
@@ -192,11 +215,18 @@ fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
         } else if let Some(options) = section["options"].as_object() {
             let values = options
                 .iter()
-                .map(|(option, value)| (option.clone(), value.as_str().unwrap_or("not a string").to_owned()))
+                .map(|(option, value)| {
+                    (
+                        option.clone(),
+                        value.as_str().unwrap_or("not a string").to_owned(),
+                    )
+                })
                 .collect();
             Section::Options(values)
         } else {
-            return Err(format!("section {name} has neither `options` nor `error`: {section}"));
+            return Err(format!(
+                "section {name} has neither `options` nor `error`: {section}"
+            ));
         };
         result.insert(name.clone(), parsed);
     }
@@ -215,14 +245,21 @@ mod tests {
         );
         assert_eq!(
             complaint(&internal),
-            Complaint::Internal("File contains parsing errors: /p\n\t[line  6]: 'foo\\n'".to_owned())
+            Complaint::Internal(
+                "File contains parsing errors: /p\n\t[line  6]: 'foo\\n'".to_owned()
+            )
         );
         let user = "While:\n  Initializing.\nError: Couldn't open /x\n\nhint: more\n";
         assert_eq!(
             complaint(user),
             Complaint::User("While:\n  Initializing.\nError: Couldn't open /x\n".to_owned())
         );
-        let crash = format!("{TRACEBACK}  File \"x\", line 1, in f\nIndexError: string index out of range\n");
-        assert_eq!(complaint(&crash), Complaint::Crash("string index out of range".to_owned()));
+        let crash = format!(
+            "{TRACEBACK}  File \"x\", line 1, in f\nIndexError: string index out of range\n"
+        );
+        assert_eq!(
+            complaint(&crash),
+            Complaint::Crash("string index out of range".to_owned())
+        );
     }
 }

@@ -22,7 +22,10 @@ pub(crate) fn read_cases(directory: &Path) -> Result<Vec<Case>, String> {
     let mut names = Vec::new();
     let failed = |error: std::io::Error| format!("cannot list {}: {error}", directory.display());
     for entry in fs::read_dir(directory).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() {
+            names.push(entry.file_name());
+        }
     }
     names.sort();
     names
@@ -43,7 +46,8 @@ fn read_case(name: &str, directory: &Path) -> Result<Case, String> {
             let text = String::from_utf8(bytes)
                 .map_err(|error| format!("{name}/commands is not UTF-8: {error}"))?;
             for line in text.lines() {
-                read_command(line, &mut case).map_err(|problem| format!("{name}/commands: {problem}: {line}"))?;
+                read_command(line, &mut case)
+                    .map_err(|problem| format!("{name}/commands: {problem}: {line}"))?;
             }
         }
     }
@@ -64,11 +68,15 @@ fn collect_files(directory: &Path, prefix: &str, case: &mut Case) -> Result<(), 
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let path = format!("{prefix}{}", name.to_str().ok_or("a file's name is not UTF-8")?);
+        let path = format!(
+            "{prefix}{}",
+            name.to_str().ok_or("a file's name is not UTF-8")?
+        );
         if entry.file_type().map_err(failed)?.is_dir() {
             collect_files(&entry.path(), &format!("{path}/"), case)?;
         } else {
-            case.files.insert(path, fs::read(entry.path()).map_err(failed)?);
+            case.files
+                .insert(path, fs::read(entry.path()).map_err(failed)?);
         }
     }
     Ok(())
@@ -86,9 +94,13 @@ fn read_command(line: &str, case: &mut Case) -> Result<(), String> {
             let (name, value) = words[1].split_once('=').ok_or("no `=`")?;
             case.environment.push((name.to_owned(), value.to_owned()));
         }
-        ("@copy", 3) => case.steps.push(Step::Copy(words.remove(1), words.remove(1))),
+        ("@copy", 3) => case
+            .steps
+            .push(Step::Copy(words.remove(1), words.remove(1))),
         ("@remove", 2) => case.steps.push(Step::Remove(words.remove(1))),
-        (word, _) if word.starts_with('@') && !word.starts_with("@ROOT@") => return Err("unknown directive".into()),
+        (word, _) if word.starts_with('@') && !word.starts_with("@ROOT@") => {
+            return Err("unknown directive".into());
+        }
         ("resolve", _) => case.steps.push(Step::Resolve(words.split_off(1))),
         _ => case.steps.push(Step::Run(words)),
     }
@@ -114,5 +126,8 @@ fn split_words(line: &str) -> Result<Vec<String>, String> {
         return Err("unbalanced quote".into());
     }
     words.extend(word);
-    Ok(words.into_iter().map(|word| word.replace("\\n", "\n")).collect())
+    Ok(words
+        .into_iter()
+        .map(|word| word.replace("\\n", "\n"))
+        .collect())
 }

@@ -58,7 +58,11 @@ impl Graph {
             } else {
                 ""
             };
-            let name = if file == 0 { "buildout.cfg".to_owned() } else { format!("f{file}.cfg") };
+            let name = if file == 0 {
+                "buildout.cfg".to_owned()
+            } else {
+                format!("f{file}.cfg")
+            };
             graph.files.push(format!("{directory}{name}"));
         }
         if random.chance(25) {
@@ -67,12 +71,20 @@ impl Graph {
         if random.chance(12) {
             // Upstream looks for the file from the current directory but opens it from the base.
             let leaf = graph.files.len() - 1;
-            let entry = if random.chance(60) { graph.files[leaf].clone() } else { "absent.cfg".to_owned() };
+            let entry = if random.chance(60) {
+                graph.files[leaf].clone()
+            } else {
+                "absent.cfg".to_owned()
+            };
             if leaf > 0 {
                 graph.optional[0].push(entry);
             }
         }
-        let limit = if random.chance(4) { MOST_OPENS } else { USUAL_OPENS };
+        let limit = if random.chance(4) {
+            MOST_OPENS
+        } else {
+            USUAL_OPENS
+        };
         graph.bound(limit);
         graph
     }
@@ -88,7 +100,12 @@ impl Graph {
     /// Drops entries until a literal traversal opens at most `limit` files.
     fn bound(&mut self, limit: u64) {
         while self.opens() > limit {
-            if let Some(entries) = self.extends.iter_mut().rev().find(|entries| entries.len() > 1) {
+            if let Some(entries) = self
+                .extends
+                .iter_mut()
+                .rev()
+                .find(|entries| entries.len() > 1)
+            {
                 entries.pop();
             }
         }
@@ -130,7 +147,15 @@ impl Graph {
 }
 
 fn chain(length: usize) -> Vec<Vec<usize>> {
-    (0..length).map(|file| if file + 1 < length { vec![file + 1] } else { Vec::new() }).collect()
+    (0..length)
+        .map(|file| {
+            if file + 1 < length {
+                vec![file + 1]
+            } else {
+                Vec::new()
+            }
+        })
+        .collect()
 }
 
 fn wide(width: usize) -> Vec<Vec<usize>> {

@@ -76,7 +76,11 @@ impl Knobs {
     fn draw(random: &mut Random, dialect: Dialect) -> Self {
         // Each feature is off in some cases, so that a failure often shows without the others.
         let mut level = |percent: usize, high: usize| {
-            if random.chance(percent) { random.between(1, high) } else { 0 }
+            if random.chance(percent) {
+                random.between(1, high)
+            } else {
+                0
+            }
         };
         Self {
             operators: level(75, 60),
@@ -86,7 +90,11 @@ impl Knobs {
             references: level(60, 50),
             bad_references: level(30, 20),
             // What a reader of values sees of `$$` is where the dialect leaves 3.0.1.
-            dollars: if dialect == Dialect::Slapos { 0 } else { level(25, 30) },
+            dollars: if dialect == Dialect::Slapos {
+                0
+            } else {
+                level(25, 30)
+            },
             multi_line: level(65, 60),
             noise: level(60, 30),
             repeats: level(50, 30),
@@ -122,7 +130,8 @@ fn user_defaults(random: &mut Random, knobs: &Knobs, case: &mut Case) {
     let directory = if random.chance(50) {
         "home/.buildout"
     } else {
-        case.environment.push(("BUILDOUT_HOME".to_owned(), format!("{ROOT}/defaults")));
+        case.environment
+            .push(("BUILDOUT_HOME".to_owned(), format!("{ROOT}/defaults")));
         "defaults"
     };
     let mut graph = Graph::single(format!("{directory}/default.cfg"));
@@ -139,7 +148,11 @@ fn user_defaults(random: &mut Random, knobs: &Knobs, case: &mut Case) {
 fn leading_arguments(random: &mut Random, knobs: &Knobs, case: &mut Case) -> Vec<String> {
     let mut arguments: Vec<String> = Vec::new();
     if random.chance(15) {
-        arguments.push(random.pick(&["-U", "-N", "-n", "-o", "-O", "-q", "-vN", "-Uo"]).to_owned());
+        arguments.push(
+            random
+                .pick(&["-U", "-N", "-n", "-o", "-O", "-q", "-vN", "-Uo"])
+                .to_owned(),
+        );
     }
     if random.chance(20) {
         for _ in 0..random.between(1, 3) {
@@ -150,7 +163,11 @@ fn leading_arguments(random: &mut Random, knobs: &Knobs, case: &mut Case) -> Vec
         }
     }
     if random.chance(8) {
-        let names: &[&str] = if random.chance(30) { &["extra.cfg", "over.cfg"] } else { &["extra.cfg"] };
+        let names: &[&str] = if random.chance(30) {
+            &["extra.cfg", "over.cfg"]
+        } else {
+            &["extra.cfg"]
+        };
         for name in names {
             let graph = Graph::single((*name).to_owned());
             let text = Writer::new(random, knobs, None).profile(&graph, 0);
@@ -160,7 +177,11 @@ fn leading_arguments(random: &mut Random, knobs: &Knobs, case: &mut Case) -> Vec
     }
     if random.chance(5) {
         // The same profile by another spelling of its name.
-        let spelling = random.pick(&["-cbuildout.cfg", "-c./buildout.cfg", "-c@ROOT@/buildout.cfg"]);
+        let spelling = random.pick(&[
+            "-cbuildout.cfg",
+            "-c./buildout.cfg",
+            "-c@ROOT@/buildout.cfg",
+        ]);
         arguments.push(spelling.to_owned());
     }
     arguments
@@ -176,7 +197,18 @@ fn questions(random: &mut Random, leading: &[String], case: &mut Case) {
     run(&["annotate"]);
     run(&["-v", "annotate"]);
     for _ in 0..2 {
-        let question = format!("{}:{}", random.pick(&SECTIONS), random.pick(&OPTIONS));
+        // Mostly something that many profiles have.
+        let section = if random.chance(70) {
+            random.pick(&["p", "q", "m"])
+        } else {
+            random.pick(&SECTIONS)
+        };
+        let option = if random.chance(70) {
+            random.pick(&["l", "a"])
+        } else {
+            random.pick(&OPTIONS)
+        };
+        let question = format!("{section}:{option}");
         if random.chance(20) {
             run(&["-v", "query", &question]);
         } else {
@@ -187,7 +219,16 @@ fn questions(random: &mut Random, leading: &[String], case: &mut Case) {
         run(&["annotate", random.pick(&SECTIONS), random.pick(&SECTIONS)]);
     }
     if random.chance(10) {
-        run(&["query", random.pick(&["eggs-directory", "parts", "nothing", "a:b:c", "versions:zc.recipe.egg"])]);
+        run(&[
+            "query",
+            random.pick(&[
+                "eggs-directory",
+                "parts",
+                "nothing",
+                "a:b:c",
+                "versions:zc.recipe.egg",
+            ]),
+        ]);
     }
     case.steps.push(Step::Resolve(leading.to_vec()));
 }
@@ -203,6 +244,9 @@ mod tests {
             assert_eq!(one.files, other.files);
             assert_eq!(one.steps, other.steps);
         }
-        assert_ne!(case(1, Dialect::Upstream).files, case(2, Dialect::Upstream).files);
+        assert_ne!(
+            case(1, Dialect::Upstream).files,
+            case(2, Dialect::Upstream).files
+        );
     }
 }

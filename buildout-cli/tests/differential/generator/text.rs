@@ -10,8 +10,8 @@ pub(crate) const SECTIONS: [&str; 10] = ["p", "p", "q", "q", "m", "m", "n", "s-t
 pub(crate) const OPTIONS: [&str; 10] = ["l", "l", "l", "a", "a", "key", "k-2", "Z", "_o", "ü"];
 
 const WORDS: [&str; 18] = [
-    "one", "two", "three", "one", "two", "x # y", "y ; z", "=2", "a:b", "%(x)s", "[q]", "{b}", "'q'", "\"d\"", "élan",
-    "a  b", "<", "+",
+    "one", "two", "three", "one", "two", "x # y", "y ; z", "=2", "a:b", "%(x)s", "[q]", "{b}",
+    "'q'", "\"d\"", "élan", "a  b", "<", "+",
 ];
 const CONDITIONS: [&str; 30] = [
     "linux",
@@ -46,7 +46,16 @@ const CONDITIONS: [&str; 30] = [
     "python_full_version != \"3.0.0\"",
 ];
 const BAD_REFERENCES: [&str; 10] = [
-    "${none:a}", "${p:none}", "${x}", "${x:y:z}", "${x!:y}", "${p:}", "${:}", "${p:a$b}", "${ p : a }", "${p:a",
+    "${none:a}",
+    "${p:none}",
+    "${x}",
+    "${x:y:z}",
+    "${x!:y}",
+    "${p:}",
+    "${:}",
+    "${p:a$b}",
+    "${ p : a }",
+    "${p:a",
 ];
 
 /// Writes one profile.
@@ -78,7 +87,11 @@ impl<'a> Writer<'a> {
         }
         self.noise();
         let count = self.random.between(1, 4);
-        let place = if self.random.chance(80) { 0 } else { self.random.below(count + 1) };
+        let place = if self.random.chance(80) {
+            0
+        } else {
+            self.random.below(count + 1)
+        };
         for index in 0..=count {
             if index == place {
                 self.buildout(graph, file);
@@ -96,7 +109,11 @@ impl<'a> Writer<'a> {
             // No newline at the end of the file.
             self.text.truncate(self.text.trim_end_matches('\n').len());
         }
-        if self.knobs.crlf { self.text.replace('\n', "\r\n").into_bytes() } else { self.text.into_bytes() }
+        if self.knobs.crlf {
+            self.text.replace('\n', "\r\n").into_bytes()
+        } else {
+            self.text.into_bytes()
+        }
     }
 
     /// A value for an assignment on the command line.
@@ -122,7 +139,16 @@ impl<'a> Writer<'a> {
         if !self.random.chance(self.knobs.noise) {
             return;
         }
-        let line = self.random.pick(&["# comment", "; comment", "", "", "#", "   ", "# [p]", ";a = 1"]);
+        let line = self.random.pick(&[
+            "# comment",
+            "; comment",
+            "",
+            "",
+            "#",
+            "   ",
+            "# [p]",
+            ";a = 1",
+        ]);
         self.text.push_str(line);
         self.text.push('\n');
     }
@@ -137,7 +163,9 @@ impl<'a> Writer<'a> {
             (Fault::UnknownVersions, "versions = nowhere"),
             (Fault::ReferenceInCache, "extends-cache = ${p:a}"),
         ];
-        let fault = plain_faults.into_iter().find(|(fault, _)| self.fault == Some(*fault));
+        let fault = plain_faults
+            .into_iter()
+            .find(|(fault, _)| self.fault == Some(*fault));
         match self.fault {
             Some(Fault::MissingFile) => entries.push("nowhere.cfg".to_owned()),
             Some(Fault::SelfInclude) => entries.push(graph.own_name(file).to_owned()),
@@ -149,7 +177,11 @@ impl<'a> Writer<'a> {
         self.line("[buildout]");
         if !entries.is_empty() {
             let separator = self.random.pick(&["\n  ", "\n# a comment\n\t", " ", "  "]);
-            let lead = if separator.starts_with('\n') && self.random.chance(50) { "\n  " } else { " " };
+            let lead = if separator.starts_with('\n') && self.random.chance(50) {
+                "\n  "
+            } else {
+                " "
+            };
             self.line(&format!("extends ={lead}{}", entries.join(separator)));
         }
         let optional = graph.optional_entries(file);
@@ -177,7 +209,6 @@ impl<'a> Writer<'a> {
                 "extra = 1\n  2",
                 "extra += 3",
                 "extra -= 2",
-                "versions = versions",
                 "log-level = DEBUG",
                 "prefer-final = false",
                 "extends += never.cfg",
@@ -188,6 +219,10 @@ impl<'a> Writer<'a> {
     }
 
     fn versions(&mut self) {
+        if self.random.chance(20) {
+            self.line("[buildout]");
+            self.line("versions = versions");
+        }
         self.line("[versions]");
         let line = self.random.pick(&[
             "foo = 1.0",
@@ -202,7 +237,11 @@ impl<'a> Writer<'a> {
 
     fn section(&mut self, first: bool) {
         let name = self.random.pick(&SECTIONS);
-        let conditional = self.random.chance(if first { self.knobs.conditions / 8 } else { self.knobs.conditions });
+        let conditional = self.random.chance(if first {
+            self.knobs.conditions / 8
+        } else {
+            self.knobs.conditions
+        });
         if self.fault == Some(Fault::UnknownName) && !first {
             self.line(&format!("[{name}:python2 or unknown_name]"));
             self.fault = None;
@@ -237,7 +276,11 @@ impl<'a> Writer<'a> {
         let mut options = Vec::new();
         for _ in 0..self.random.between(0, 5) {
             let repeated = !options.is_empty() && self.random.chance(self.knobs.repeats);
-            let option = if repeated { options[self.random.below(options.len())] } else { self.random.pick(&OPTIONS) };
+            let option = if repeated {
+                options[self.random.below(options.len())]
+            } else {
+                self.random.pick(&OPTIONS)
+            };
             options.push(option);
             self.option(option);
         }
@@ -270,7 +313,11 @@ impl<'a> Writer<'a> {
         }
         let first = self.words();
         if !self.random.chance(self.knobs.multi_line) {
-            let blank = if operator.ends_with(' ') { "" } else { self.random.pick(&["", " "]) };
+            let blank = if operator.ends_with(' ') {
+                ""
+            } else {
+                self.random.pick(&["", " "])
+            };
             self.line(&format!("{option}{operator}{blank}{first}"));
             return;
         }
@@ -279,7 +326,11 @@ impl<'a> Writer<'a> {
         self.line(&format!("{option}{operator}{start}"));
         let usual = self.random.pick(&["  ", "    ", "\t"]);
         for _ in 0..self.random.between(1, 4) {
-            let indent = if self.random.chance(80) { usual } else { self.random.pick(&[" ", "      ", "\t\t", "  \t"]) };
+            let indent = if self.random.chance(80) {
+                usual
+            } else {
+                self.random.pick(&[" ", "      ", "\t\t", "  \t"])
+            };
             let words = self.words();
             self.line(&format!("{indent}{words}"));
         }
@@ -293,7 +344,9 @@ impl<'a> Writer<'a> {
         // Without a blank upstream takes two characters off the name where the option is new, and
         // crashes on a name of one character: worth meeting, but not in every other case.
         if odd && (option.len() > 1 || self.random.chance(15)) {
-            return self.random.pick(&["+=", "+= ", "-=", "  += ", " +=", "\t+= "]);
+            return self
+                .random
+                .pick(&["+=", "+= ", "-=", "  += ", " +=", "\t+= "]);
         }
         if odd {
             return self.random.pick(&[" +=", " -=", " += "]);
@@ -302,14 +355,29 @@ impl<'a> Writer<'a> {
     }
 
     fn words(&mut self) -> String {
-        let count = if self.random.chance(75) { 1 } else { self.random.between(2, 3) };
+        let count = if self.random.chance(75) {
+            1
+        } else {
+            self.random.between(2, 3)
+        };
         let words: Vec<String> = (0..count).map(|_| self.word()).collect();
         words.join(self.random.pick(&[" ", " ", "", "/"]))
     }
 
     fn word(&mut self) -> String {
         if self.random.chance(self.knobs.dollars) {
-            return self.random.pick(&["$", "$$", "$x", "$${p:a}", "$$$${:l}", "${:a}$${:l}", "$$${:l}"]).to_owned();
+            return self
+                .random
+                .pick(&[
+                    "$",
+                    "$$",
+                    "$x",
+                    "$${p:a}",
+                    "$$$${:l}",
+                    "${:a}$${:l}",
+                    "$$${:l}",
+                ])
+                .to_owned();
         }
         if !self.random.chance(self.knobs.references) {
             return self.random.pick(&WORDS).to_owned();
@@ -317,11 +385,18 @@ impl<'a> Writer<'a> {
         if self.random.chance(self.knobs.bad_references) {
             return self.random.pick(&BAD_REFERENCES).to_owned();
         }
-        let section = self.random.pick(&["", "", "p", "q", "m", "n", "s-t", "S.u", "buildout"]);
+        let section = self
+            .random
+            .pick(&["", "", "p", "q", "m", "n", "s-t", "S.u", "buildout"]);
         if section == "buildout" {
-            return self.random.pick(&["${buildout:directory}", "${buildout:parts-directory}/x"]).to_owned();
+            return self
+                .random
+                .pick(&["${buildout:directory}", "${buildout:parts-directory}/x"])
+                .to_owned();
         }
-        let option = self.random.pick(&["l", "a", "key", "k-2", "Z", "_o", "_buildout_section_name_"]);
+        let option =
+            self.random
+                .pick(&["l", "a", "key", "k-2", "Z", "_o", "_buildout_section_name_"]);
         format!("${{{section}:{option}}}")
     }
 }
