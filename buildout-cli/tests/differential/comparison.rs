@@ -12,6 +12,7 @@ use crate::diff;
 use crate::differences::{DIFFERENCES, Situation};
 use crate::files;
 use crate::program::{Invocation, Program, Question, search_path};
+use crate::shrink::shrink;
 use crate::view::View;
 
 /// A proxy that refuses every connection.
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) comparisons: usize,
     /// The report of each differing case, by its name.
     pub(crate) failures: BTreeMap<String, String>,
+    /// The smallest differing case, made smaller still.
+    pub(crate) shrunk: Option<String>,
     /// How often each row of the table of differences masked something.
     pub(crate) masked: BTreeMap<&'static str, usize>,
     /// How many compared invocations the reference ended with an error.
@@ -46,14 +49,18 @@ impl Report {
     /// # Panics
     /// With the reports of the first differing cases.
     pub(crate) fn assert_equal(&self, rerun: &str) {
-        const SHOWN: usize = 5;
+        const SHOWN: usize = 4;
         if self.failures.is_empty() {
             return;
         }
-        let mut text = String::new();
-        for failure in self.failures.values().take(SHOWN) {
-            text.push_str(failure);
-        }
+        let mut reports: Vec<&String> = self.failures.values().collect();
+        reports.sort_by_key(|report| report.len());
+        let mut text: String = reports
+            .iter()
+            .take(SHOWN)
+            .map(|report| report.as_str())
+            .collect();
+        text.push_str(self.shrunk.as_deref().unwrap_or_default());
         let names: Vec<&str> = self.failures.keys().map(String::as_str).collect();
         panic!(
             "{text}\n{} of {} cases differ: {}\n{rerun}\nDIFFERENTIAL_KEEP=1 keeps the directories.",
@@ -112,9 +119,25 @@ pub(crate) fn compare_all(
             .into_iter()
             .try_for_each(|handle| handle.join().map_err(|_| "a worker panicked".to_owned())?)
     })?;
-    report
+    let mut report = report
         .into_inner()
-        .map_err(|_| "a worker panicked".to_owned())
+        .map_err(|_| "a worker panicked".to_owned())?;
+    let smallest = cases
+        .iter()
+        .filter(|case| report.failures.contains_key(&case.name) && !case.compares_files)
+        .min_by_key(|case| case.files.values().map(Vec::len).sum::<usize>());
+    if let Some(case) = smallest {
+        let mut pair = start_pair()?;
+        let mut differs = |candidate: &Case| {
+            compare_case(candidate, &mut pair, workspace, false)
+                .is_ok_and(|result| !result.differences.is_empty())
+        };
+        if let Some(shrunk) = shrink(case, &mut differs) {
+            let result = compare_case(&shrunk, &mut pair, workspace, keep)?;
+            report.shrunk = Some(result.describe(&shrunk));
+        }
+    }
+    Ok(report)
 }
 
 /// What came out of one case.
@@ -127,20 +150,24 @@ struct CaseResult {
 }
 
 impl CaseResult {
+    fn describe(&self, case: &Case) -> String {
+        format!(
+            "\n===== case {}\n{}{}",
+            case.name,
+            case.listing(),
+            self.differences
+        )
+    }
+
     fn add_to(self, case: &Case, report: &mut Report) {
         report.cases += 1;
         report.comparisons += self.comparisons;
         report.peer_errors += self.peer_errors;
-        for id in self.masked {
-            *report.masked.entry(id).or_default() += 1;
+        for id in &self.masked {
+            *report.masked.entry(*id).or_default() += 1;
         }
         if !self.differences.is_empty() {
-            let text = format!(
-                "\n===== case {}\n{}{}",
-                case.name,
-                case.listing(),
-                self.differences
-            );
+            let text = self.describe(case);
             report.failures.insert(case.name.clone(), text);
         }
     }

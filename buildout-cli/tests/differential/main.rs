@@ -27,6 +27,7 @@ mod generator;
 mod peer;
 mod program;
 mod random;
+mod shrink;
 mod view;
 mod written;
 

@@ -110,7 +110,7 @@ pub(crate) fn case(seed: u64, dialect: Dialect) -> Case {
     let mut random = Random::new(seed);
     let knobs = Knobs::draw(&mut random, dialect);
     let graph = Graph::draw(&mut random);
-    let mut case = Case::new(format!("seed-{seed}"), dialect);
+    let mut case = Case::new(format!("seed-{seed:04}"), dialect);
     let faulty_file = random.below(graph.files.len());
     for file in 0..graph.files.len() {
         let fault = knobs.fault.filter(|_| file == faulty_file);
