@@ -280,7 +280,10 @@ fn compare_case(
         result.comparisons += 1;
         result.peer_errors += usize::from(peer.code != Some(0));
         subject.answer_in_kind(&peer.complaint);
-        let situation = Situation { arguments };
+        let situation = Situation {
+            dialect: case.dialect,
+            arguments,
+        };
         for row in DIFFERENCES {
             let before = (peer.clone(), subject.clone());
             (row.mask)(&situation, &mut peer, &mut subject);

@@ -4,11 +4,14 @@
 //! over both sides' views that applies only where both have the form that the row describes. A
 //! difference of any other form stays a failure.
 
+use crate::case::Dialect;
 use crate::view::{Complaint, Section, View};
 
 /// The invocation that the views belong to.
 #[derive(Debug)]
 pub(crate) struct Situation<'a> {
+    /// The dialect of the case.
+    pub(crate) dialect: Dialect,
     /// The arguments.
     pub(crate) arguments: &'a [String],
 }
@@ -38,6 +41,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         id: "argument-crash",
         mask: argument_crash,
+    },
+    Difference {
+        id: "joined-bases",
+        mask: joined_bases,
     },
 ];
 
@@ -131,5 +138,52 @@ fn argument_crash(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
     let reported = ours.raw_stderr.starts_with("Error: Invalid option");
     if crashed && reported && situation.arguments.iter().any(malformed) {
         ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// The `slapos` dialect removes `NAME/../` when it joins an entry of `extends` to its base, as the
+/// fork does, where 3.0.1 keeps it in the paths of error texts.
+fn joined_bases(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    if situation.dialect != Dialect::Slapos {
+        return;
+    }
+    for view in [peer, ours] {
+        let (Complaint::User(text) | Complaint::Internal(text) | Complaint::Crash(text)) =
+            &mut view.complaint;
+        while let Some(joined) = without_first_climb(text) {
+            *text = joined;
+        }
+    }
+}
+
+/// Removes the first `NAME/../` of a text, if there is one.
+fn without_first_climb(text: &str) -> Option<String> {
+    let mut search = 0;
+    while let Some(found) = text[search..].find("/../") {
+        let climb = search + found;
+        let start = text[..climb].rfind('/')? + 1;
+        let name = &text[start..climb];
+        if !name.is_empty() && name != ".." {
+            return Some(format!(
+                "{}{}",
+                &text[..start],
+                &text[climb + "/../".len()..]
+            ));
+        }
+        search = climb + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_first_climb;
+
+    #[test]
+    fn climbs_are_joined_one_by_one() {
+        let once = without_first_climb("at /r/sub/deep/../../x.cfg").expect("it climbs");
+        assert_eq!(once, "at /r/sub/../x.cfg");
+        assert_eq!(without_first_climb(&once).as_deref(), Some("at /r/x.cfg"));
+        assert_eq!(without_first_climb("at /r/x.cfg"), None);
     }
 }

@@ -15,8 +15,8 @@
 //! - `DIFFERENTIAL_SEEDS=FIRST..LAST` runs another range of seeds than the fixed one;
 //! - `DIFFERENTIAL_CASE=NAME` runs only that case of `testdata/cases`;
 //! - `DIFFERENTIAL_KEEP=1` keeps the directories of the cases that ran;
-//! - `DIFFERENTIAL_SUBJECT=peer` puts the reference itself in our place, and `other` the reference of
-//!   the other dialect, to look at the machinery.
+//! - `DIFFERENTIAL_SUBJECT=PATH` puts another build of our program in our place, `peer` the reference
+//!   itself, and `other` the reference of the other dialect, to look at the machinery.
 
 mod case;
 mod comparison;
@@ -113,10 +113,12 @@ fn subject(dialect: Dialect, peer: &Peer) -> Result<Box<dyn program::Program>, S
         Some("peer") => dialect.peer(),
         Some("other") if dialect == Dialect::Slapos => PeerVersion::Upstream6,
         Some("other") => PeerVersion::Slapos3,
-        Some(value) => {
-            return Err(format!(
-                "DIFFERENTIAL_SUBJECT={value}: expected `peer` or `other`"
-            ));
+        Some(path) => {
+            return Ok(Box::new(RealCommand::ours(
+                Path::new(path),
+                dialect.name(),
+                &peer.python,
+            )));
         }
     };
     let stand_in = Peer::provide(version, &peers_root())?;

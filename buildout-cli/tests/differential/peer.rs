@@ -76,7 +76,7 @@ impl Peer {
             .map_err(|error| format!("cannot lock {}: {error}", lock_path.display()))?;
         let complete = directory.join("complete");
         if !complete.exists() {
-            install(version, &directory)?;
+            install(version, &directory, "python3")?;
             fs::write(&complete, version.requirements().join("\n"))
                 .map_err(|error| format!("cannot write {}: {error}", complete.display()))?;
         }
@@ -87,13 +87,13 @@ impl Peer {
     }
 }
 
-fn install(version: PeerVersion, directory: &Path) -> Result<(), String> {
+fn install(version: PeerVersion, directory: &Path, python: &str) -> Result<(), String> {
     if directory.exists() {
         fs::remove_dir_all(directory)
             .map_err(|error| format!("cannot remove {}: {error}", directory.display()))?;
     }
     run(
-        Command::new("python3").args(["-m", "venv"]).arg(directory),
+        Command::new(python).args(["-m", "venv"]).arg(directory),
         "the differential tests need a `python3` (3.9 or later) with its `venv` module",
     )?;
     // The environment's own interpreter name goes into the scripts, hence `bin/python` throughout.
@@ -126,4 +126,19 @@ fn run(command: &mut Command, need: &str) -> Result<(), String> {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PeerVersion, install};
+
+    #[test]
+    fn a_missing_interpreter_is_named() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let place = directory.path().join("peer");
+        let problem =
+            install(PeerVersion::Upstream6, &place, "no-such-python3").expect_err("there is none");
+        assert!(problem.contains("need a `python3`"), "{problem}");
+        assert!(problem.contains("no-such-python3"), "{problem}");
+    }
 }
