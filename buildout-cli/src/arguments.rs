@@ -154,6 +154,8 @@ impl Arguments {
                 }
             } else if let Some((name, value)) = word.split_once('=') {
                 parsed.assignments.push(assignment(word, name, value)?);
+            } else if word.is_empty() {
+                return Err(ArgumentError::InvalidAssignment(String::new()));
             } else {
                 let command = CommandName::parse(word)
                     .ok_or_else(|| ArgumentError::InvalidCommand(word.clone()))?;
@@ -333,7 +335,7 @@ mod tests {
             (&["-vt"], "No timeout value specified for option -vt"),
             (&["-t", "x"], "Timeout value must be numeric -t"),
             (&["bogus"], "invalid command: bogus"),
-            (&[""], "invalid command: "),
+            (&[""], "Invalid option: "),
             (&["a:b:c=d"], "Invalid option: a:b:c=d"),
             (&["=x"], "Invalid option: =x"),
             (&["--dialect", "x"], "Invalid value for option --dialect: x"),

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord, OutputStream};
-use buildout_core::run::BuildoutSettings;
 use buildout_core::state::installed::InstalledState;
 
 use crate::Streams;
@@ -34,20 +33,18 @@ impl PlainLog {
         })
     }
 
-    /// Prints as `settings` say from now on.
+    /// Prints records from `level` on from now on, in Python's %-style `format`;
+    /// empty for upstream's default.
     ///
     /// # Errors
     ///
-    /// A field of `log-format` that is not supported.
-    pub(crate) fn configure(&self, settings: &BuildoutSettings) -> Result<(), String> {
-        let format = match settings.log_format.as_str() {
+    /// A field of the format that is not supported.
+    pub(crate) fn configure(&self, level: i64, format: &str) -> Result<(), String> {
+        let format = match format {
             "" => None,
             format => Some(LogFormat::parse(format)?),
         };
-        *self.lock() = Settings {
-            level: settings.log_level,
-            format,
-        };
+        *self.lock() = Settings { level, format };
         Ok(())
     }
 

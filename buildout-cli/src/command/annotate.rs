@@ -20,11 +20,10 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     context.with_session(
         &log,
         ConstructionPolicy::All,
-        |configuration, session, settings| {
-            settings.create_caches(session)?;
+        |configuration, _, settings| {
             let annotation = Annotation {
                 directory: &settings.directory.to_string_lossy(),
-                verbose: settings.verbosity != 0,
+                verbose: settings.verbose,
                 chosen: &chosen,
             };
             context.streams.out(&annotation.text(configuration));

@@ -47,7 +47,6 @@ pub(super) fn run_init(context: &Context<'_>, words: &[String]) -> Result<(), St
 pub(super) fn run_bootstrap(context: &Context<'_>) -> Result<(), Stop> {
     let log = PlainLog::new(context.streams, false);
     context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
-        settings.create_caches(session)?;
         settings
             .create_directories(session)
             .map_err(|failure| failure.during(vec![Doing::Bootstrapping]))?;

@@ -9,7 +9,6 @@ use crate::log::PlainLog;
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     let log = PlainLog::new(context.streams, false);
     context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
-        settings.create_caches(session)?;
         install(session, settings, parts)?;
         Ok(())
     })

@@ -23,7 +23,7 @@ use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions,
+    BuildoutSettings, ConstructionPolicy, Failure, Session, SessionOptions, SettingsReader,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -227,11 +227,11 @@ impl Context<'_> {
             conditions: &conditions,
             construct,
         });
-        let settings = BuildoutSettings::read(&session)?;
-        log.configure(&settings).map_err(|message| {
-            let option = "log-format";
-            Failure::from(Problem::Setting { option, message }).during(vec![Doing::Initializing])
-        })?;
+        let how = SettingsReader {
+            create_caches: !quiet,
+            configure_log: &|level, format| log.configure(level, format),
+        };
+        let settings = BuildoutSettings::read(&session, &how)?;
         work(&configuration, &session, &settings)
     }
 

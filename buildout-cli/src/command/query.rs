@@ -27,9 +27,8 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     }
     let log = PlainLog::new(context.streams, false);
     context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
-        settings.create_caches(session)?;
         let (section, option) = split_key(&keys)?;
-        if settings.verbosity != 0 {
+        if settings.verbose {
             context.streams.out(&format!("${{{section}:{option}}}\n"));
         }
         match session.configured_value(&section, &option) {
