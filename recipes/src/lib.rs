@@ -2,6 +2,16 @@
 //! as Python distributions.
 #![warn(missing_docs)]
 
+mod command;
+mod live_options;
+mod mkdirectory;
+mod octal_mode;
+mod output_file;
+mod symbolic_link;
+mod system_error;
+mod template;
+mod wrapper;
+
 use std::sync::Arc;
 
 use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
@@ -20,7 +30,18 @@ impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
         NativeRecipes {
-            factories: Vec::new(),
+            factories: vec![
+                Arc::new(command::ShellCommandFactory::new()),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.cookbook:mkdirectory",
+                )),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.recipe.build:mkdirectory",
+                )),
+                Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::plain::PlainTemplateFactory::new()),
+                Arc::new(wrapper::WrapperFactory::new()),
+            ],
         }
     }
 }

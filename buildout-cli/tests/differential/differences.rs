@@ -57,8 +57,11 @@ fn implicit_pin(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
             let verbose = lines.get(index + 2) == Some(&"   AS DEFAULT_VALUE");
             if lines[index].starts_with("zc.buildout= >=") && (terse || verbose) {
                 lines[index] = "zc.buildout= >=VERSION";
-                if verbose && lines[index + 3].starts_with("   SET VALUE = >=") {
-                    lines[index + 3] = "   SET VALUE = >=VERSION";
+                if verbose
+                    && let Some(set) = lines.get_mut(index + 3)
+                    && set.starts_with("   SET VALUE = >=")
+                {
+                    *set = "   SET VALUE = >=VERSION";
                 }
             }
         }

@@ -94,7 +94,7 @@ fn install(version: PeerVersion, directory: &Path, python: &str) -> Result<(), S
     }
     run(
         Command::new(python).args(["-m", "venv"]).arg(directory),
-        "the differential tests need a `python3` (3.9 or later) with its `venv` module",
+        "the differential tests need a `python3` (3.10 or later) with its `venv` module",
     )?;
     // The environment's own interpreter name goes into the scripts, hence `bin/python` throughout.
     run(

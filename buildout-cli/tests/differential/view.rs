@@ -63,17 +63,20 @@ impl View {
             ROOT.as_bytes(),
         ));
         let mut resolved = BTreeMap::new();
-        if question == Question::Resolve && outcome.code == Some(0) {
-            resolved = read_resolved(&stdout)?;
-            stdout = String::new();
-        } else if question == Question::Resolve {
-            // A machine format keeps log lines off stdout, upstream does not; an error has no document.
+        let mut complained = raw_stderr.as_str();
+        if question == Question::Resolve {
+            // With a machine format our log lines go to stderr; upstream's go to stdout.
+            complained = without_log_lines(complained);
+            if outcome.code == Some(0) {
+                resolved = read_resolved(&stdout)?;
+                complained = "";
+            }
             stdout = String::new();
         }
         Ok(Self {
             code: outcome.code,
             stdout,
-            complaint: complaint(&raw_stderr),
+            complaint: complaint(complained),
             resolved,
             files: Vec::new(),
             raw_stderr,
@@ -177,6 +180,21 @@ fn complaint(stderr: &str) -> Complaint {
     Complaint::User(first_block(stderr))
 }
 
+/// The text from the first line that belongs to an error.
+fn without_log_lines(stderr: &str) -> &str {
+    let mut rest = stderr;
+    while !rest.is_empty() {
+        if ["While:\n", "Error: ", INTERNAL_ERROR, TRACEBACK]
+            .iter()
+            .any(|start| rest.starts_with(start))
+        {
+            return rest;
+        }
+        rest = rest.split_once('\n').map_or("", |(_, after)| after);
+    }
+    stderr
+}
+
 /// The text up to the first empty line.
 fn first_block(text: &str) -> String {
     match text.find("\n\n") {
@@ -253,6 +271,10 @@ mod tests {
         assert_eq!(
             complaint(user),
             Complaint::User("While:\n  Initializing.\nError: Couldn't open /x\n".to_owned())
+        );
+        assert_eq!(
+            without_log_lines("Creating directory 'x'.\nError: bad\n"),
+            "Error: bad\n"
         );
         let crash = format!(
             "{TRACEBACK}  File \"x\", line 1, in f\nIndexError: string index out of range\n"

@@ -6,7 +6,7 @@ use crate::random::Random;
 /// How many times the reference may open a file in one run; it copies everything for each.
 const MOST_OPENS: u64 = 300;
 /// The same for most cases, to keep them quick.
-const USUAL_OPENS: u64 = 40;
+const USUAL_OPENS: u64 = 24;
 
 /// An acyclic graph of files; the first is the root.
 #[derive(Debug)]
