@@ -279,8 +279,7 @@ fn assignment(word: &str, name: &str, value: &str) -> Result<Assignment, Argumen
         option: option.trim().to_owned(),
         value: value.trim().to_owned(),
     };
-    let named = !assignment.section.is_empty() && !assignment.option.is_empty();
-    if option.contains(':') || !named {
+    if option.contains(':') || assignment.option.is_empty() {
         return Err(ArgumentError::InvalidAssignment(word.to_owned()));
     }
     Ok(assignment)

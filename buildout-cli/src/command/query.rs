@@ -79,9 +79,10 @@ fn resolved(context: &Context<'_>, format: Format, keys: &[String]) -> Result<()
             let (document, left_out) = all_sections(session);
             context.streams.out(&format!("{document:#}\n"));
             for (section, failure) in left_out {
+                let reason = failure.to_string().trim_end().replace('\n', "\n  ");
                 context
                     .streams
-                    .err(&format!("[{section}] left out: {failure}\n"));
+                    .err(&format!("[{section}] left out: {reason}\n"));
             }
             return Ok(());
         }
@@ -111,7 +112,9 @@ fn all_sections(session: &Session<'_>) -> (Value, LeftOut) {
     let mut document = serde_json::Map::new();
     let mut left_out = Vec::new();
     for section in session.section_names() {
-        match section_values(session, &section) {
+        // Each section is resolved as if it were asked for first: what a failure
+        // leaves half done must not show in another section.
+        match session.attempt(|| section_values(session, &section)) {
             Ok(values) => {
                 document.insert(section.to_string(), values);
             }
@@ -122,7 +125,7 @@ fn all_sections(session: &Session<'_>) -> (Value, LeftOut) {
 }
 
 fn section_values(session: &Session<'_>, section: &Arc<str>) -> Result<Value, Failure> {
-    session.reach_wholly(section)?;
+    session.reach(section)?;
     let mut values = serde_json::Map::new();
     for option in session.option_names_of(section) {
         if let Some(value) = session.get_stored(section, &option)? {

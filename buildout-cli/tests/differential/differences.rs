@@ -43,6 +43,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: argument_crash,
     },
     Difference {
+        id: "one-letter-operator",
+        mask: one_letter_operator,
+    },
+    Difference {
+        id: "broken-state",
+        mask: broken_state,
+    },
+    Difference {
         id: "joined-bases",
         mask: joined_bases,
     },
@@ -108,11 +116,13 @@ fn version_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
 
 /// The help text describes our own options; only its presence on stdout is compared.
 fn help_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    if !situation
-        .arguments
-        .iter()
-        .any(|argument| matches!(argument.as_str(), "-h" | "--help" | "-W" | "-A"))
-    {
+    let asks = |argument: &String| {
+        argument == "--help"
+            || argument
+                .strip_prefix('-')
+                .is_some_and(|flags| flags.contains(['h', 'W', 'A']))
+    };
+    if !situation.arguments.iter().any(asks) {
         return;
     }
     for view in [peer, ours] {
@@ -140,6 +150,27 @@ fn argument_crash(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
     let crashed = matches!(peer.complaint, Complaint::Crash(_) | Complaint::Internal(_));
     let reported = ours.raw_stderr.starts_with("Error: Invalid option");
     if crashed && reported && situation.arguments.iter().any(malformed) {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A one-letter option with an operator and no blank before it (`a+=1`), where its section appears
+/// first, makes the peer crash; here it is an addition like any other.
+fn one_letter_operator(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let crash = Complaint::Internal("string index out of range".to_owned());
+    if peer.complaint == crash && ours.complaint != crash {
+        *ours = peer.clone();
+    }
+}
+
+/// A state file that is no state file is an error that names the file and the line, in our words.
+fn broken_state(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::Internal(text) | Complaint::User(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    if theirs.contains("/.installed.cfg, line: ") && text.contains("/.installed.cfg`, line ") {
         ours.complaint = peer.complaint.clone();
     }
 }

@@ -68,7 +68,7 @@ impl View {
             // With a machine format our log lines go to stderr; upstream's go to stdout.
             complained = without_log_lines(complained);
             if outcome.code == Some(0) {
-                resolved = read_resolved(&stdout)?;
+                resolved = read_resolved(&stdout, &raw_stderr)?;
                 complained = "";
             }
             stdout = String::new();
@@ -215,11 +215,16 @@ fn exception_text(traceback: &str) -> String {
     first_block(&message).trim_end_matches('\n').to_owned()
 }
 
-/// Reads the document of resolved values; the driver marks its own with a NUL after log lines.
+/// Reads the document of resolved values.
 ///
-/// The document is `{"SECTION": {"options": {"OPTION": "VALUE"}} | {"error": "TEXT"}}`.
-fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
-    let document = stdout.rsplit('\0').next().unwrap_or_default();
+/// The driver marks its own with a NUL after log lines; it is
+/// `{"SECTION": {"options": {"OPTION": "VALUE"}} | {"error": "TEXT"}}`. Ours is
+/// `{"SECTION": {"OPTION": "VALUE"}}` and lists the sections left out on stderr.
+fn read_resolved(stdout: &str, stderr: &str) -> Result<BTreeMap<String, Section>, String> {
+    let (ours, document) = match stdout.rsplit_once('\0') {
+        Some((_, document)) => (false, document),
+        None => (true, stdout),
+    };
     let value: serde_json::Value = serde_json::from_str(document).map_err(|error| {
         format!("the resolved values are not a JSON document: {error}\n{document}")
     })?;
@@ -228,9 +233,8 @@ fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
         .ok_or("the resolved values are not an object")?;
     let mut result = BTreeMap::new();
     for (name, section) in sections {
-        let parsed = if let Some(text) = section["error"].as_str() {
-            Section::Error(text.trim_end().to_owned())
-        } else if let Some(options) = section["options"].as_object() {
+        let options = if ours { section } else { &section["options"] };
+        let parsed = if let Some(options) = options.as_object() {
             let values = options
                 .iter()
                 .map(|(option, value)| {
@@ -241,6 +245,8 @@ fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
                 })
                 .collect();
             Section::Options(values)
+        } else if let Some(text) = section["error"].as_str() {
+            Section::Error(text.trim_end().to_owned())
         } else {
             return Err(format!(
                 "section {name} has neither `options` nor `error`: {section}"
@@ -248,7 +254,32 @@ fn read_resolved(stdout: &str) -> Result<BTreeMap<String, Section>, String> {
         };
         result.insert(name.clone(), parsed);
     }
+    if ours {
+        result.extend(left_out(stderr));
+    }
     Ok(result)
+}
+
+/// Reads `[SECTION] left out: TEXT`, whose further lines are indented.
+fn left_out(stderr: &str) -> BTreeMap<String, Section> {
+    let mut errors: BTreeMap<String, String> = BTreeMap::new();
+    let mut current = None;
+    for line in stderr.lines() {
+        let start = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] left out: "));
+        if let Some((name, text)) = start {
+            errors.insert(name.to_owned(), text.to_owned());
+            current = Some(name.to_owned());
+        } else if let (Some(rest), Some(name)) = (line.strip_prefix("  "), &current)
+            && let Some(text) = errors.get_mut(name)
+        {
+            text.push('\n');
+            text.push_str(rest);
+        }
+    }
+    let error = |(name, text): (String, String)| (name, Section::Error(text.trim_end().to_owned()));
+    errors.into_iter().map(error).collect()
 }
 
 #[cfg(test)]

@@ -501,7 +501,12 @@ fn application_items(
             Some(Operator::Remove) => Operation::Remove,
             _ => Operation::Add,
         };
-        items.extend(plain_item(operation, &tree.single(visit, section, change)));
+        let single = tree.single(visit, section, change);
+        items.extend(single.origin().map(|origin| HistoryItem {
+            operation,
+            value: Arc::clone(&single.value),
+            origin: origin.clone(),
+        }));
     }
     (items, reset)
 }

@@ -137,13 +137,6 @@ impl<'s, 'a> Evaluation<'s, 'a> {
     /// there.
     fn explain(&self, failure: Failure) -> Failure {
         let mut doing = Vec::new();
-        let mut state = self.session.state.borrow_mut();
-        for frame in &self.stack {
-            if let Frame::Section(frame) = frame {
-                state.broken.insert(Arc::clone(&frame.name));
-            }
-        }
-        drop(state);
         for frame in &self.stack {
             match frame {
                 Frame::Section(frame) => {
@@ -207,6 +200,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             // initialised is used as far as it is known.
             let early = Section::new(Arc::clone(&name), Arc::default());
             state.sections.insert(Arc::clone(&name), early);
+            state.opened.push(Arc::clone(&name));
             state.macros.expand(&name, &state.configured)
         };
         let raw = raw.map_err(|(problem, mut doing)| {

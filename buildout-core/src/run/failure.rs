@@ -44,11 +44,6 @@ pub enum Problem {
         /// The value.
         value: String,
     },
-    /// A section could not be initialised before, and still cannot.
-    BrokenSection {
-        /// The section.
-        section: String,
-    },
     /// Nothing implements a recipe.
     UnknownRecipe {
         /// The part.
@@ -227,9 +222,6 @@ impl fmt::Display for Problem {
             Problem::Setting { message, .. } => f.write_str(message),
             Problem::RecipeReference { value, .. } => {
                 write!(f, "Invalid recipe: {}", str_repr(value))
-            }
-            Problem::BrokenSection { section } => {
-                write!(f, "section `{section}` could not be initialised")
             }
             Problem::UnknownRecipe { recipe, .. } => write!(
                 f,

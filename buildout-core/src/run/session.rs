@@ -19,7 +19,7 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::evaluation::{Evaluation, Goal};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::signature::Signatures;
 use crate::configuration::{BUILDOUT_SECTION, Configuration};
 use crate::dialect::Dialect;
@@ -94,8 +94,8 @@ pub(crate) struct State {
     /// The sections whose recipes are being constructed, innermost last.
     pub(crate) owners: Vec<Arc<str>>,
     pub(crate) signatures: Signatures,
-    /// The sections whose initialisation failed.
-    pub(crate) broken: IndexSet<Arc<str>, FxBuildHasher>,
+    /// The sections in the order their initialisation began.
+    pub(crate) opened: Vec<Arc<str>>,
 }
 
 /// A configuration being resolved.
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`].
+    /// See [`Problem`](super::Problem).
     pub fn reach(&self, section: &str) -> Result<(), Failure> {
         if self.state.borrow().sections.contains_key(section) {
             return Ok(());
@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`].
+    /// See [`Problem`](super::Problem).
     pub fn get_stored(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.reach(section)?;
         let known = |state: &State| {
@@ -242,7 +242,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`]; `Missing option: SECTION:OPTION`.
+    /// See [`Problem`](super::Problem); `Missing option: SECTION:OPTION`.
     pub fn required(&self, section: &str, option: &str) -> Result<Arc<str>, Failure> {
         match self.get(section, option)? {
             Some(value) => Ok(value),
@@ -274,18 +274,24 @@ impl<'a> Session<'a> {
         self.known_options(section)
     }
 
-    /// Initialises `section`; a section that could not be initialised before
-    /// fails again, rather than being used as far as it is known.
+    /// Runs `work`; if it fails, forgets the sections it initialised, as if it
+    /// had not been tried.
     ///
     /// # Errors
     ///
-    /// See [`Problem`].
-    pub fn reach_wholly(&self, section: &Arc<str>) -> Result<(), Failure> {
-        if self.state.borrow().broken.contains(section) {
-            let section = section.to_string();
-            return Err(Problem::BrokenSection { section }.into());
+    /// Those of `work`.
+    pub fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let known = self.state.borrow().opened.len();
+        let result = work();
+        if result.is_err() {
+            let mut state = self.state.borrow_mut();
+            let state = &mut *state;
+            for section in state.opened.drain(known..) {
+                state.sections.remove(&section);
+                state.parts.shift_remove(&section);
+            }
         }
-        self.reach(section)
+        result
     }
 
     pub(crate) fn known_options(&self, section: &str) -> Vec<Arc<str>> {
