@@ -2,9 +2,22 @@
 //! as Python distributions.
 #![warn(missing_docs)]
 
+mod boolean;
+mod cmmi;
+mod command_failure;
+mod download;
+mod download_unpacked;
+mod environment;
+mod failure;
+mod location;
+mod percent_format;
+mod source;
+
 use std::sync::Arc;
 
 use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+
+pub use command_failure::{CommandFailure, FailureCause};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -20,7 +33,11 @@ impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
         NativeRecipes {
-            factories: Vec::new(),
+            factories: vec![
+                cmmi::factory(),
+                download::factory(),
+                download_unpacked::factory(),
+            ],
         }
     }
 }
