@@ -240,6 +240,20 @@ impl TestSite {
         Some(self.mask(&value))
     }
 
+    /// Lets the user write to all directories of the site again.
+    pub(crate) fn make_writable(&self) {
+        let mut left = vec![self.root().to_owned()];
+        while let Some(directory) = left.pop() {
+            // A directory that cannot be changed is not worth a failure here.
+            let _ = fs::set_permissions(&directory, fs::Permissions::from_mode(0o755));
+            for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    left.push(entry.path());
+                }
+            }
+        }
+    }
+
     /// Shows the root of the site as [`ROOT`].
     pub(crate) fn mask(&self, text: &str) -> String {
         text.replace(&*self.root().to_string_lossy(), ROOT)
@@ -303,6 +317,13 @@ impl TestSite {
         settings.create_caches(&session)?;
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         install(&session, &settings, &parts)
+    }
+}
+
+/// Read-only directories would stay behind.
+impl Drop for TestSite {
+    fn drop(&mut self) {
+        self.make_writable();
     }
 }
 
