@@ -15,5 +15,6 @@ pub mod recipe;
 pub mod resolve;
 pub mod run;
 pub mod state;
+pub mod store;
 pub mod symbols;
 pub mod value;

@@ -13,6 +13,7 @@ use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::extends::join;
+use crate::recipe::DownloadSettings;
 use crate::resolve::Doing;
 use crate::value::str_repr;
 
@@ -131,7 +132,8 @@ impl BuildoutSettings {
                 fs::create_dir_all(&eggs).map_err(|error| create_failure(&eggs, error))?;
             }
         }
-        if reader.boolean("install-from-cache")? && offline {
+        let install_from_cache = reader.boolean("install-from-cache")?;
+        if install_from_cache && offline {
             return Err(Problem::Setting {
                 option: "install-from-cache",
                 message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
@@ -147,6 +149,10 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
+        session.services().set_download_settings(DownloadSettings {
+            cache: download_cache.clone(),
+            offline: offline || install_from_cache,
+        });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
