@@ -8,6 +8,7 @@ pub mod event;
 pub mod exec;
 pub mod extends;
 pub mod fetch;
+pub mod host;
 pub mod profile;
 pub mod python;
 pub mod recipe;

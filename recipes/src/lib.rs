@@ -4,14 +4,22 @@
 
 mod boolean;
 mod cmmi;
+mod command;
 mod command_failure;
 mod download;
 mod download_unpacked;
 mod environment;
-mod failure;
+mod live_options;
 mod location;
+mod mkdirectory;
+mod octal_mode;
+mod output_file;
 mod percent_format;
 mod source;
+mod symbolic_link;
+mod system_error;
+mod template;
+mod wrapper;
 
 use std::sync::Arc;
 
@@ -37,6 +45,16 @@ impl NativeRecipes {
                 cmmi::factory(),
                 download::factory(),
                 download_unpacked::factory(),
+                Arc::new(command::ShellCommandFactory::new()),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.cookbook:mkdirectory",
+                )),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.recipe.build:mkdirectory",
+                )),
+                Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::plain::PlainTemplateFactory::new()),
+                Arc::new(wrapper::WrapperFactory::new()),
             ],
         }
     }

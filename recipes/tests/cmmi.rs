@@ -332,7 +332,7 @@ fn wrong_options_are_refused() {
         ),
         (
             "path = nope\n",
-            "OSError: failed to read `[ROOT]/buildout/nope`: ",
+            "FileNotFoundError: failed to read `[ROOT]/buildout/nope`: ",
         ),
         (
             "url = a\nmd5sum = 12\n",

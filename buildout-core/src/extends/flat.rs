@@ -90,9 +90,19 @@ impl<'t> Draft<'t> {
             }
         } else {
             for (key, born) in birth_state(tree, birth, section) {
-                let draft = DraftOption {
-                    born: Some(born),
-                    ..DraftOption::default()
+                let plain = section
+                    .option(key)
+                    .filter(|option| option.operator.is_none())
+                    .filter(|_| !section.options.iter().any(|o| edits(o, key)));
+                let draft = match plain {
+                    Some(option) => DraftOption {
+                        winner: Some((birth, option)),
+                        ..DraftOption::default()
+                    },
+                    None => DraftOption {
+                        born: Some(born),
+                        ..DraftOption::default()
+                    },
                 };
                 options.insert(key, draft);
             }
@@ -166,6 +176,10 @@ fn plain(tree: &Arc<Tree>, section: Symbol, visit: &Visit, option: &ParsedOption
             last,
         }),
     }
+}
+
+fn edits(option: &ParsedOption, base: Symbol) -> bool {
+    option.operator.is_some() && option.base == base
 }
 
 fn is_plain(section: &ParsedSection) -> bool {
@@ -487,7 +501,12 @@ fn application_items(
             Some(Operator::Remove) => Operation::Remove,
             _ => Operation::Add,
         };
-        items.extend(plain_item(operation, &tree.single(visit, section, change)));
+        let single = tree.single(visit, section, change);
+        items.extend(single.origin().map(|origin| HistoryItem {
+            operation,
+            value: Arc::clone(&single.value),
+            origin: origin.clone(),
+        }));
     }
     (items, reset)
 }

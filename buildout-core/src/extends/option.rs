@@ -45,7 +45,8 @@ impl Operation {
         }
     }
 
-    fn is_edit(self) -> bool {
+    /// Tells whether the value was changed rather than replaced.
+    pub fn is_edit(self) -> bool {
         matches!(self, Operation::Add | Operation::Remove)
     }
 }

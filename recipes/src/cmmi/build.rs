@@ -15,13 +15,13 @@ use super::commands::{Commands, PartOptions};
 use super::environment_script;
 use super::{Cmmi, shebang};
 use crate::command_failure::{CommandFailure, FailureCause};
-use crate::failure::file_error;
 use crate::source::Source;
+use crate::system_error::failed;
 
 /// A command of a build that failed: upstream's text, and ours as its source.
 #[derive(Debug, thiserror::Error)]
 #[error("System error")]
-struct SystemError {
+struct StepFailed {
     #[source]
     failure: CommandFailure,
 }
@@ -73,18 +73,18 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
             format!("A shell script {name} has been generated."),
         );
     } else if recipe.archive.is_some() {
-        fs::remove_dir_all(&compile_directory).map_err(file_error("remove", &compile_directory))?;
+        fs::remove_dir_all(&compile_directory).map_err(failed("remove", &compile_directory))?;
     }
     check_promises(run);
-    shebang::shorten(&run.services().absolute(recipe.location.text()))
+    shebang::shorten(&run.services().absolute(recipe.location.text()))?;
+    Ok(())
 }
 
 /// Returns the directory to build in: the only entry of `directory` if that is
 /// a directory, else `directory` itself.
 fn source_directory(directory: &Path) -> Result<PathBuf, RecipeError> {
     let missing = |error: std::io::Error| {
-        let error = file_error("read", directory)(error);
-        error
+        RecipeError::from(failed("read", directory)(error))
             .at_option("path")
             .with_hint("`path` must name a directory that exists")
     };
@@ -95,7 +95,7 @@ fn source_directory(directory: &Path) -> Result<PathBuf, RecipeError> {
         _ => directory.to_owned(),
     };
     // Upstream changes into the directory, and so shows its real path.
-    fs::canonicalize(&directory).map_err(file_error("enter", &directory))
+    Ok(fs::canonicalize(&directory).map_err(failed("enter", &directory))?)
 }
 
 fn check_promises(run: &PartRun<'_>) {
@@ -188,7 +188,7 @@ impl Build<'_, '_> {
             };
         let failure = CommandFailure::new(script, &self.directory, cause);
         self.run.log(Level::Error, failure.python_text());
-        Err(RecipeError::user(SystemError { failure }).at_option(option))
+        Err(RecipeError::user(StepFailed { failure }).at_option(option))
     }
 
     /// Returns the environment, computed and logged on first use.
@@ -231,6 +231,7 @@ impl Build<'_, '_> {
             &self.run.services().initial_environment,
             self.environment()?,
             commands,
-        )
+        )?;
+        Ok(())
     }
 }

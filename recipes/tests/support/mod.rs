@@ -22,7 +22,7 @@ use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::recipe::{Environment, RecipeError, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
-    install,
+    SettingsReader, install,
 };
 
 use buildout_core::state::installed::InstalledFile;
@@ -313,8 +313,11 @@ impl TestSite {
             conditions: &conditions,
             construct: ConstructionPolicy::All,
         });
-        let settings = BuildoutSettings::read(&session)?;
-        settings.create_caches(&session)?;
+        let how = SettingsReader {
+            create_caches: true,
+            configure_log: &|_, _| Ok(()),
+        };
+        let settings = BuildoutSettings::read(&session, &how)?;
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         install(&session, &settings, &parts)
     }

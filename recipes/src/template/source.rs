@@ -1,0 +1,145 @@
+//! Where the text of a template comes from.
+
+use std::fs;
+use std::sync::Arc;
+
+use buildout_core::fetch::{
+    DownloadError, DownloadRequest, ExpectedDigests, FetchError, RedactedUrl,
+};
+use buildout_core::recipe::{Construction, RecipeError, RecipeErrorKind, RunServices};
+
+use crate::system_error::failed;
+
+/// What the recipes refuse, in upstream's words.
+#[derive(Debug, thiserror::Error)]
+enum SourceProblem {
+    #[error("options 'inline' & 'url' conflict")]
+    InlineAndUrl,
+    #[error("options 'inline' & 'md5sum' conflict")]
+    InlineAndMd5sum,
+    #[error("one of the options 'inline' 'url' is required")]
+    Nothing,
+    #[error("the template `{url}` is not UTF-8: invalid byte at offset {offset}")]
+    NotUtf8 { url: RedactedUrl, offset: usize },
+}
+
+/// The text of a template, or where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The text itself.
+    Inline(Arc<str>),
+    /// A URL or path.
+    Url {
+        url: Arc<str>,
+        /// The option that has it.
+        option: &'static str,
+        /// The MD5 checksum, if the profile has one.
+        md5sum: Option<Arc<str>>,
+    },
+}
+
+impl Source {
+    /// Reads the options `url` and `inline`, of which exactly one is needed.
+    /// An empty one counts as absent.
+    pub(super) fn from_options(part: &Construction<'_>) -> Result<Self, RecipeError> {
+        let given = |option| -> Result<Option<Arc<str>>, RecipeError> {
+            Ok(part.option(option)?.filter(|value| !value.is_empty()))
+        };
+        let md5sum = given("md5sum")?;
+        match (given("inline")?, given("url")?) {
+            (Some(_), Some(_)) => Err(RecipeError::user(SourceProblem::InlineAndUrl)
+                .at_option("inline")
+                .with_hint("remove one of them")),
+            (Some(_), None) if md5sum.is_some() => {
+                Err(RecipeError::user(SourceProblem::InlineAndMd5sum)
+                    .at_option("md5sum")
+                    .with_hint("remove `md5sum`: it is for a template from `url`"))
+            }
+            (Some(text), None) => Ok(Source::Inline(text)),
+            (None, Some(url)) => Ok(Source::Url {
+                url,
+                option: "url",
+                md5sum,
+            }),
+            (None, None) => Err(RecipeError::user(SourceProblem::Nothing)
+                .with_hint("add `url = ...` with the path of the template")),
+        }
+    }
+
+    /// Tells whether the text cannot change while the options do not, so that
+    /// an update has nothing to do.
+    pub(super) fn is_fixed(&self) -> bool {
+        match self {
+            Source::Inline(_) => true,
+            Source::Url { md5sum, .. } => md5sum.is_some(),
+        }
+    }
+
+    /// Returns what errors call the template.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Source::Inline(_) => "<inline>",
+            Source::Url { url, .. } => url,
+        }
+    }
+
+    /// Returns the text, downloaded and checked if it has a URL.
+    pub(super) fn read(&self, services: &RunServices) -> Result<Arc<str>, RecipeError> {
+        match self {
+            Source::Inline(text) => Ok(Arc::clone(text)),
+            Source::Url {
+                url,
+                option,
+                md5sum,
+            } => read_url(services, url, option, md5sum.as_deref()),
+        }
+    }
+}
+
+fn read_url(
+    services: &RunServices,
+    url: &str,
+    option: &str,
+    md5sum: Option<&str>,
+) -> Result<Arc<str>, RecipeError> {
+    let expected = match md5sum {
+        Some(md5sum) => ExpectedDigests::md5(md5sum)
+            .map_err(|error| RecipeError::user(error).at_option("md5sum"))?,
+        None => ExpectedDigests::none(),
+    };
+    let request = DownloadRequest::new(RedactedUrl::new(url)).expecting(expected);
+    let downloaded = services
+        .downloader()
+        .download(&request)
+        .map_err(|error| download_error(error, option))?;
+    let bytes = fs::read(downloaded.path())
+        .map_err(failed("read", downloaded.path()))
+        .map_err(|error| RecipeError::from(error).at_option(option))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::from(text)),
+        Err(error) => {
+            let problem = SourceProblem::NotUtf8 {
+                url: RedactedUrl::new(url),
+                offset: error.utf8_error().valid_up_to(),
+            };
+            let error = RecipeError::internal("UnicodeDecodeError", problem);
+            Err(error.at_option(option))
+        }
+    }
+}
+
+fn download_error(error: DownloadError, option: &str) -> RecipeError {
+    match &error {
+        DownloadError::ChecksumMismatch { mismatch, .. } => {
+            let hint = format!(
+                "if you trust the new content, set `md5sum = {}`",
+                mismatch.actual
+            );
+            RecipeError::user(error).at_option("md5sum").with_hint(hint)
+        }
+        DownloadError::Fetch { source, .. } if matches!(**source, FetchError::Cancelled) => {
+            RecipeError::new(RecipeErrorKind::Cancelled, error)
+        }
+        _ => RecipeError::user(error).at_option(option),
+    }
+}
