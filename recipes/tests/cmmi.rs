@@ -73,13 +73,13 @@ cp tool [ROOT]/buildout/parts/pkg/bin
         assert_eq!(site.recorded("pkg", option).as_deref(), Some(value));
     }
     assert!(
-        !run.log().iter().any(|line| line.contains("unused")),
+        !run.usual_log().iter().any(|line| line.contains("unused")),
         "{:?}",
-        run.log()
+        run.usual_log()
     );
 
     let again = site.install().succeeded();
-    assert_eq!(again.log(), ["INFO Updating pkg."]);
+    assert_eq!(again.usual_log(), ["INFO Updating pkg."]);
     assert_eq!(again.output(), "");
 }
 

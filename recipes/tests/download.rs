@@ -20,7 +20,7 @@ fn a_file_gets_the_name_of_the_part() {
     site.write_with_mode("source.txt", "content", 0o640);
     let run = install(&site, "download", "url = source.txt\n").succeeded();
     assert_eq!(
-        run.log(),
+        run.usual_log(),
         [
             "INFO Creating directory '[ROOT]/buildout/eggs'.",
             "INFO Creating directory '[ROOT]/buildout/bin'.",
@@ -45,7 +45,7 @@ fn a_file_gets_the_name_of_the_part() {
     // Without a checksum, every update downloads again.
     site.write("source.txt", "new");
     let run = site.install().succeeded();
-    assert_eq!(run.log(), ["INFO Updating a."]);
+    assert_eq!(run.usual_log(), ["INFO Updating a."]);
     assert_eq!(site.read("parts/a/a"), "new");
 }
 
@@ -85,9 +85,9 @@ fn pinned_files_are_not_downloaded_again() {
     let options = format!("url = {url}\nmd5sum = {md5}\nfilename = f\n");
     let run = install(&site, "download", &options).succeeded();
     assert!(
-        run.log().contains(&format!("INFO Downloading {url}")),
+        run.usual_log().contains(&format!("INFO Downloading {url}")),
         "{:?}",
-        run.log()
+        run.usual_log()
     );
     assert_eq!(site.mode("parts/a/f"), 0o644);
     site.install().succeeded();
@@ -251,6 +251,6 @@ fn archives_are_unpacked_and_stripped() {
     assert_eq!(run.log_of("a"), Vec::<String>::new());
     // What is there stays, whatever becomes of the archive.
     site.write("two.tar.gz", "");
-    assert_eq!(site.install().succeeded().log(), ["INFO Updating a."]);
+    assert_eq!(site.install().succeeded().usual_log(), ["INFO Updating a."]);
     assert_eq!(site.tree("elsewhere"), two);
 }
