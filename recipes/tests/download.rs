@@ -181,7 +181,7 @@ fn wrong_options_are_refused() {
         (
             "download-unpacked",
             "url = buildout.cfg\n",
-            "setuptools.archive_util.UnrecognizedFormat: Not a recognized archive type: [ROOT]/buildout/buildout.cfg\nhint: ",
+            "Error: Not a recognized archive type: [ROOT]/buildout/buildout.cfg\nhint: ",
         ),
         (
             "download-unpacked",

@@ -1,6 +1,6 @@
 //! The build of a part, step by step.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,9 +58,11 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
         run,
         directory: source_directory(&compile_directory)?,
         environment: OnceCell::new(),
+        environment_failed: Cell::new(false),
     };
     if let Err(error) = build.run_all(&options, &commands) {
-        if error.kind() == RecipeErrorKind::Cancelled {
+        // Nothing was tried, or nobody wants to know why it did not work.
+        if build.environment_failed.get() || error.kind() == RecipeErrorKind::Cancelled {
             return Err(error);
         }
         return Err(build.explain(error, &commands));
@@ -113,6 +115,7 @@ struct Build<'a, 'r> {
     /// The directory to build in.
     directory: PathBuf,
     environment: OnceCell<Environment>,
+    environment_failed: Cell<bool>,
 }
 
 impl Build<'_, '_> {
@@ -144,7 +147,7 @@ impl Build<'_, '_> {
         let downloader = self.run.services().downloader();
         for patch in patches {
             let source = Source::with_fragment(patch, &self.directory, "patches")?;
-            let file = source.download(&downloader, None, "patches")?;
+            let file = source.download(&downloader, None)?;
             let path = file.path().to_string_lossy();
             let path = quote(&path);
             self.run_command("patches", &format!("{program} {patch_options} < {path}"))?;
@@ -196,7 +199,9 @@ impl Build<'_, '_> {
         if let Some(environment) = self.environment.get() {
             return Ok(environment);
         }
-        let environment = self.recipe.variables.compute(self.run)?;
+        let computed = self.recipe.variables.compute(self.run);
+        self.environment_failed.set(computed.is_err());
+        let environment = computed?;
         Ok(self.environment.get_or_init(|| environment))
     }
 
@@ -204,11 +209,10 @@ impl Build<'_, '_> {
     fn explain(&self, error: RecipeError, commands: &Commands) -> RecipeError {
         let name = environment_script::NAME;
         let directory = self.directory.display();
-        // A build that failed because of its environment has none to show.
-        if self.environment.get().is_none() || self.write_script(commands).is_err() {
+        if let Err(second) = self.write_script(commands) {
             self.run.log(
                 Level::Error,
-                format!("Compilation error. The package is left as is at {directory} where you can inspect what went wrong."),
+                format!("Compilation error. The package is left as is at {directory} where you can inspect what went wrong.\nNo shell script could be generated: {second}"),
             );
             return error;
         }
