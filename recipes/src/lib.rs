@@ -42,9 +42,6 @@ impl NativeRecipes {
     pub fn new() -> Self {
         NativeRecipes {
             factories: vec![
-                cmmi::factory(),
-                download::factory(),
-                download_unpacked::factory(),
                 Arc::new(command::ShellCommandFactory::new()),
                 Arc::new(mkdirectory::MakeDirectoryFactory::new(
                     "slapos.cookbook:mkdirectory",
@@ -55,6 +52,9 @@ impl NativeRecipes {
                 Arc::new(symbolic_link::SymbolicLinkFactory::new()),
                 Arc::new(template::plain::PlainTemplateFactory::new()),
                 Arc::new(wrapper::WrapperFactory::new()),
+                cmmi::factory(),
+                download::factory(),
+                download_unpacked::factory(),
             ],
         }
     }

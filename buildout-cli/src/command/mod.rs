@@ -200,7 +200,7 @@ impl Context<'_> {
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
-        let mut services = RunServices::new(
+        let services = RunServices::new(
             self.buildout_directory(&configuration),
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
@@ -209,16 +209,6 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
-        let option = |name: &str| {
-            let option = configuration.option("buildout", name)?;
-            Some(option.value.to_string())
-        };
-        services.downloads.offline = ["offline", "install-from-cache"]
-            .iter()
-            .any(|name| option(name).as_deref() == Some("true"));
-        services.downloads.cache = option("download-cache")
-            .filter(|cache| !cache.is_empty())
-            .map(PathBuf::from);
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,

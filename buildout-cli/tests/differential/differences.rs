@@ -51,6 +51,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: broken_state,
     },
     Difference {
+        id: "condition-syntax-text",
+        mask: condition_syntax_text,
+    },
+    Difference {
+        id: "unknown-recipe",
+        mask: unknown_recipe,
+    },
+    Difference {
         id: "joined-bases",
         mask: joined_bases,
     },
@@ -172,6 +180,30 @@ fn broken_state(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     };
     if theirs.contains("/.installed.cfg, line: ") && text.contains("/.installed.cfg`, line ") {
         ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// What is wrong with a condition's syntax is said in our words, which name the unexpected thing.
+fn condition_syntax_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::Internal(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    if theirs.contains("invalid syntax") && text.starts_with("SyntaxError: ") {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A section whose recipe is not built in is left out of the resolved values, because only its
+/// recipe could complete it; the driver does not construct recipes at all.
+fn unknown_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    for (name, section) in &mut ours.resolved {
+        if let (Section::Error(text), Some(theirs)) = (&*section, peer.resolved.get(name))
+            && text.starts_with("There is no built-in recipe ")
+        {
+            *section = theirs.clone();
+        }
     }
 }
 

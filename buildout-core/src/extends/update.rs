@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::option::{MergedOption, MergedSection, MergedSections};
 use super::origin::{Origin, Source};
 use crate::dialect::MergeShape;
-use crate::profile::syntax::{MACRO_OPTION, Operator, split_operator};
+use crate::profile::syntax::{MACRO_OPTION, Operator, split_operator, without_two_characters};
 
 /// Applies `changes` to `section`: operators first take their left side from
 /// `changes` itself, else from `section`, else from the empty value.
@@ -74,10 +74,7 @@ pub fn first_occurrence(section: &MergedSection, shape: MergeShape) -> MergedSec
         // Upstream drops two characters, whether or not one is a blank; the
         // name this makes is kept for equality with it. Where nothing would be
         // left (`a+=1`) upstream crashes.
-        let mut characters = key.chars();
-        characters.next_back();
-        characters.next_back();
-        let name = match characters.as_str() {
+        let name = match without_two_characters(key) {
             "" => base,
             name => name,
         };
