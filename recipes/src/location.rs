@@ -257,8 +257,13 @@ fn choose_shared(
 }
 
 /// Removes what is at `path`, a file, a link or a directory with everything in
-/// it. Upstream does so even to a directory that contains the buildout.
-fn clear(path: &Path, buildout: &Path) -> Result<(), RecipeError> {
+/// it, even what is read-only. Upstream does so even to a directory that
+/// contains the buildout.
+///
+/// # Errors
+///
+/// It contains the buildout, or cannot be removed.
+pub(crate) fn clear(path: &Path, buildout: &Path) -> Result<(), RecipeError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         // Something on the way is no directory: making the location will tell.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 
 use buildout_core::fetch::test_server::{Reply, TestServer};
 use support::{Run, TestSite};
@@ -135,9 +135,11 @@ fn the_settings_of_the_buildout_hold() {
     let site = TestSite::with_profile(&profile("offline = true"));
     let error = site.install().error();
     assert!(error.contains("in offline mode"), "{error}");
-    site.profile(&profile("download-cache = cache"));
+    site.profile(&profile("download-cache = ${buildout:directory}/cache"));
     site.install().succeeded();
-    site.profile(&profile("download-cache = cache\noffline = true"));
+    site.profile(&profile(
+        "download-cache = ${buildout:directory}/cache\noffline = true",
+    ));
     site.install().succeeded();
     assert_eq!(server.requests().len(), 1);
     assert_eq!(site.read("parts/a/a"), "content");
@@ -201,6 +203,18 @@ fn wrong_options_are_refused() {
         assert!(site.exists("buildout.cfg"), "{options}");
         assert!(!site.exists("parts/a"), "{options}");
     }
+}
+
+#[test]
+fn a_link_in_the_way_is_replaced_and_not_followed() {
+    let site = TestSite::new();
+    site.archive("one.tar.gz", &[("top/read", "", 0o644)]);
+    site.write("precious/keep", "");
+    symlink("precious", site.path("elsewhere")).expect("it can be made");
+    let options = "url = one.tar.gz\ndestination = elsewhere\n";
+    install(&site, "download-unpacked", options).succeeded();
+    assert_eq!(site.tree("elsewhere"), "read 644");
+    assert_eq!(site.tree("precious"), "keep 644");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::commands::{Commands, PartOptions};
 use super::environment_script;
 use super::{Cmmi, shebang};
 use crate::command_failure::{CommandFailure, FailureCause};
+use crate::location::clear;
 use crate::source::Source;
 use crate::system_error::failed;
 
@@ -44,7 +45,7 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
             let unpacked = archive.unpack(&run.services().downloader(), &compile_directory);
             if unpacked.is_err() {
                 // What was not unpacked whole is not worth a look.
-                let _ = fs::remove_dir_all(&compile_directory);
+                let _ = clear(&compile_directory, &run.services().directory);
             }
             unpacked?;
         }
@@ -75,7 +76,7 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
             format!("A shell script {name} has been generated."),
         );
     } else if recipe.archive.is_some() {
-        fs::remove_dir_all(&compile_directory).map_err(failed("remove", &compile_directory))?;
+        clear(&compile_directory, &run.services().directory)?;
     }
     check_promises(run);
     shebang::shorten(&run.services().absolute(recipe.location.text()))?;
