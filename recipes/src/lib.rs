@@ -9,7 +9,6 @@ mod command_failure;
 mod download;
 mod download_unpacked;
 mod environment;
-mod failure;
 mod live_options;
 mod location;
 mod mkdirectory;
