@@ -2,11 +2,20 @@
 //! as Python distributions.
 #![warn(missing_docs)]
 
+mod boolean;
+mod cmmi;
 mod command;
+mod command_failure;
+mod download;
+mod download_unpacked;
+mod environment;
 mod live_options;
+mod location;
 mod mkdirectory;
 mod octal_mode;
 mod output_file;
+mod percent_format;
+mod source;
 mod symbolic_link;
 mod system_error;
 mod template;
@@ -15,6 +24,8 @@ mod wrapper;
 use std::sync::Arc;
 
 use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+
+pub use command_failure::{CommandFailure, FailureCause};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -42,6 +53,9 @@ impl NativeRecipes {
                 Arc::new(template::jinja2::Jinja2Factory::new()),
                 Arc::new(template::plain::PlainTemplateFactory::new()),
                 Arc::new(wrapper::WrapperFactory::new()),
+                cmmi::factory(),
+                download::factory(),
+                download_unpacked::factory(),
             ],
         }
     }

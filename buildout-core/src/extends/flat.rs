@@ -54,7 +54,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
         let section = draft.finish(tree, name, &last, &rank)?;
-        sections.insert(Arc::clone(tree.symbols.name(name)), section);
+        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
 }
@@ -90,9 +90,19 @@ impl<'t> Draft<'t> {
             }
         } else {
             for (key, born) in birth_state(tree, birth, section) {
-                let draft = DraftOption {
-                    born: Some(born),
-                    ..DraftOption::default()
+                let plain = section
+                    .option(key)
+                    .filter(|option| option.operator.is_none())
+                    .filter(|_| !section.options.iter().any(|o| edits(o, key)));
+                let draft = match plain {
+                    Some(option) => DraftOption {
+                        winner: Some((birth, option)),
+                        ..DraftOption::default()
+                    },
+                    None => DraftOption {
+                        born: Some(born),
+                        ..DraftOption::default()
+                    },
                 };
                 options.insert(key, draft);
             }
@@ -168,6 +178,10 @@ fn plain(tree: &Arc<Tree>, section: Symbol, visit: &Visit, option: &ParsedOption
     }
 }
 
+fn edits(option: &ParsedOption, base: Symbol) -> bool {
+    option.operator.is_some() && option.base == base
+}
+
 fn is_plain(section: &ParsedSection) -> bool {
     section.options.iter().all(|o| o.operator.is_none())
 }
@@ -202,10 +216,10 @@ fn birth_state(tree: &Tree, birth: NodeId, section: &ParsedSection) -> Vec<(Symb
             (key, tree.single(&visit, section.name, option))
         })
         .collect();
-    first_occurrence(&own, MergeShape::Flat)
-        .into_iter()
-        .filter_map(|(key, option)| Some((tree.symbols.get(&key)?, option)))
-        .collect()
+    let born = first_occurrence(&Arc::new(own), MergeShape::Flat);
+    let named =
+        |(key, option): (&Arc<str>, &MergedOption)| Some((tree.symbols.get(key)?, option.clone()));
+    born.iter().filter_map(named).collect()
 }
 
 /// The map of one application of `node` to `option` of `section`.
@@ -487,7 +501,12 @@ fn application_items(
             Some(Operator::Remove) => Operation::Remove,
             _ => Operation::Add,
         };
-        items.extend(plain_item(operation, &tree.single(visit, section, change)));
+        let single = tree.single(visit, section, change);
+        items.extend(single.origin().map(|origin| HistoryItem {
+            operation,
+            value: Arc::clone(&single.value),
+            origin: origin.clone(),
+        }));
     }
     (items, reset)
 }

@@ -55,7 +55,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
         let section = draft.finish(tree, name, &last, &rank)?;
-        sections.insert(Arc::clone(tree.symbols.name(name)), section);
+        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
 }
@@ -299,8 +299,14 @@ fn push(items: &mut Vec<HistoryItem>, tree: &Tree, visit: &Visit, section: Symbo
         return;
     };
     let single = tree.single(visit, section, found);
-    if items.is_empty() {
-        items.extend(single.history.list().items);
+    let edited = single
+        .history
+        .last()
+        .is_some_and(|last| last.operation.is_edit());
+    if items.is_empty() || edited {
+        // The first value, and one that operators changed, bring their own
+        // history along.
+        *items = single.history.list().items;
     } else {
         items.extend(plain_item(Operation::Override, &single));
     }

@@ -371,7 +371,7 @@ impl Tree {
 /// The history of one option of a merged tree, listed on demand: most are
 /// never asked for, and in nested diamonds they are long.
 #[derive(Clone, Debug)]
-pub struct TreeHistory {
+pub(super) struct TreeHistory {
     pub(super) tree: Arc<Tree>,
     pub(super) section: Symbol,
     /// The option, without operator.
@@ -393,11 +393,16 @@ impl TreeHistory {
     }
 }
 
-/// Makes the entry that a plain value leaves in a history.
+/// Makes the entry that a plain value leaves in a history; of a value that
+/// operators changed before it came here, their last entry.
 pub(super) fn plain_item(operation: Operation, option: &MergedOption) -> Option<HistoryItem> {
+    let last = option.history.last()?;
+    if last.operation.is_edit() {
+        return Some(last.clone());
+    }
     Some(HistoryItem {
         operation,
         value: Arc::clone(&option.value),
-        origin: option.origin()?.clone(),
+        origin: last.origin.clone(),
     })
 }

@@ -53,6 +53,47 @@ pub struct ClientOptions {
     pub root_certificates: Vec<Vec<u8>>,
 }
 
+impl ClientOptions {
+    /// Takes proxies from variables as Python's library does: `http_proxy`, `https_proxy`,
+    /// `all_proxy` and `no_proxy`, in lower or upper case. `HTTP_PROXY` is not trusted where
+    /// `REQUEST_METHOD` is set, because there a client may have sent it.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let either = |name: &str| {
+            variable(name)
+                .or_else(|| variable(&name.to_uppercase()))
+                .filter(|value| !value.is_empty())
+        };
+        let except = either("no_proxy");
+        let untrusted = variable("REQUEST_METHOD").is_some();
+        let scopes = [
+            ("http_proxy", ProxyScope::Http),
+            ("https_proxy", ProxyScope::Https),
+            ("all_proxy", ProxyScope::All),
+        ];
+        let rule = |(name, scope): (&str, ProxyScope)| {
+            let url = if untrusted && scope == ProxyScope::Http {
+                variable(name).filter(|value| !value.is_empty())
+            } else {
+                either(name)
+            }?;
+            let url = if url.contains("://") {
+                url
+            } else {
+                format!("http://{url}")
+            };
+            Some(ProxyRule {
+                scope,
+                url: RedactedUrl::new(url),
+                except: except.clone(),
+            })
+        };
+        Self {
+            proxies: scopes.into_iter().filter_map(rule).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
@@ -117,6 +158,8 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
     // `no_proxy` keeps the client from reading the environment.
     let mut builder = Client::builder()
         .no_proxy()
+        // A redirect need not learn the query of the URL it comes from.
+        .referer(false)
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         // In the blocking client this is a limit on each wait: the head of the
@@ -277,7 +320,16 @@ impl HttpClient {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| {
+        // An I/O error that wraps another error passes for it, and would hide it.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
+            None => (*error).source(),
+        }
+    })
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -58,6 +58,15 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 /// existing destination is replaced, never written into: if it is a hard link
 /// made by upstream, the other names keep the old contents.
 pub(crate) fn copy_file(source: &Path, destination: &Path) -> Result<(), CopyError> {
+    commit(stage_copy(source, destination)?, destination)
+}
+
+/// Does what [`copy_file`] does, and makes the copy survive a power failure.
+pub(crate) fn copy_file_durably(source: &Path, destination: &Path) -> Result<(), CopyError> {
+    commit_durably(stage_copy(source, destination)?, destination)
+}
+
+fn stage_copy(source: &Path, destination: &Path) -> Result<NamedTempFile, CopyError> {
     let mut input = File::open(source).map_err(failed("open", source))?;
     let metadata = input.metadata().map_err(failed("read", source))?;
     let mut staged = stage_in(parent_of(destination), 0o600)?;
@@ -67,11 +76,9 @@ pub(crate) fn copy_file(source: &Path, destination: &Path) -> Result<(), CopyErr
     }
     staged
         .as_file()
-        .set_permissions(Permissions::from_mode(
-            metadata.permissions().mode() & 0o777,
-        ))
+        .set_permissions(Permissions::from_mode(metadata.mode() & 0o777))
         .map_err(failed("set the mode of", staged.path()))?;
-    commit(staged, destination)
+    Ok(staged)
 }
 
 /// Gives a staged file its final name, replacing what has that name.
@@ -97,10 +104,26 @@ pub(crate) fn commit_durably(staged: NamedTempFile, destination: &Path) -> Resul
 
 /// Copies a directory tree: files, directories and symlinks (as they are),
 /// with permission bits and, for files and directories, modification times.
-/// Other kinds of files are left out and returned.
+/// Other kinds of files are left out.
 ///
 /// The destination is created if missing; if not, it keeps its own attributes.
-pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<PathBuf>, CopyError> {
+pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<(), CopyError> {
+    copy_contents(source, destination)?.finish(destination, None)
+}
+
+/// A copied tree whose directories have no attributes yet, so that they can be
+/// written into.
+#[derive(Debug, Default)]
+pub(crate) struct CopiedTree {
+    /// Paths, relative to the source, of what was left out.
+    pub(crate) left_out: Vec<PathBuf>,
+    /// Directories of the source and their relative paths, parents first.
+    directories: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Does what [`copy_directory`] does, up to the attributes of directories.
+pub(crate) fn copy_contents(source: &Path, destination: &Path) -> Result<CopiedTree, CopyError> {
+    let mut tree = CopiedTree::default();
     let is_new = !destination.exists();
     fs::create_dir_all(destination).map_err(failed("create", destination))?;
     let real = |path: &Path| fs::canonicalize(path).map_err(failed("open", path));
@@ -108,8 +131,6 @@ pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<Pa
         let error = io::Error::other("the destination is inside the directory to copy");
         return Err(failed("copy", source)(error));
     }
-    let mut left_out = Vec::new();
-    let mut directories = Vec::new();
     for entry in WalkDir::new(source).sort_by_file_name() {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(source).to_owned();
@@ -118,18 +139,16 @@ pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<Pa
         let from = entry.path();
         // Every entry of the walk is below its root.
         let relative = from.strip_prefix(source).unwrap_or(from);
-        let to = match relative.as_os_str().is_empty() {
-            true => destination.to_owned(),
-            false => destination.join(relative),
-        };
+        let to = destination.join(relative);
         let file_type = entry.file_type();
         if entry.depth() == 0 {
             if is_new {
-                directories.push((from.to_owned(), to));
+                tree.directories.push((from.to_owned(), PathBuf::new()));
             }
         } else if file_type.is_dir() {
             fs::create_dir(&to).map_err(failed("create", &to))?;
-            directories.push((from.to_owned(), to));
+            tree.directories
+                .push((from.to_owned(), relative.to_owned()));
         } else if file_type.is_symlink() {
             let target = fs::read_link(from).map_err(failed("read", from))?;
             symlink(&target, &to).map_err(failed("create", &to))?;
@@ -137,21 +156,34 @@ pub(crate) fn copy_directory(source: &Path, destination: &Path) -> Result<Vec<Pa
             copy_file(from, &to)?;
             copy_times(from, &to)?;
         } else {
-            left_out.push(relative.to_owned());
+            tree.left_out.push(relative.to_owned());
         }
     }
-    // Last, children first: writing into a directory changes its time, and may
-    // be forbidden by its mode.
-    for (from, to) in directories.iter().rev() {
-        let mode = fs::metadata(from)
-            .map_err(failed("read", from))?
-            .permissions()
-            .mode();
-        fs::set_permissions(to, Permissions::from_mode(mode & 0o777))
-            .map_err(failed("set the mode of", to))?;
-        copy_times(from, to)?;
+    Ok(tree)
+}
+
+impl CopiedTree {
+    /// Gives directories their attributes, children first: writing into one
+    /// changes its time, and its mode may forbid to enter it. What was below
+    /// `stripped` is directly in the destination by now.
+    pub(crate) fn finish(
+        &self,
+        destination: &Path,
+        stripped: Option<&Path>,
+    ) -> Result<(), CopyError> {
+        for (from, relative) in self.directories.iter().rev() {
+            let to = match stripped {
+                Some(top) if relative == top => continue,
+                Some(top) => destination.join(relative.strip_prefix(top).unwrap_or(relative)),
+                None => destination.join(relative),
+            };
+            let metadata = fs::metadata(from).map_err(failed("read", from))?;
+            copy_times(from, &to)?;
+            fs::set_permissions(&to, Permissions::from_mode(metadata.mode() & 0o777))
+                .map_err(failed("set the mode of", &to))?;
+        }
+        Ok(())
     }
-    Ok(left_out)
 }
 
 fn copy_times(from: &Path, to: &Path) -> Result<(), CopyError> {
@@ -165,8 +197,6 @@ fn copy_times(from: &Path, to: &Path) -> Result<(), CopyError> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     #[test]
@@ -200,7 +230,8 @@ mod tests {
             .set_modified(past)
             .unwrap();
         fs::set_permissions(from.join("closed"), Permissions::from_mode(0o555)).unwrap();
-        assert_eq!(copy_directory(&from, &to).unwrap(), [PathBuf::from("pipe")]);
+        copy_directory(&from, &to).unwrap();
+        assert!(!to.join("pipe").exists());
         assert_eq!(fs::read(to.join("closed/file")).unwrap(), b"x");
         assert_eq!(
             fs::read_link(to.join("link")).unwrap(),

@@ -19,6 +19,7 @@ mod digest;
 mod download;
 mod error;
 mod observer;
+mod profiles;
 mod redact;
 mod resource;
 mod retrieve;
@@ -42,6 +43,7 @@ pub use download::{
 };
 pub use error::{ErrorSource, FetchError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
+pub use profiles::ProfileFiles;
 pub use redact::RedactedUrl;
 pub use resource::cache_key;
 pub use retry::{RetryPolicy, Sleeper, ThreadSleeper};

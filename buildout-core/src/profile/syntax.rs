@@ -144,6 +144,14 @@ pub fn split_operator(key: &str) -> (&str, Option<Operator>) {
     }
 }
 
+/// Returns `key` without its last two characters.
+pub fn without_two_characters(key: &str) -> &str {
+    let mut characters = key.chars();
+    characters.next_back();
+    characters.next_back();
+    characters.as_str()
+}
+
 /// Parses `text` (with `\n` newlines).
 ///
 /// `condition` decides whether the section of a conditional header is in
@@ -373,6 +381,11 @@ impl Parser<'_> {
 fn close_option(option: OpenOption, symbols: &mut Symbols) -> ParsedOption {
     let key = Arc::clone(symbols.name(option.key));
     let (base, operator) = split_operator(&key);
+    if operator.is_some() {
+        // Where a section appears first, upstream drops two characters instead
+        // of the operator; that name may come to exist.
+        symbols.intern(without_two_characters(&key));
+    }
     ParsedOption {
         key: option.key,
         base: match operator {

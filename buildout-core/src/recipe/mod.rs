@@ -23,5 +23,5 @@ pub(crate) use construction::Serve;
 pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
 pub use error::{RecipeError, RecipeErrorKind};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
-pub use part_run::{CreatedPaths, Environment, Installed, PartRun, RunServices};
+pub use part_run::{CreatedPaths, DownloadSettings, Environment, Installed, PartRun, RunServices};
 pub use registry::{Factory, Provider, Recipe, RecipeReference, Registry};

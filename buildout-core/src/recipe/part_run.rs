@@ -50,7 +50,7 @@ pub struct RunServices {
     pub umask: u32,
     /// Carries downloads.
     pub transport: Arc<dyn Transport>,
-    /// How downloads are made, as `[buildout]` says.
+    /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
     /// Receives what happens.
     pub events: Arc<dyn EventSink>,
@@ -59,6 +59,16 @@ pub struct RunServices {
     /// The environment variables as the run started.
     pub initial_environment: Environment,
     environment: RwLock<Environment>,
+    download_settings: RwLock<Option<DownloadSettings>>,
+}
+
+/// What `[buildout]` says about downloads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DownloadSettings {
+    /// `download-cache`, absolute.
+    pub cache: Option<PathBuf>,
+    /// `offline`, or `install-from-cache`, which forbids the network as well.
+    pub offline: bool,
 }
 
 impl RunServices {
@@ -83,7 +93,17 @@ impl RunServices {
             cancellation,
             initial_environment: environment.clone(),
             environment: RwLock::new(environment),
+            download_settings: RwLock::new(None),
         }
+    }
+
+    /// Tells what `[buildout]` says about downloads, once it is known; it
+    /// takes the place of what [`downloads`](Self::downloads) has there.
+    pub fn set_download_settings(&self, settings: DownloadSettings) {
+        *self
+            .download_settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 
     /// Returns the environment variables as they are now.
@@ -118,10 +138,18 @@ impl RunServices {
             events: Arc::clone(&self.events),
             cancellation: self.cancellation.clone(),
         };
-        let options = DownloaderOptions {
+        let mut options = DownloaderOptions {
             hash_name: true,
             ..self.downloads.clone()
         };
+        let settings = self
+            .download_settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(settings) = &*settings {
+            options.cache.clone_from(&settings.cache);
+            options.offline = settings.offline;
+        }
         Downloader::new(Arc::clone(&self.transport), options).with_observer(Arc::new(observer))
     }
 

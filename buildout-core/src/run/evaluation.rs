@@ -200,6 +200,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             // initialised is used as far as it is known.
             let early = Section::new(Arc::clone(&name), Arc::default());
             state.sections.insert(Arc::clone(&name), early);
+            state.opened.push(Arc::clone(&name));
             state.macros.expand(&name, &state.configured)
         };
         let raw = raw.map_err(|(problem, mut doing)| {
@@ -410,7 +411,6 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             recipe_result(session, name, made)
         })?;
         let part = Part {
-            reference,
             factory,
             recipe: Some(recipe),
         };

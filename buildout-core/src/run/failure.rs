@@ -1,8 +1,10 @@
 //! A failure of a run, with everything needed to explain it.
 
+use std::backtrace::Backtrace;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
@@ -113,9 +115,15 @@ pub struct Failure {
     /// The places to show: the cause first, then what led to it.
     labels: Vec<Label>,
     hint: Option<String>,
+    backtrace: Arc<Backtrace>,
 }
 
 impl Failure {
+    /// Returns where in the engine the failure arose, if backtraces are on.
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.backtrace
+    }
+
     /// Puts what was being done around the failure.
     #[must_use]
     pub fn during(mut self, mut doing: Vec<Doing>) -> Self {
@@ -272,6 +280,7 @@ impl From<Problem> for Failure {
             doing: Vec::new(),
             labels: Vec::new(),
             hint: None,
+            backtrace: Arc::new(Backtrace::capture()),
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn install(
     settings: &BuildoutSettings,
     requested: &[String],
 ) -> Result<InstallReport, Failure> {
-    let result = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let (jobs, received) = channel::<Job>();
         let (results, finished) = channel::<JobResult>();
         let remote = session.remote().clone();
@@ -74,8 +74,7 @@ pub fn install(
             finished,
         };
         installation.run(requested)
-    });
-    result.map_err(|failure: Failure| failure.during(vec![Doing::Installing]))
+    })
 }
 
 /// Work on a part, for the worker thread.
@@ -142,6 +141,18 @@ struct Installation<'s, 'a> {
 
 impl Installation<'_, '_> {
     fn run(mut self, requested: &[String]) -> Result<InstallReport, Failure> {
+        let parts = self
+            .prepare(requested)
+            .map_err(|failure| failure.during(vec![Doing::Installing]))?;
+        for part in &parts {
+            self.install_part(part)?;
+        }
+        self.finish()
+    }
+
+    /// Does all that comes before the first installation, and returns the
+    /// parts to install in order.
+    fn prepare(&mut self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
         self.refuse_unsupported()?;
         self.settings.create_directories(self.session)?;
         self.saved = self.file.load()?;
@@ -161,10 +172,7 @@ impl Installation<'_, '_> {
         }
         self.uninstall(&parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
-        for part in &parts {
-            self.install_part(part)?;
-        }
-        self.finish()
+        Ok(parts)
     }
 
     /// What upstream does and this engine does not is an error, never silence.
@@ -488,7 +496,10 @@ impl Installation<'_, '_> {
 
     /// Writes the record if it differs from what is on disk.
     fn save(&mut self) -> Result<(), Failure> {
-        if self.saved.as_ref() != Some(&self.state) {
+        let unchanged = |saved: &InstalledState| {
+            *saved == self.state && saved.parts.keys().eq(self.state.parts.keys())
+        };
+        if !self.saved.as_ref().is_some_and(unchanged) {
             self.file.save(&self.state)?;
             self.saved = Some(self.state.clone());
         }

@@ -13,5 +13,5 @@ pub use evaluation::SUBSTITUTION_LIMIT;
 pub use failure::{Failure, Label, Problem};
 pub use install::{InstallReport, install};
 pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};
-pub use settings::BuildoutSettings;
+pub use settings::{BuildoutSettings, SettingsReader};
 pub use signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};

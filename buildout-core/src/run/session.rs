@@ -19,7 +19,7 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::evaluation::{Evaluation, Goal};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::signature::Signatures;
 use crate::configuration::{BUILDOUT_SECTION, Configuration};
 use crate::dialect::Dialect;
@@ -29,8 +29,7 @@ use crate::extends::{
 use crate::profile::python_text::dedent;
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    Answer, Buildout, Call, Factory, Recipe, RecipeReference, Registry, RemoteBuildout, Request,
-    RunServices, Serve,
+    Answer, Buildout, Call, Factory, Recipe, Registry, RemoteBuildout, Request, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -77,7 +76,6 @@ pub enum ConstructionPolicy {
 
 /// The part that a section becomes if it has a recipe.
 pub(crate) struct Part {
-    pub(crate) reference: RecipeReference,
     pub(crate) factory: Arc<dyn Factory>,
     /// The recipe; away while a worker has it.
     pub(crate) recipe: Option<Box<dyn Recipe>>,
@@ -96,6 +94,8 @@ pub(crate) struct State {
     /// The sections whose recipes are being constructed, innermost last.
     pub(crate) owners: Vec<Arc<str>>,
     pub(crate) signatures: Signatures,
+    /// The sections in the order their initialisation began.
+    pub(crate) opened: Vec<Arc<str>>,
 }
 
 /// A configuration being resolved.
@@ -148,6 +148,7 @@ impl<'a> Session<'a> {
         let Some(section) = state.configured.get_mut(BUILDOUT_SECTION) else {
             return;
         };
+        let section = Arc::make_mut(section);
         let Some(directory) = section.get("directory").map(|o| Arc::clone(&o.value)) else {
             return;
         };
@@ -198,7 +199,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`].
+    /// See [`Problem`](super::Problem).
     pub fn reach(&self, section: &str) -> Result<(), Failure> {
         if self.state.borrow().sections.contains_key(section) {
             return Ok(());
@@ -213,7 +214,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`].
+    /// See [`Problem`](super::Problem).
     pub fn get_stored(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.reach(section)?;
         let known = |state: &State| {
@@ -242,7 +243,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     ///
-    /// See [`Problem`]; `Missing option: SECTION:OPTION`.
+    /// See [`Problem`](super::Problem); `Missing option: SECTION:OPTION`.
     pub fn required(&self, section: &str, option: &str) -> Result<Arc<str>, Failure> {
         match self.get(section, option)? {
             Some(value) => Ok(value),
@@ -267,6 +268,31 @@ impl<'a> Session<'a> {
         Failure::from(problem)
             .with_label(place, "in this section")
             .with_hint(Some(hint))
+    }
+
+    /// Returns the names of the options of an initialised section.
+    pub fn option_names_of(&self, section: &str) -> Vec<Arc<str>> {
+        self.known_options(section)
+    }
+
+    /// Runs `work`; if it fails, forgets the sections it initialised, as if it
+    /// had not been tried.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    pub fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let known = self.state.borrow().opened.len();
+        let result = work();
+        if result.is_err() {
+            let mut state = self.state.borrow_mut();
+            let state = &mut *state;
+            for section in state.opened.drain(known..) {
+                state.sections.remove(&section);
+                state.parts.shift_remove(&section);
+            }
+        }
+        result
     }
 
     pub(crate) fn known_options(&self, section: &str) -> Vec<Arc<str>> {
@@ -388,7 +414,7 @@ impl<'a> Session<'a> {
             if let Some(configured) = state.configured.get_mut(section)
                 && !configured.contains_key(crate::profile::syntax::MACRO_OPTION)
             {
-                configured.shift_remove(option);
+                Arc::make_mut(configured).shift_remove(option);
                 state.macros.forget(section);
             }
         }
@@ -402,7 +428,7 @@ impl<'a> Session<'a> {
             let section = name.to_string();
             return Err(ResolveProblem::SectionExists { section }.into());
         }
-        state.configured.insert(Arc::clone(name), options);
+        state.configured.insert(Arc::clone(name), Arc::new(options));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::extends::join;
+use crate::recipe::DownloadSettings;
 use crate::resolve::Doing;
 use crate::value::str_repr;
 
@@ -25,8 +26,6 @@ pub struct BuildoutSettings {
     pub installed: Option<PathBuf>,
     /// The directories that a run makes, in order.
     pub directories: Vec<PathBuf>,
-    /// The caches that every command makes, in order.
-    pub caches: Vec<PathBuf>,
     /// `download-cache`, if set.
     pub download_cache: Option<PathBuf>,
     /// Whether the network is forbidden.
@@ -35,10 +34,18 @@ pub struct BuildoutSettings {
     pub newest: bool,
     /// Records of lower level are not shown: `log-level` less the verbosity.
     pub log_level: i64,
-    /// Python's %-style format of records; empty for upstream's default.
-    pub log_format: String,
-    /// The net number of `-v` and `-q`, times ten.
-    pub verbosity: i64,
+    /// Whether `verbosity` is set at all, by `-v`, `-q` or a profile.
+    pub verbose: bool,
+}
+
+/// How the settings are read.
+pub struct SettingsReader<'r> {
+    /// Whether the caches that do not exist are made, as every command of
+    /// upstream does.
+    pub create_caches: bool,
+    /// Told the log's level and format as soon as they are known; may refuse
+    /// the format.
+    pub configure_log: &'r dyn Fn(i64, &str) -> Result<(), String>,
 }
 
 impl BuildoutSettings {
@@ -47,11 +54,11 @@ impl BuildoutSettings {
     /// # Errors
     ///
     /// An option cannot be resolved or has an unusable value.
-    pub fn read(session: &Session<'_>) -> Result<Self, Failure> {
-        Self::read_inner(session).map_err(|failure| failure.during(vec![Doing::Initializing]))
+    pub fn read(session: &Session<'_>, how: &SettingsReader<'_>) -> Result<Self, Failure> {
+        Self::read_inner(session, how).map_err(|failure| failure.during(vec![Doing::Initializing]))
     }
 
-    fn read_inner(session: &Session<'_>) -> Result<Self, Failure> {
+    fn read_inner(session: &Session<'_>, how: &SettingsReader<'_>) -> Result<Self, Failure> {
         session.absolutise_directories();
         // These are looked at before anything is resolved.
         let offline = raw_boolean(session, "offline")?;
@@ -69,7 +76,10 @@ impl BuildoutSettings {
         if let Some(installed) = &installed {
             reader.set("installed", installed);
         }
-        let (log_level, verbosity) = reader.log_level()?;
+        let log_format = reader.required("log-format")?;
+        let log_level = reader.log_level()?;
+        (how.configure_log)(log_level, &log_format)
+            .map_err(|message| reader.unusable("log-format", message))?;
         reader.socket_timeout()?;
         let versions = reader.required("versions")?;
         if !versions.is_empty() {
@@ -106,13 +116,24 @@ impl BuildoutSettings {
             ));
         }
         let eggs = reader.required("eggs-directory")?;
-        let caches = [download_cache.clone(), extends_cache, Some(eggs)]
-            .into_iter()
-            .flatten()
-            .filter(|cache| !cache.is_empty())
-            .map(|cache| PathBuf::from(join(&directory, &cache, false)))
-            .collect();
-        if reader.boolean("install-from-cache")? && offline {
+        let set = |cache: &Arc<str>| !cache.is_empty();
+        let absolute = |cache: Arc<str>| PathBuf::from(join(&directory, &cache, false));
+        let download_cache = download_cache.filter(set).map(absolute);
+        if how.create_caches {
+            let extends_cache = extends_cache.filter(set).map(absolute);
+            let eggs = Some(eggs).filter(set).map(absolute);
+            let caches = [download_cache.clone(), extends_cache, eggs];
+            for cache in caches.into_iter().flatten() {
+                create_all(session, &cache)?;
+            }
+            if let Some(cache) = &download_cache {
+                // Eggs go there, by upstream's tools and ours.
+                let eggs = cache.join("dist");
+                fs::create_dir_all(&eggs).map_err(|error| create_failure(&eggs, error))?;
+            }
+        }
+        let install_from_cache = reader.boolean("install-from-cache")?;
+        if install_from_cache && offline {
             return Err(Problem::Setting {
                 option: "install-from-cache",
                 message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
@@ -128,42 +149,20 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
+        session.services().set_download_settings(DownloadSettings {
+            cache: download_cache.clone(),
+            offline: offline || install_from_cache,
+        });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
-            caches,
-            download_cache: download_cache
-                .filter(|cache| !cache.is_empty())
-                .map(|cache| PathBuf::from(join(&directory, &cache, false))),
+            download_cache,
             directory: PathBuf::from(directory),
             offline,
             newest,
             log_level,
-            log_format: reader.required("log-format")?.to_string(),
-            verbosity,
+            verbose: reader.optional("verbosity")?.is_some(),
         })
-    }
-
-    /// Makes the caches that do not exist, as every command of upstream does.
-    ///
-    /// # Errors
-    ///
-    /// A directory cannot be made.
-    pub fn create_caches(&self, session: &Session<'_>) -> Result<(), Failure> {
-        for cache in &self.caches {
-            if !cache.exists() {
-                announce(session, cache);
-                fs::create_dir_all(cache).map_err(|error| create_failure(cache, error))?;
-            }
-        }
-        if let Some(cache) = &self.download_cache {
-            // Eggs go there, by upstream's tools and ours.
-            let eggs = cache.join("dist");
-            if !eggs.exists() {
-                fs::create_dir_all(&eggs).map_err(|error| create_failure(&eggs, error))?;
-            }
-        }
-        Ok(())
     }
 
     /// Makes the directories of the buildout that do not exist.
@@ -182,6 +181,14 @@ impl BuildoutSettings {
         }
         Ok(())
     }
+}
+
+fn create_all(session: &Session<'_>, directory: &Path) -> Result<(), Failure> {
+    if directory.exists() {
+        return Ok(());
+    }
+    announce(session, directory);
+    fs::create_dir_all(directory).map_err(|error| create_failure(directory, error))
 }
 
 fn announce(session: &Session<'_>, directory: &Path) {
@@ -259,9 +266,10 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn log_level(&self) -> Result<(i64, i64), Failure> {
+    /// `log-level` less the verbosity.
+    fn log_level(&self) -> Result<i64, Failure> {
         let level = self.required("log-level")?;
-        let number = match &*level {
+        let number: i64 = match &*level {
             "DEBUG" => 10,
             "INFO" => 20,
             "WARNING" => 30,
@@ -271,14 +279,14 @@ impl Reader<'_, '_> {
                 self.unusable("log-level", format!("Invalid logging level {other}"))
             })?,
         };
-        let verbosity = match self.optional("verbosity")? {
+        let verbosity: i64 = match self.optional("verbosity")? {
             None => 0,
             Some(text) => text
                 .trim()
                 .parse()
                 .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
         };
-        Ok((number - verbosity, verbosity))
+        Ok(number - verbosity)
     }
 
     fn socket_timeout(&self) -> Result<(), Failure> {

@@ -38,7 +38,7 @@ pub enum DecodeError {
     },
     /// What follows is not a Python literal. The offset counts from the start
     /// of the whole text.
-    #[error("invalid serialised value: {0}")]
+    #[error("the text after `!py!` is not a Python literal")]
     Literal(#[source] LiteralError),
 }
 
@@ -121,6 +121,8 @@ fn find_not_finite(value: &Value) -> Option<&Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use super::*;
 
     #[test]
@@ -168,14 +170,17 @@ mod tests {
             ("!py2!1", "unknown version `2` of a serialised value"),
             (
                 "!py![1, 2]|z",
-                "invalid serialised value: unexpected text after the literal at byte 10",
+                "the text after `!py!` is not a Python literal: \
+                 unexpected text after the literal at byte 10",
             ),
             (
                 "!py!foo()",
-                "invalid serialised value: `foo` is not a literal at byte 4",
+                "the text after `!py!` is not a Python literal: `foo` is not a literal at byte 4",
             ),
         ] {
-            assert_eq!(decode(text).unwrap_err().to_string(), message);
+            let error = decode(text).unwrap_err();
+            let source = error.source().map(|source| format!(": {source}"));
+            assert_eq!(format!("{error}{}", source.unwrap_or_default()), message);
         }
     }
 

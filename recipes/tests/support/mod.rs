@@ -14,15 +14,18 @@ use buildout_core::configuration::{
     Assignment, Configuration, ConfigurationRequest, choose_dialect,
 };
 use buildout_core::dialect::DialectName;
-use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, LogRecord};
+use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord};
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader};
-use buildout_core::fetch::{ClientOptions, HttpClient};
+use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RunServices};
+use buildout_core::recipe::{Environment, RecipeError, RunServices};
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Session, SessionOptions, install,
+    BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
+    SettingsReader, install,
 };
+
+use buildout_core::state::installed::InstalledFile;
 
 /// The name by which [`TestSite`] shows its root in texts.
 pub(crate) const ROOT: &str = "[ROOT]";
@@ -142,6 +145,43 @@ impl TestSite {
         path
     }
 
+    /// Packs files (name, content, mode) into a tar archive compressed with
+    /// gzip, and returns its path.
+    pub(crate) fn archive(
+        &self,
+        relative: impl AsRef<Path>,
+        files: &[(&str, &str, u32)],
+    ) -> PathBuf {
+        let source = tempfile::tempdir_in(self.root()).expect("the site can be written to");
+        for (name, content, mode) in files {
+            self.write_with_mode(source.path().join(name), content, *mode);
+        }
+        let path = self.write(relative, "");
+        let status = std::process::Command::new("tar")
+            .arg("-czf")
+            .arg(&path)
+            .arg("-C")
+            .arg(source.path())
+            .args([
+                "--owner=0",
+                "--group=0",
+                "--sort=name",
+                "--transform=s,^\\./,,",
+                ".",
+            ])
+            .status()
+            .expect("tar can be run");
+        assert!(status.success(), "tar failed");
+        path
+    }
+
+    /// Returns the MD5 checksum of a file of the buildout directory.
+    pub(crate) fn md5(&self, relative: impl AsRef<Path>) -> String {
+        let path = self.path(relative);
+        let content = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Digests::of(&content).hex(Algorithm::Md5)
+    }
+
     /// Reads a text file of the buildout directory.
     pub(crate) fn read(&self, relative: impl AsRef<Path>) -> String {
         let path = self.path(relative);
@@ -186,6 +226,32 @@ impl TestSite {
         }
         lines.sort();
         self.mask(&lines.join("\n"))
+    }
+
+    /// Returns an option that `.installed.cfg` records.
+    pub(crate) fn recorded(&self, part: &str, option: &str) -> Option<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read")?;
+        let record = state.parts.get(part)?;
+        let value = match option {
+            "__buildout_installed__" => record.installed.join("\n"),
+            option => record.options.get(option)?.clone(),
+        };
+        Some(self.mask(&value))
+    }
+
+    /// Lets the user write to all directories of the site again.
+    pub(crate) fn make_writable(&self) {
+        let mut left = vec![self.root().to_owned()];
+        while let Some(directory) = left.pop() {
+            // A directory that cannot be changed is not worth a failure here.
+            let _ = fs::set_permissions(&directory, fs::Permissions::from_mode(0o755));
+            for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    left.push(entry.path());
+                }
+            }
+        }
     }
 
     /// Shows the root of the site as [`ROOT`].
@@ -247,10 +313,20 @@ impl TestSite {
             conditions: &conditions,
             construct: ConstructionPolicy::All,
         });
-        let settings = BuildoutSettings::read(&session)?;
-        settings.create_caches(&session)?;
+        let how = SettingsReader {
+            create_caches: true,
+            configure_log: &|_, _| Ok(()),
+        };
+        let settings = BuildoutSettings::read(&session, &how)?;
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         install(&session, &settings, &parts)
+    }
+}
+
+/// Read-only directories would stay behind.
+impl Drop for TestSite {
+    fn drop(&mut self) {
+        self.make_writable();
     }
 }
 
@@ -266,6 +342,22 @@ pub(crate) struct Run {
 impl Run {
     fn mask(&self, text: &str) -> String {
         text.replace(&self.root, ROOT)
+    }
+
+    /// Returns the failure of the recipe that ended the run.
+    ///
+    /// # Panics
+    ///
+    /// No recipe did.
+    #[track_caller]
+    pub(crate) fn recipe_error(&self) -> &RecipeError {
+        match &self.result {
+            Err(failure) => match failure.problem() {
+                Problem::Recipe { error, .. } => error,
+                other => panic!("{other}\n{}", self.all_text()),
+            },
+            Ok(_) => panic!("the run succeeded\n{}", self.all_text()),
+        }
     }
 
     /// Checks that the run succeeded.
@@ -309,11 +401,23 @@ impl Run {
     /// Returns what upstream would log, the engine's own lines without their
     /// logger: `INFO part: text`.
     pub(crate) fn log(&self) -> Vec<String> {
-        let records = self.events.iter().filter_map(Event::log_record);
-        records.map(|record| self.show(&record)).collect()
+        self.log_from(Level::Debug)
     }
 
-    /// Returns the log lines of one logger, without its name.
+    /// Returns what upstream would log unless told to log more.
+    pub(crate) fn usual_log(&self) -> Vec<String> {
+        self.log_from(Level::Info)
+    }
+
+    fn log_from(&self, level: Level) -> Vec<String> {
+        let records = self.events.iter().filter_map(Event::log_record);
+        records
+            .filter(|record| record.level >= level)
+            .map(|record| self.show(&record))
+            .collect()
+    }
+
+    /// Returns all log lines of one logger, without its name.
     pub(crate) fn log_of(&self, logger: &str) -> Vec<String> {
         let records = self.events.iter().filter_map(Event::log_record);
         records

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::UnpackLimits;
@@ -15,8 +17,8 @@ pub(super) fn decoder<R: BufRead + 'static>(
 ) -> io::Result<Box<dyn Read>> {
     Ok(match compression {
         Compression::None => Box::new(raw),
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
-        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
+        Compression::Gzip => Box::new(Members::<GzDecoder<R>>::new(raw)),
+        Compression::Bzip2 => Box::new(Members::<BzDecoder<R>>::new(raw)),
         Compression::Xz => {
             let kibibytes = u32::try_from(limits.decoder_memory / 1024).unwrap_or(u32::MAX);
             Box::new(lzma_rust2::XzReader::new_mem_limit(raw, true, kibibytes))
@@ -24,6 +26,83 @@ pub(super) fn decoder<R: BufRead + 'static>(
         Compression::Lzip => Box::new(lzma_rust2::LzipReader::new(raw)),
         Compression::Zstandard => Box::new(ZstandardReader::new(raw, limits.decoder_memory)?),
     })
+}
+
+/// Says whether a decoder tells damage from foreign bytes after its input, so
+/// that reading it to the end can be a check.
+///
+/// Some servers and devices pad files; Python never looks behind the archive.
+pub(super) fn ignores_trailing_bytes(compression: Compression) -> bool {
+    matches!(compression, Compression::Gzip | Compression::Bzip2)
+}
+
+/// A decoder of one member of a file that may have several.
+trait Member: Read + Sized {
+    /// First bytes of each member.
+    const MAGIC: &'static [u8];
+    type Raw: BufRead;
+    fn start(raw: Self::Raw) -> Self;
+    fn into_raw(self) -> Self::Raw;
+}
+
+impl<R: BufRead> Member for GzDecoder<R> {
+    const MAGIC: &'static [u8] = b"\x1f\x8b";
+    type Raw = R;
+    fn start(raw: R) -> Self {
+        Self::new(raw)
+    }
+    fn into_raw(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Member for BzDecoder<R> {
+    const MAGIC: &'static [u8] = b"BZh";
+    type Raw = R;
+    fn start(raw: R) -> Self {
+        Self::new(raw)
+    }
+    fn into_raw(self) -> R {
+        self.into_inner()
+    }
+}
+
+/// Reads members until something else follows, as gzip and bzip2 do. The
+/// decoders' own readers of several members fail there.
+struct Members<D> {
+    /// Absent after the last member.
+    current: Option<D>,
+}
+
+impl<D: Member> Members<D> {
+    fn new(raw: D::Raw) -> Self {
+        Self {
+            current: Some(D::start(raw)),
+        }
+    }
+}
+
+impl<D: Member> Read for Members<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(current) = &mut self.current {
+            let count = current.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            if let Some(finished) = self.current.take() {
+                let mut raw = finished.into_raw();
+                let head = raw.fill_buf()?;
+                let length = head.len().min(D::MAGIC.len());
+                if length > 0 && head[..length] == D::MAGIC[..length] {
+                    self.current = Some(D::start(raw));
+                }
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// Reads all frames of a Zstandard file; the decoder below reads one.

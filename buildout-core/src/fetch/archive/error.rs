@@ -84,6 +84,15 @@ pub enum UnpackError {
         /// The entry's name.
         entry: String,
     },
+    /// A hard link leads to nothing that was unpacked before it. Upstream fails
+    /// with an internal error, or looks for a later entry.
+    #[error("entry `{entry}` is a hard link to `{target}`, which was not unpacked")]
+    LinkTargetMissing {
+        /// The entry's name.
+        entry: String,
+        /// The name it leads to.
+        target: String,
+    },
     /// The limit on unpacked bytes is exceeded.
     #[error("the archive unpacks to more than {limit} bytes")]
     TooLarge {

@@ -25,8 +25,12 @@ use std::path::{Path, PathBuf};
 pub use error::UnpackError;
 pub use format::{ArchiveFormat, Compression};
 
-use super::copy::{copy_directory, failed};
+use super::copy::{copy_contents, failed};
 use format::Detected;
+
+/// Decompressed bytes looked at behind the end of a tar archive. Programs pad
+/// archives to 10 KiB, unless told otherwise.
+const MAXIMUM_PADDING: u64 = 1 << 20;
 
 /// What to do with a directory that holds everything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,8 +96,6 @@ pub enum SkipReason {
     EmptyName,
     /// A hard link to an absolute name or one with a `..` component.
     LinkTargetOutside,
-    /// A hard link to something that was not unpacked before it.
-    LinkTargetMissing,
     /// A character or block device.
     Device,
     /// A named pipe.
@@ -129,7 +131,9 @@ pub struct UnpackSummary {
 /// Unpacks an archive into a directory, which must be empty or missing.
 ///
 /// Modes (without set-ID and sticky bits) and, for tar, modification times are
-/// kept; owners are not. A symlink is made as it is, but nothing is ever
+/// kept, those of directories too (upstream's change when entries follow);
+/// owners are not. An entry for the root itself (`./`) changes nothing, for the
+/// destination is the caller's. A symlink is made as it is, but nothing is ever
 /// written through one: an entry below a symlink is an error.
 ///
 /// # Errors
@@ -152,14 +156,15 @@ pub fn unpack(
         .map_err(failed("open", archive))?
         .is_dir();
     if is_directory {
-        let skipped = copy_directory(archive, destination)?;
-        let skipped = skipped.into_iter().map(|path| SkippedEntry {
+        let tree = copy_contents(archive, destination)?;
+        let skipped = tree.left_out.iter().map(|path| SkippedEntry {
             name: path.to_string_lossy().into_owned(),
             reason: SkipReason::OtherKind,
         });
         let mut summary = UnpackSummary::new(ArchiveFormat::Directory);
         summary.skipped.extend(skipped);
         summary.stripped = strip::strip(archive, destination, options.strip_top_level)?;
+        tree.finish(destination, summary.stripped.as_deref())?;
         return Ok(summary);
     }
     unpack_file(archive, destination, options)
@@ -198,8 +203,9 @@ fn unpack_file(
         }
         // A zip archive may follow foreign bytes, such as a program that
         // unpacks it: its directory is at the end.
-        Detected::Zip | Detected::Unknown => {
-            zip_format::unpack(archive, file, &mut tree)?;
+        detected @ (Detected::Zip | Detected::Unknown) => {
+            let looks_like_zip = detected == Detected::Zip;
+            zip_format::unpack(archive, file, looks_like_zip, &mut tree)?;
             ArchiveFormat::Zip
         }
     };
@@ -227,7 +233,14 @@ fn unpack_decoded(
             compression,
         });
     }
-    tar_format::unpack(archive, Cursor::new(head).chain(reader), tree)
+    tar_format::unpack(archive, Cursor::new(head).chain(&mut reader), tree)?;
+    if decode::ignores_trailing_bytes(compression) {
+        // A checksum follows the padding after the archive's end. Without it,
+        // damage may go unnoticed: the bytes that are left can be valid too.
+        io::copy(&mut reader.take(MAXIMUM_PADDING), &mut io::sink())
+            .map_err(|source| UnpackError::corrupt(archive, source))?;
+    }
+    Ok(())
 }
 
 impl UnpackSummary {

@@ -15,7 +15,7 @@ use super::{SkipReason, UnpackError};
 /// The tar crate reads them into memory, whatever size they announce.
 const METADATA_LIMIT: u64 = 1 << 20;
 
-/// Unpacks all entries. The bytes after the archive's end are not read.
+/// Unpacks all entries. Bytes after the archive's end are left unread.
 pub(super) fn unpack(
     archive: &Path,
     reader: impl Read,
@@ -83,11 +83,7 @@ fn unpack_entry<R: Read>(
             let target = entry.link_name_bytes().unwrap_or_default().into_owned();
             match tree.entry_path(&target)? {
                 Err(_) => tree.skip(&name, SkipReason::LinkTargetOutside),
-                Ok(target) => {
-                    if !tree.hard_link(&path, &target)? {
-                        tree.skip(&name, SkipReason::LinkTargetMissing);
-                    }
-                }
+                Ok(target) => tree.hard_link(&path, &target)?,
             }
         }
         EntryType::Fifo => tree.skip(&name, SkipReason::Fifo),

@@ -211,7 +211,7 @@ impl<'a> Tree<'a> {
         self.create(path, || symlink(OsStr::from_bytes(target), &full))
     }
 
-    /// Creates a hard link to an earlier entry; false if there is none.
+    /// Creates a hard link to an earlier entry.
     ///
     /// The target may be a symlink, which is then linked itself, never
     /// followed, and must not lie below one.
@@ -219,22 +219,23 @@ impl<'a> Tree<'a> {
         &mut self,
         path: &EntryPath,
         target: &EntryPath,
-    ) -> Result<bool, UnpackError> {
+    ) -> Result<(), UnpackError> {
         self.make_parent(path)?;
-        if !self.has_real_parent(target)? {
-            return Ok(false);
-        }
         let full = self.destination.join(&path.0);
         let full_target = self.destination.join(&target.0);
-        let is_linkable = fs::symlink_metadata(&full_target).is_ok_and(|target| !target.is_dir());
+        let is_linkable = self.has_real_parent(target)?
+            && fs::symlink_metadata(&full_target).is_ok_and(|target| !target.is_dir());
         if !is_linkable {
-            return Ok(false);
+            return Err(UnpackError::LinkTargetMissing {
+                entry: path.display(),
+                target: target.display(),
+            });
         }
         // A link to itself is there already; removing it would lose the file.
-        if path != target {
-            self.create(path, || fs::hard_link(&full_target, &full))?;
+        if path == target {
+            return Ok(());
         }
-        Ok(true)
+        self.create(path, || fs::hard_link(&full_target, &full))
     }
 
     /// Runs a system call that creates an entry and fails if there is one; a

@@ -25,13 +25,20 @@ const SYMLINK: u32 = 0o120_000;
 /// As setuptools does, modes are applied where the archive has some, and times
 /// are not (zip has local times of an unknown zone). Symlinks become symlinks,
 /// as with Info-ZIP; setuptools writes their target into a file.
-pub(super) fn unpack(archive: &Path, file: File, tree: &mut Tree<'_>) -> Result<(), UnpackError> {
+///
+/// `looks_like_zip` tells a damaged archive from something else.
+pub(super) fn unpack(
+    archive: &Path,
+    file: File,
+    looks_like_zip: bool,
+    tree: &mut Tree<'_>,
+) -> Result<(), UnpackError> {
     let mut unpacked = ZipArchive::new(BufReader::with_capacity(BLOCK_SIZE, file)).map_err(
         |error| match error {
-            ZipError::InvalidArchive(_) => UnpackError::Unrecognized {
+            ZipError::InvalidArchive(_) if !looks_like_zip => UnpackError::Unrecognized {
                 path: archive.to_owned(),
             },
-            other => UnpackError::corrupt(archive, other.into()),
+            other => entry_error(archive, "?", other),
         },
     )?;
     for index in 0..unpacked.len() {

@@ -17,6 +17,16 @@ pub(super) const MARKERS: [(&str, char); 5] = [
 ];
 
 impl InstalledState {
+    /// Returns one section as zc.buildout's `_save_options` prints it, which also shows sections
+    /// to people.
+    pub fn section_text(section: &str, options: BTreeMap<String, String>) -> String {
+        let mut text = format!("[{section}]\n");
+        for (name, value) in &options {
+            text.push_str(&option_text(name, value));
+        }
+        text
+    }
+
     /// Returns the text of the installed file.
     ///
     /// Equal to upstream's but for the two cases of the [module documentation](super).

@@ -20,7 +20,6 @@ pub struct LiteralError {
     /// Byte offset into the text that was read.
     pub offset: usize,
     /// What is wrong there.
-    #[source]
     pub problem: LiteralProblem,
 }
 

@@ -1,0 +1,216 @@
+//! `annotate`: every value and where it comes from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use buildout_core::configuration::Configuration;
+use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, normalize_path};
+use buildout_core::profile::python_text::split_lines;
+use serde_json::{Value, json};
+
+/// Renders sections as zc.buildout prints them.
+pub(crate) struct Annotation<'a> {
+    /// Sources below this directory are shown relative to it.
+    pub(crate) directory: &'a str,
+    /// Whether whole histories are shown.
+    pub(crate) verbose: bool,
+    /// The sections to show; empty for all.
+    pub(crate) chosen: &'a [String],
+}
+
+impl Annotation<'_> {
+    /// Returns the document.
+    pub(crate) fn text(&self, configuration: &Configuration) -> String {
+        let mut writer = Writer {
+            annotation: self,
+            text: String::from("\nAnnotated sections\n==================\n"),
+            shown: HashMap::new(),
+        };
+        let mut sections: Vec<_> = configuration.sections.iter().collect();
+        sections.sort_by_key(|(name, _)| Arc::clone(name));
+        for (name, section) in sections {
+            if !self.chosen.is_empty() && !self.chosen.iter().any(|chosen| **chosen == **name) {
+                continue;
+            }
+            writer.text.push_str("\n[");
+            writer.text.push_str(name);
+            writer.text.push_str("]\n");
+            let mut options: Vec<_> = section.iter().collect();
+            options.sort_by_key(|(key, _)| Arc::clone(key));
+            for (key, option) in options {
+                writer.option(key, option);
+            }
+        }
+        writer.text
+    }
+}
+
+struct Writer<'a> {
+    annotation: &'a Annotation<'a>,
+    text: String,
+    /// How each profile is shown; most options share few of them.
+    shown: HashMap<Arc<str>, String>,
+}
+
+impl Writer<'_> {
+    fn option(&mut self, key: &str, option: &MergedOption) {
+        self.text.push_str(key);
+        self.text.push('=');
+        let lines = split_lines(&option.value);
+        if lines.len() > 1 {
+            self.text.push(' ');
+            for line in lines {
+                self.text.push_str(line);
+                self.text.push('\n');
+            }
+        } else {
+            if !option.value.is_empty() {
+                self.text.push(' ');
+                self.text.push_str(&option.value);
+            }
+            self.text.push('\n');
+        }
+        if self.annotation.verbose {
+            self.history(option);
+        } else {
+            self.sources(option);
+        }
+    }
+
+    /// The sources since the last plain value.
+    fn sources(&mut self, option: &MergedOption) {
+        let edited =
+            |item: &HistoryItem| matches!(item.operation, Operation::Add | Operation::Remove);
+        match option.history.last() {
+            Some(last) if !edited(last) => {
+                let last = last.clone();
+                self.source_line("    ", &last);
+            }
+            _ => {
+                let items = option.history.list().items;
+                let start = items.iter().rposition(|item| !edited(item)).unwrap_or(0);
+                for item in &items[start..] {
+                    let prefix = match item.operation {
+                        Operation::Add => "+=  ",
+                        Operation::Remove => "-=  ",
+                        _ => "    ",
+                    };
+                    self.source_line(prefix, item);
+                }
+            }
+        }
+    }
+
+    fn source_line(&mut self, prefix: &str, item: &HistoryItem) {
+        self.text.push_str(prefix);
+        self.push_source(&item.origin.source);
+        self.text.push('\n');
+    }
+
+    fn history(&mut self, option: &MergedOption) {
+        self.text.push('\n');
+        let listing = option.history.list();
+        for item in listing.items.iter().rev() {
+            let symbolic = matches!(
+                item.origin.source,
+                Source::Default | Source::Computed | Source::CommandLine
+            );
+            self.text
+                .push_str(if symbolic { "   AS " } else { "   IN " });
+            self.push_source(&item.origin.source);
+            self.text.push_str("\n   ");
+            self.text.push_str(item.operation.as_str());
+            self.text.push_str(" VALUE =");
+            let lines = split_lines(&item.value);
+            if lines.len() > 1 {
+                for line in lines {
+                    self.text.push_str("\n      ");
+                    self.text.push_str(line);
+                }
+            } else {
+                self.text.push(' ');
+                self.text.push_str(&item.value);
+            }
+            self.text.push('\n');
+        }
+        if listing.omitted > 0 {
+            self.text
+                .push_str(&format!("   ... and {} more before\n", listing.omitted));
+        }
+        self.text.push('\n');
+    }
+
+    fn push_source(&mut self, source: &Source) {
+        let Source::Profile(name) = source else {
+            self.text.push_str(source.as_str());
+            return;
+        };
+        let directory = self.annotation.directory;
+        let shown = self
+            .shown
+            .entry(Arc::clone(name))
+            .or_insert_with(|| relative_source(name, directory));
+        self.text.push_str(shown);
+    }
+}
+
+/// Shows a source relative to `directory` if it starts with it, as
+/// `os.path.relpath` does.
+fn relative_source(source: &str, directory: &str) -> String {
+    if !source.starts_with(directory) {
+        return source.to_owned();
+    }
+    let source = normalize_path(source);
+    let base = normalize_path(directory);
+    let split = |path: &str| -> Vec<String> {
+        path.split('/')
+            .filter(|part| !part.is_empty())
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    let (source, base) = (split(&source), split(&base));
+    let common = source.iter().zip(&base).take_while(|(a, b)| a == b).count();
+    let up = vec!["..".to_owned(); base.len() - common];
+    let parts: Vec<String> = up
+        .into_iter()
+        .chain(source[common..].iter().cloned())
+        .collect();
+    if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }
+}
+
+/// Returns the configuration with all histories, for tools.
+pub(crate) fn annotation_json(configuration: &Configuration, chosen: &[String]) -> Value {
+    let mut document = serde_json::Map::new();
+    for (name, section) in &configuration.sections {
+        if !chosen.is_empty() && !chosen.iter().any(|chosen| **chosen == **name) {
+            continue;
+        }
+        let mut options = serde_json::Map::new();
+        for (key, option) in &**section {
+            let listing = option.history.list();
+            let history: Vec<Value> = listing
+                .items
+                .iter()
+                .map(|item| {
+                    json!({
+                        "operation": item.operation.as_str(),
+                        "source": item.origin.source.as_str(),
+                        "line": item.origin.line,
+                        "value": &*item.value,
+                    })
+                })
+                .collect();
+            let mut entry = json!({"value": &*option.value, "history": history});
+            if listing.omitted > 0 {
+                entry["omitted"] = json!(listing.omitted);
+            }
+            options.insert(key.to_string(), entry);
+        }
+        document.insert(name.to_string(), Value::Object(options));
+    }
+    Value::Object(document)
+}

@@ -1,0 +1,346 @@
+//! The command line, in upstream's grammar.
+//!
+//! Options and assignments may be mixed; the first word that is neither is the
+//! command, and everything after it belongs to the command. Long options of
+//! our own (`--dialect`, `--python`) are accepted where upstream would report
+//! an invalid option.
+
+use buildout_core::configuration::Assignment;
+use buildout_core::dialect::DialectName;
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// What to do.
+    pub request: Request,
+    /// The profile, a path or URL.
+    pub profile: String,
+    /// Assignments, those that flags stand for included.
+    pub assignments: Vec<Assignment>,
+    /// Whether the user's `default.cfg` is read.
+    pub user_defaults: bool,
+    /// Whether failures are shown with all their causes.
+    pub debug: bool,
+    /// The dialect, if asked for.
+    pub dialect: Option<DialectName>,
+    /// The Python that profiles are evaluated for, if named.
+    pub python: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Show the help.
+    Help,
+    /// Show the version.
+    Version,
+    /// Run a command with its arguments.
+    Command(CommandName, Vec<String>),
+}
+
+/// The commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandName {
+    /// Install, update and uninstall parts.
+    Install,
+    /// Make a profile and what a run needs.
+    Init,
+    /// Make what a run needs.
+    Bootstrap,
+    /// Show where values come from.
+    Annotate,
+    /// Show one value.
+    Query,
+    /// Print a completion script.
+    Completions,
+    /// Run a `setup.py`; needs Python.
+    Setup,
+    /// Run a `setup.py`; needs Python.
+    Runsetup,
+}
+
+impl CommandName {
+    /// Every command, with its name.
+    pub const ALL: [(&'static str, CommandName); 8] = [
+        ("install", CommandName::Install),
+        ("init", CommandName::Init),
+        ("bootstrap", CommandName::Bootstrap),
+        ("annotate", CommandName::Annotate),
+        ("query", CommandName::Query),
+        ("completions", CommandName::Completions),
+        ("setup", CommandName::Setup),
+        ("runsetup", CommandName::Runsetup),
+    ];
+
+    fn parse(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, command)| *command)
+    }
+}
+
+/// What is wrong with a command line. The texts are upstream's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// An unknown option.
+    #[error("Invalid option {0}")]
+    InvalidOption(String),
+    /// `-c` without a file.
+    #[error("No file name specified for option {0}")]
+    NoFile(String),
+    /// `-t` without a number.
+    #[error("No timeout value specified for option {0}")]
+    NoTimeout(String),
+    /// `-t` with something else than a number.
+    #[error("Timeout value must be numeric {0}")]
+    TimeoutNotNumeric(String),
+    /// A long option of ours without its value.
+    #[error("No value specified for option {0}")]
+    NoValue(String),
+    /// A long option of ours with an unusable value.
+    #[error("Invalid value for option {option}: {value}")]
+    InvalidValue {
+        /// The option.
+        option: String,
+        /// The value.
+        value: String,
+    },
+    /// An assignment with more than one colon, or without a name.
+    #[error("Invalid option: {0}")]
+    InvalidAssignment(String),
+    /// An unknown command.
+    #[error("invalid command: {0}")]
+    InvalidCommand(String),
+}
+
+impl ArgumentError {
+    /// Returns advice.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            ArgumentError::InvalidAssignment(_) => {
+                "assignments look like `section:option=value` or `option=value`"
+            }
+            ArgumentError::InvalidValue { .. } => "`--dialect` is `slapos` or `upstream`",
+            _ => "`buildout --help` lists options and commands",
+        })
+    }
+}
+
+impl Arguments {
+    /// Parses a command line, without the program's name.
+    ///
+    /// # Errors
+    ///
+    /// See [`ArgumentError`].
+    pub fn parse(arguments: &[String]) -> Result<Self, ArgumentError> {
+        let mut parsed = Arguments {
+            request: Request::Command(CommandName::Install, Vec::new()),
+            profile: "buildout.cfg".to_owned(),
+            assignments: Vec::new(),
+            user_defaults: true,
+            debug: false,
+            dialect: None,
+            python: None,
+        };
+        let mut verbosity = 0;
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            if let Some(long) = word.strip_prefix("--") {
+                if parsed.long_option(word, long, &mut words)? {
+                    return Ok(parsed);
+                }
+            } else if let Some(flags) = word.strip_prefix('-') {
+                if parsed.flags(word, flags, &mut verbosity, &mut words)? {
+                    return Ok(parsed);
+                }
+            } else if let Some((name, value)) = word.split_once('=') {
+                parsed.assignments.push(assignment(word, name, value)?);
+            } else if word.is_empty() {
+                return Err(ArgumentError::InvalidAssignment(String::new()));
+            } else {
+                let command = CommandName::parse(word)
+                    .ok_or_else(|| ArgumentError::InvalidCommand(word.clone()))?;
+                parsed.request = Request::Command(command, words.cloned().collect());
+                break;
+            }
+        }
+        if verbosity != 0 {
+            let value = verbosity.to_string();
+            parsed
+                .assignments
+                .push(Assignment::buildout("verbosity", value));
+        }
+        Ok(parsed)
+    }
+
+    /// Takes a long option; tells whether it ends the command line.
+    fn long_option(
+        &mut self,
+        word: &str,
+        long: &str,
+        words: &mut std::slice::Iter<'_, String>,
+    ) -> Result<bool, ArgumentError> {
+        let (name, value) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (long, None),
+        };
+        let option = format!("--{name}");
+        let mut take = || {
+            value
+                .clone()
+                .or_else(|| words.next().cloned())
+                .ok_or_else(|| ArgumentError::NoValue(option.clone()))
+        };
+        match name {
+            "help" if value.is_none() => {
+                self.request = Request::Help;
+                return Ok(true);
+            }
+            "version" if value.is_none() => {
+                self.request = Request::Version;
+                return Ok(true);
+            }
+            "dialect" => {
+                let value = take()?;
+                let dialect = DialectName::parse(&value);
+                self.dialect = Some(dialect.ok_or(ArgumentError::InvalidValue { option, value })?);
+            }
+            "python" => self.python = Some(take()?),
+            // Upstream names the character after the first dash.
+            _ => {
+                let second = word.chars().nth(1).map(String::from);
+                let shown = second.unwrap_or_default();
+                return Err(ArgumentError::InvalidOption(format!("-{shown}")));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes a group of short flags; tells whether it ends the command line.
+    fn flags(
+        &mut self,
+        word: &str,
+        flags: &str,
+        verbosity: &mut i64,
+        words: &mut std::slice::Iter<'_, String>,
+    ) -> Result<bool, ArgumentError> {
+        for (index, flag) in flags.char_indices() {
+            let rest = &flags[index + flag.len_utf8()..];
+            let mut set = |option: &str, value: &str| {
+                self.assignments.push(Assignment::buildout(option, value));
+            };
+            match flag {
+                'v' => *verbosity += 10,
+                'q' => *verbosity -= 10,
+                'U' => self.user_defaults = false,
+                'o' => set("offline", "true"),
+                'O' => set("offline", "false"),
+                'n' => set("newest", "true"),
+                'N' => set("newest", "false"),
+                'D' => self.debug = true,
+                'h' | 'W' | 'A' => {
+                    self.request = Request::Help;
+                    return Ok(true);
+                }
+                'c' if !rest.is_empty() => {
+                    rest.clone_into(&mut self.profile);
+                    break;
+                }
+                'c' => {
+                    let file = words.next();
+                    file.ok_or_else(|| ArgumentError::NoFile(word.to_owned()))?
+                        .clone_into(&mut self.profile);
+                }
+                't' => {
+                    let timeout = words
+                        .next()
+                        .ok_or_else(|| ArgumentError::NoTimeout(word.to_owned()))?;
+                    if timeout.trim().parse::<i64>().is_err() {
+                        return Err(ArgumentError::TimeoutNotNumeric(word.to_owned()));
+                    }
+                    set("socket-timeout", timeout);
+                    // Upstream drops what follows in the group.
+                    break;
+                }
+                other => return Err(ArgumentError::InvalidOption(format!("-{other}"))),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Takes `section:option` apart; a bare option belongs to `[buildout]`.
+fn assignment(word: &str, name: &str, value: &str) -> Result<Assignment, ArgumentError> {
+    let (section, option) = match name.split_once(':') {
+        None => ("buildout", name),
+        Some(split) => split,
+    };
+    let assignment = Assignment {
+        section: section.trim().to_owned(),
+        option: option.trim().to_owned(),
+        value: value.trim().to_owned(),
+    };
+    if option.contains(':') || assignment.option.is_empty() {
+        return Err(ArgumentError::InvalidAssignment(word.to_owned()));
+    }
+    Ok(assignment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &[&str]) -> Result<Arguments, ArgumentError> {
+        let words: Vec<String> = line.iter().map(ToString::to_string).collect();
+        Arguments::parse(&words)
+    }
+
+    fn assigned(line: &[&str]) -> Vec<(String, String, String)> {
+        let arguments = parse(line).unwrap();
+        arguments
+            .assignments
+            .into_iter()
+            .map(|a| (a.section, a.option, a.value))
+            .collect()
+    }
+
+    #[test]
+    fn flags_group_and_mix_with_assignments() {
+        let arguments = parse(&["-vvNc", "x.cfg", "a:b = 1", "-U", "install", "p", "-q"]).unwrap();
+        assert_eq!(arguments.profile, "x.cfg");
+        assert!(!arguments.user_defaults);
+        assert_eq!(
+            arguments.request,
+            Request::Command(CommandName::Install, vec!["p".into(), "-q".into()])
+        );
+        let triple = |s: &str, o: &str, v: &str| (s.into(), o.into(), v.into());
+        assert_eq!(
+            assigned(&["-vvNcx.cfg", "a:b = 1", "c+=2"]),
+            [
+                triple("buildout", "newest", "false"),
+                triple("a", "b", "1"),
+                triple("buildout", "c+", "2"),
+                triple("buildout", "verbosity", "20"),
+            ]
+        );
+    }
+
+    #[test]
+    fn mistakes_have_upstream_texts() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["-x"], "Invalid option -x"),
+            (&["-vz"], "Invalid option -z"),
+            (&["--foo"], "Invalid option --"),
+            (&["-c"], "No file name specified for option -c"),
+            (&["-vt"], "No timeout value specified for option -vt"),
+            (&["-t", "x"], "Timeout value must be numeric -t"),
+            (&["bogus"], "invalid command: bogus"),
+            (&[""], "Invalid option: "),
+            (&["a:b:c=d"], "Invalid option: a:b:c=d"),
+            (&["=x"], "Invalid option: =x"),
+            (&["--dialect", "x"], "Invalid value for option --dialect: x"),
+        ];
+        for (line, text) in cases {
+            assert_eq!(parse(line).unwrap_err().to_string(), *text, "{line:?}");
+        }
+    }
+}

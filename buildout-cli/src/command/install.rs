@@ -1,0 +1,15 @@
+//! `install [PART...]`, the default command.
+
+use buildout_core::run::{ConstructionPolicy, install};
+
+use super::Context;
+use crate::Stop;
+use crate::log::PlainLog;
+
+pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
+    let log = PlainLog::new(context.streams, false);
+    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+        install(session, settings, parts)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,255 @@
+//! The deliberate differences between our program and the peers.
+//!
+//! Each row names one difference, described in `docs/differences.md`, and masks exactly it: a rule
+//! over both sides' views that applies only where both have the form that the row describes. A
+//! difference of any other form stays a failure.
+
+use crate::case::Dialect;
+use crate::view::{Complaint, Section, View};
+
+/// The invocation that the views belong to.
+#[derive(Debug)]
+pub(crate) struct Situation<'a> {
+    /// The dialect of the case.
+    pub(crate) dialect: Dialect,
+    /// The arguments.
+    pub(crate) arguments: &'a [String],
+}
+
+/// One row of the table.
+pub(crate) struct Difference {
+    /// The name used in reports and in `docs/differences.md`.
+    pub(crate) id: &'static str,
+    /// Masks the difference in both views.
+    pub(crate) mask: fn(&Situation<'_>, &mut View, &mut View),
+}
+
+/// All rows, in the order in which they are applied.
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        id: "implicit-pin",
+        mask: implicit_pin,
+    },
+    Difference {
+        id: "version-text",
+        mask: version_text,
+    },
+    Difference {
+        id: "help-text",
+        mask: help_text,
+    },
+    Difference {
+        id: "argument-crash",
+        mask: argument_crash,
+    },
+    Difference {
+        id: "one-letter-operator",
+        mask: one_letter_operator,
+    },
+    Difference {
+        id: "broken-state",
+        mask: broken_state,
+    },
+    Difference {
+        id: "condition-syntax-text",
+        mask: condition_syntax_text,
+    },
+    Difference {
+        id: "unknown-recipe",
+        mask: unknown_recipe,
+    },
+    Difference {
+        id: "joined-bases",
+        mask: joined_bases,
+    },
+];
+
+/// The lower bound that a program without a pin of `zc.buildout` gives itself is its own version.
+fn implicit_pin(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    for view in [peer, ours] {
+        let mut lines: Vec<&str> = view.stdout.split('\n').collect();
+        for index in 0..lines.len() {
+            let terse = lines.get(index + 1) == Some(&"    DEFAULT_VALUE");
+            let verbose = lines.get(index + 2) == Some(&"   AS DEFAULT_VALUE");
+            if lines[index].starts_with("zc.buildout= >=") && (terse || verbose) {
+                lines[index] = "zc.buildout= >=VERSION";
+                if verbose
+                    && let Some(set) = lines.get_mut(index + 3)
+                    && set.starts_with("   SET VALUE = >=")
+                {
+                    *set = "   SET VALUE = >=VERSION";
+                }
+            }
+        }
+        let asked = situation
+            .arguments
+            .last()
+            .is_some_and(|last| last == "versions:zc.buildout");
+        if asked && let Some(last) = lines.iter_mut().rev().nth(1) {
+            mask_bound(last);
+        }
+        view.stdout = lines.join("\n");
+        if let Some(Section::Options(options)) = view.resolved.get_mut("versions")
+            && let Some(pin) = options.get_mut("zc.buildout")
+        {
+            let mut text = pin.as_str();
+            mask_bound(&mut text);
+            *pin = text.to_owned();
+        }
+    }
+}
+
+fn mask_bound(text: &mut &str) {
+    let is_version = |version: &str| version.starts_with(|first: char| first.is_ascii_digit());
+    if text.strip_prefix(">=").is_some_and(is_version) {
+        *text = ">=VERSION";
+    }
+}
+
+/// `--version` prints the program's own name and version.
+fn version_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    if situation.arguments != ["--version"] {
+        return;
+    }
+    for view in [peer, ours] {
+        let words: Vec<&str> = view.stdout.trim_end_matches('\n').split(' ').collect();
+        let ends_in_number = words
+            .last()
+            .is_some_and(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        if words[0] == "buildout" && ends_in_number {
+            view.stdout = "buildout VERSION\n".to_owned();
+        }
+    }
+}
+
+/// The help text describes our own options; only its presence on stdout is compared.
+fn help_text(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let asks = |argument: &String| {
+        argument == "--help"
+            || argument
+                .strip_prefix('-')
+                .is_some_and(|flags| flags.contains(['h', 'W', 'A']))
+    };
+    if !situation.arguments.iter().any(asks) {
+        return;
+    }
+    for view in [peer, ours] {
+        if view.stdout.contains("Usage: buildout") {
+            view.stdout = "HELP\n".to_owned();
+        }
+    }
+}
+
+/// An argument that is no assignment after all makes the peer crash; here it is an argument error.
+///
+/// These are the empty argument, a section and option with two colons, and an empty option name.
+fn argument_crash(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let malformed = |argument: &String| {
+        argument.is_empty()
+            || argument.split_once('=').is_some_and(|(key, _)| {
+                let colons = key.matches(':').count();
+                colons > 1
+                    || key
+                        .rsplit(':')
+                        .next()
+                        .is_some_and(|option| option.trim().is_empty())
+            })
+    };
+    let crashed = matches!(peer.complaint, Complaint::Crash(_) | Complaint::Internal(_));
+    let reported = ours.raw_stderr.starts_with("Error: Invalid option");
+    if crashed && reported && situation.arguments.iter().any(malformed) {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A one-letter option with an operator and no blank before it (`a+=1`), where its section appears
+/// first, makes the peer crash; here it is an addition like any other.
+fn one_letter_operator(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let crash = Complaint::Internal("string index out of range".to_owned());
+    if peer.complaint == crash && ours.complaint != crash {
+        *ours = peer.clone();
+    }
+}
+
+/// A state file that is no state file is an error that names the file and the line, in our words.
+fn broken_state(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::Internal(text) | Complaint::User(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    if theirs.contains("/.installed.cfg, line: ") && text.contains("/.installed.cfg`, line ") {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// What is wrong with a condition's syntax is said in our words, which name the unexpected thing.
+fn condition_syntax_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::Internal(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    if theirs.contains("invalid syntax") && text.starts_with("SyntaxError: ") {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A section whose recipe is not built in is left out of the resolved values, because only its
+/// recipe could complete it; the driver does not construct recipes at all.
+fn unknown_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    for (name, section) in &mut ours.resolved {
+        if let (Section::Error(text), Some(theirs)) = (&*section, peer.resolved.get(name))
+            && text.starts_with("There is no built-in recipe ")
+        {
+            *section = theirs.clone();
+        }
+    }
+}
+
+/// The `slapos` dialect removes `NAME/../` when it joins an entry of `extends` to its base, as the
+/// fork does, where 3.0.1 keeps it in the paths of error texts.
+fn joined_bases(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    if situation.dialect != Dialect::Slapos {
+        return;
+    }
+    for view in [peer, ours] {
+        let (Complaint::User(text) | Complaint::Internal(text) | Complaint::Crash(text)) =
+            &mut view.complaint;
+        while let Some(joined) = without_first_climb(text) {
+            *text = joined;
+        }
+    }
+}
+
+/// Removes the first `NAME/../` of a text, if there is one.
+fn without_first_climb(text: &str) -> Option<String> {
+    let mut search = 0;
+    while let Some(found) = text[search..].find("/../") {
+        let climb = search + found;
+        let start = text[..climb].rfind('/')? + 1;
+        let name = &text[start..climb];
+        if !name.is_empty() && name != ".." {
+            return Some(format!(
+                "{}{}",
+                &text[..start],
+                &text[climb + "/../".len()..]
+            ));
+        }
+        search = climb + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_first_climb;
+
+    #[test]
+    fn climbs_are_joined_one_by_one() {
+        let once = without_first_climb("at /r/sub/deep/../../x.cfg").expect("it climbs");
+        assert_eq!(once, "at /r/sub/../x.cfg");
+        assert_eq!(without_first_climb(&once).as_deref(), Some("at /r/x.cfg"));
+        assert_eq!(without_first_climb("at /r/x.cfg"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Why a download failed, in upstream's words.
+
+use std::path::PathBuf;
+
+use crate::fetch::copy::CopyError;
+use crate::fetch::digest::DigestMismatch;
+use crate::fetch::error::FetchError;
+use crate::fetch::redact::{Quoted, RedactedUrl};
+
+/// Which copy of a resource had a wrong checksum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChecksumPlace {
+    /// What the network gave.
+    Download,
+    /// The cache entry at this path; it is kept.
+    Cached(PathBuf),
+    /// The local file of this name, as written.
+    Local(PathBuf),
+}
+
+/// A failed download.
+///
+/// Texts that upstream has are upstream's, except that passwords are hidden.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// The bytes are not those that the profile pins.
+    #[error("{}", checksum_text(url, place, mismatch))]
+    ChecksumMismatch {
+        /// The resource.
+        url: RedactedUrl,
+        /// The copy that was checked.
+        place: ChecksumPlace,
+        /// Expected and actual digest. Upstream tells neither.
+        #[source]
+        mismatch: Box<DigestMismatch>,
+    },
+    /// The network would be needed.
+    #[error("Couldn't download {} in offline mode.", Quoted(&url.to_string()))]
+    Offline {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// The download cache is missing.
+    #[error(
+        "The directory:\n{}\nto be used as a download cache doesn't exist.\n",
+        Quoted(&path.to_string_lossy())
+    )]
+    CacheDirectoryMissing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The transfer failed. Upstream says "extends" whatever it is for.
+    #[error("Error downloading extends for URL {url}: {source}")]
+    Fetch {
+        /// The resource.
+        url: RedactedUrl,
+        /// How it failed.
+        #[source]
+        source: Box<FetchError>,
+    },
+    /// A local resource is missing. Upstream returns its path all the same, or
+    /// fails with an internal error.
+    #[error("Couldn't find local resource {}.", Quoted(&path.to_string_lossy()))]
+    LocalMissing {
+        /// The path that was looked at.
+        path: PathBuf,
+    },
+    /// A checksum is demanded of a directory.
+    #[error("Couldn't compute the checksum of directory {}.", Quoted(&path.to_string_lossy()))]
+    ChecksumOfDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Only the cache was to be filled, and there is none.
+    #[error("Couldn't cache {}: no download cache is set.", Quoted(&url.to_string()))]
+    NoCache {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// The URL gives no usable name for a cache entry.
+    #[error("Couldn't name a cache entry after {}.", Quoted(&url.to_string()))]
+    NoCacheKey {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// A file of this machine could not be read or written.
+    #[error(transparent)]
+    File(#[from] CopyError),
+}
+
+fn checksum_text(url: &RedactedUrl, place: &ChecksumPlace, mismatch: &DigestMismatch) -> String {
+    let algorithm = mismatch.algorithm;
+    let url = url.to_string();
+    match place {
+        ChecksumPlace::Download => {
+            format!("{algorithm} checksum mismatch downloading {}", Quoted(&url))
+        }
+        ChecksumPlace::Cached(path) => format!(
+            "{algorithm} checksum mismatch for cached download from {} at {}",
+            Quoted(&url),
+            Quoted(&path.to_string_lossy())
+        ),
+        ChecksumPlace::Local(path) => format!(
+            "{algorithm} checksum mismatch for local resource at {}.",
+            Quoted(&path.to_string_lossy())
+        ),
+    }
+}

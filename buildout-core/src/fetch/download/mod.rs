@@ -1,0 +1,11 @@
+//! Downloads through cache, network and verification.
+
+mod downloader;
+mod error;
+mod options;
+mod request;
+
+pub use downloader::Downloader;
+pub use error::{ChecksumPlace, DownloadError};
+pub use options::{CacheUse, DownloaderOptions};
+pub use request::{Destination, DownloadRequest, Downloaded, Origin};

@@ -1,0 +1,62 @@
+//! What all downloads of one downloader have in common.
+
+use std::path::PathBuf;
+
+use crate::fetch::retry::RetryPolicy;
+
+/// When a cache entry is used although the network is allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheUse {
+    /// Whenever there is one: nothing is fetched.
+    #[default]
+    First,
+    /// After an attempt to replace it that failed because of the network
+    /// (including offline mode), not because of what the server answered.
+    FallbackOnNetworkFailure,
+    /// After an attempt to replace it that failed in any way but a wrong
+    /// checksum: upstream's `fallback=True`, used for `extends`.
+    FallbackOnAnyFailure,
+}
+
+/// What all downloads of one [`Downloader`](super::Downloader) have in common.
+#[derive(Clone, Debug)]
+pub struct DownloaderOptions {
+    /// Where relative paths start: of the cache, local resources and
+    /// destinations. Upstream uses the buildout directory for the first and
+    /// the process's current directory for the others.
+    pub directory: PathBuf,
+    /// The download cache; must exist if given.
+    pub cache: Option<PathBuf>,
+    /// A directory inside the cache, made when needed.
+    pub namespace: Option<PathBuf>,
+    /// When a cache entry is used.
+    pub cache_use: CacheUse,
+    /// Names cache entries by the MD5 of the URL, not by its last component.
+    pub hash_name: bool,
+    /// Forbids the network.
+    pub offline: bool,
+    /// Where downloads without a destination are put.
+    pub temporary_directory: PathBuf,
+    /// Mode of new cache entries and outputs, before the umask. Upstream's are
+    /// 0600 by the accident of `mkstemp`; the default here is 0666.
+    pub file_mode: u32,
+    /// How failed transfers are repeated.
+    pub retry: RetryPolicy,
+}
+
+impl DownloaderOptions {
+    /// Uses no cache, and the network.
+    pub fn new(directory: impl Into<PathBuf>, temporary_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            cache: None,
+            namespace: None,
+            cache_use: CacheUse::First,
+            hash_name: false,
+            offline: false,
+            temporary_directory: temporary_directory.into(),
+            file_mode: 0o666,
+            retry: RetryPolicy::default(),
+        }
+    }
+}

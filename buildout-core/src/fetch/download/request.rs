@@ -1,0 +1,165 @@
+//! What is asked of a downloader, and what it answers.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::fetch::digest::{Digests, ExpectedDigests};
+use crate::fetch::redact::RedactedUrl;
+
+/// Where the caller wants the resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Destination {
+    /// Anywhere: the cache entry, the local file itself, or else a temporary
+    /// file. Not to be modified unless temporary. Upstream's `path=None`.
+    #[default]
+    Anywhere,
+    /// A path, which is replaced. The file is the caller's own: it shares no
+    /// inode with a cache entry or a local source, as upstream's may.
+    Path(PathBuf),
+    /// Only the cache has to have it.
+    CacheOnly,
+}
+
+/// One thing to download.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadRequest {
+    /// `http`, `https` or `file` URL, or a path.
+    pub url: RedactedUrl,
+    /// What the bytes must have as digests.
+    pub expected: ExpectedDigests,
+    /// Where they go.
+    pub destination: Destination,
+    /// Other network URLs of the same bytes, tried in order if `url` fails or
+    /// gives other bytes. The cache entry is that of `url`.
+    pub alternate_urls: Vec<RedactedUrl>,
+    /// Overrides [`DownloaderOptions::offline`](super::DownloaderOptions::offline).
+    pub offline: Option<bool>,
+    /// Refuses larger resources, in bytes.
+    pub maximum_size: Option<u64>,
+}
+
+impl DownloadRequest {
+    /// Asks for a resource, anywhere, without checks.
+    pub fn new(url: impl Into<RedactedUrl>) -> Self {
+        Self {
+            url: url.into(),
+            expected: ExpectedDigests::none(),
+            destination: Destination::Anywhere,
+            alternate_urls: Vec::new(),
+            offline: None,
+            maximum_size: None,
+        }
+    }
+
+    /// Demands digests.
+    #[must_use]
+    pub fn expecting(mut self, expected: ExpectedDigests) -> Self {
+        self.expected = expected;
+        self
+    }
+
+    /// Sets the destination.
+    #[must_use]
+    pub fn to(mut self, destination: Destination) -> Self {
+        self.destination = destination;
+        self
+    }
+}
+
+/// Where the bytes came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The network, just now, from this URL.
+    Network(RedactedUrl),
+    /// An entry the cache had.
+    Cache,
+    /// A file or directory of this machine.
+    Local,
+}
+
+/// A resource that is there.
+#[derive(Debug)]
+pub struct Downloaded {
+    path: PathBuf,
+    /// Has the path instead, for a file that is to be removed.
+    temporary: Option<TempPath>,
+    /// Where the bytes came from.
+    pub origin: Origin,
+    /// Their digests; none for a directory.
+    pub digests: Option<Digests>,
+    /// Their number; 0 for a directory.
+    pub size: u64,
+}
+
+impl Downloaded {
+    /// Returns the path of the file, or of the directory.
+    pub fn path(&self) -> &Path {
+        self.temporary.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Says whether the file is temporary: it goes away with this value.
+    pub fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Returns the path and keeps a temporary file, which is the caller's to
+    /// remove from then on, as with upstream's `is_temp`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the platform cannot keep it (never on Unix).
+    pub fn into_path(self) -> io::Result<PathBuf> {
+        match self.temporary {
+            Some(temporary) => temporary.keep().map_err(|error| error.error),
+            None => Ok(self.path),
+        }
+    }
+}
+
+/// What is known of the bytes of a file.
+#[derive(Clone)]
+pub(super) struct Content {
+    pub(super) digests: Digests,
+    pub(super) size: u64,
+}
+
+impl Downloaded {
+    pub(super) fn file(path: PathBuf, origin: Origin, content: Content) -> Self {
+        Self {
+            path,
+            temporary: None,
+            origin,
+            digests: Some(content.digests),
+            size: content.size,
+        }
+    }
+
+    pub(super) fn temporary_file(file: TempPath, origin: Origin, content: Content) -> Self {
+        Self {
+            temporary: Some(file),
+            ..Self::file(PathBuf::new(), origin, content)
+        }
+    }
+
+    pub(super) fn directory(path: PathBuf) -> Self {
+        Self {
+            path,
+            temporary: None,
+            origin: Origin::Local,
+            digests: None,
+            size: 0,
+        }
+    }
+
+    /// Describes a copy of the same bytes.
+    pub(super) fn copied_to(self, path: PathBuf) -> Self {
+        Self {
+            path,
+            temporary: None,
+            ..self
+        }
+    }
+}

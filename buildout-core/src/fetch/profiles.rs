@@ -1,0 +1,159 @@
+//! Reading profiles from files and over http.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::Utf8Error;
+use std::sync::Arc;
+
+use super::download::{CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions};
+use super::observer::FetchObserver;
+use super::transport::Transport;
+use crate::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader, is_url};
+
+/// Loads profiles as zc.buildout does: files by path, others through the
+/// `extends-cache` if there is one.
+pub struct ProfileFiles {
+    working_directory: PathBuf,
+    temporary_directory: PathBuf,
+    transport: Arc<dyn Transport>,
+    observer: Arc<dyn FetchObserver>,
+    /// The real directories behind the spellings seen so far.
+    directories: RefCell<HashMap<String, Option<String>>>,
+}
+
+impl ProfileFiles {
+    /// Reads relative names from `working_directory`.
+    pub fn new(
+        working_directory: impl Into<PathBuf>,
+        temporary_directory: impl Into<PathBuf>,
+        transport: Arc<dyn Transport>,
+        observer: Arc<dyn FetchObserver>,
+    ) -> Self {
+        ProfileFiles {
+            working_directory: working_directory.into(),
+            temporary_directory: temporary_directory.into(),
+            transport,
+            observer,
+            directories: RefCell::default(),
+        }
+    }
+
+    fn read_file(&self, path: &Path, shown: &str) -> Result<String, LoadError> {
+        let bytes = fs::read(path).map_err(|error| LoadError::Io {
+            path: shown.to_owned(),
+            error,
+        })?;
+        String::from_utf8(bytes)
+            .map_err(|error| encoding_error(error.utf8_error(), error.as_bytes()))
+    }
+
+    fn download(&self, url: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
+        let mut options =
+            DownloaderOptions::new(&self.working_directory, &self.temporary_directory);
+        options.hash_name = true;
+        options.offline = settings.offline;
+        options.cache = settings.extends_cache.as_ref().map(PathBuf::from);
+        if settings.newest {
+            options.cache_use = CacheUse::FallbackOnAnyFailure;
+        }
+        let downloader = Downloader::new(Arc::clone(&self.transport), options)
+            .with_observer(Arc::clone(&self.observer));
+        let downloaded = downloader
+            .download(&DownloadRequest::new(url))
+            .map_err(|error| LoadError::Download {
+                user: !matches!(error, DownloadError::File(_)),
+                message: error.to_string(),
+            })?;
+        let path = downloaded.path().to_owned();
+        let shown = path.to_string_lossy().into_owned();
+        let text = self.read_file(&path, &shown)?;
+        Ok(LoadedText {
+            text,
+            downloaded_as: Some(shown),
+        })
+    }
+
+    /// Returns the real path of a directory, looked up once for each spelling.
+    fn real_directory(&self, directory: &str) -> Option<String> {
+        if let Some(known) = self.directories.borrow().get(directory) {
+            return known.clone();
+        }
+        let absolute = self.working_directory.join(directory);
+        let real = fs::canonicalize(absolute)
+            .ok()
+            .and_then(|path| path.into_os_string().into_string().ok());
+        let mut known = self.directories.borrow_mut();
+        known.insert(directory.to_owned(), real.clone());
+        real
+    }
+}
+
+impl ProfileLoader for ProfileFiles {
+    fn load(&self, source: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
+        if is_url(source) {
+            return self.download(source, settings);
+        }
+        let text = self.read_file(&self.working_directory.join(source), source)?;
+        Ok(LoadedText {
+            text,
+            downloaded_as: None,
+        })
+    }
+
+    fn identity(&self, source: &str) -> String {
+        if is_url(source) {
+            return normalize_url(source);
+        }
+        let (directory, name) = source.rsplit_once('/').unwrap_or(("", source));
+        let directory = if source.starts_with('/') && directory.is_empty() {
+            "/"
+        } else {
+            directory
+        };
+        match self.real_directory(directory) {
+            Some(real) => format!("{}/{name}", real.trim_end_matches('/')),
+            None => source.to_owned(),
+        }
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.working_directory.join(path).exists()
+    }
+}
+
+/// Resolves `..` in the path of a URL, so that a circle of URLs is noticed.
+fn normalize_url(url: &str) -> String {
+    let Some(host) = url.find("://").map(|at| at + 3) else {
+        return url.to_owned();
+    };
+    match url[host..].find('/') {
+        Some(slash) => {
+            let (authority, path) = url.split_at(host + slash);
+            format!("{authority}{}", crate::extends::normalize_path(path))
+        }
+        None => url.to_owned(),
+    }
+}
+
+/// Explains bytes that are not UTF-8 in Python's words.
+fn encoding_error(error: Utf8Error, bytes: &[u8]) -> LoadError {
+    let offset = error.valid_up_to();
+    let byte = bytes.get(offset).copied().unwrap_or_default();
+    let detail = match (error.error_len(), byte) {
+        (None, _) => "unexpected end of data",
+        (Some(_), 0xc2..=0xf4) => "invalid continuation byte",
+        (Some(_), _) => "invalid start byte",
+    };
+    let newlines = bytes[..offset]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
+    LoadError::Encoding {
+        byte,
+        offset,
+        line: u32::try_from(newlines + 1).unwrap_or(u32::MAX),
+        detail,
+    }
+}
