@@ -29,7 +29,8 @@ use crate::extends::{
 use crate::profile::python_text::dedent;
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    Answer, Buildout, Call, Factory, Recipe, Registry, RemoteBuildout, Request, RunServices, Serve,
+    AfterServing, Answer, Buildout, Call, Caller, Factory, OpenQueue, Recipe, Registry,
+    RemoteBuildout, RequestQueue, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -103,14 +104,12 @@ pub struct Session<'a> {
     pub(crate) options: SessionOptions<'a>,
     pub(crate) state: RefCell<State>,
     depth: Cell<usize>,
-    remote: RemoteBuildout,
-    requests: Receiver<Request>,
+    requests: RequestQueue,
 }
 
 impl<'a> Session<'a> {
     /// Starts with nothing initialised.
     pub fn new(options: SessionOptions<'a>) -> Self {
-        let (remote, requests) = RemoteBuildout::new();
         let state = State {
             configured: options.configuration.sections.clone(),
             ..State::default()
@@ -119,8 +118,7 @@ impl<'a> Session<'a> {
             options,
             state: RefCell::new(state),
             depth: Cell::new(0),
-            remote,
-            requests,
+            requests: RequestQueue::new(),
         }
     }
 
@@ -135,9 +133,15 @@ impl<'a> Session<'a> {
     }
 
     /// Returns a handle for other threads. Its calls are carried out while the
-    /// engine thread serves: during constructions and installations.
+    /// engine thread serves: during constructions and installations. Once an
+    /// installation is over, they fail.
     pub fn remote(&self) -> &RemoteBuildout {
-        &self.remote
+        self.requests.remote()
+    }
+
+    /// Lets calls of handles through until the guard is dropped, for good.
+    pub(crate) fn serve_run(&self) -> OpenQueue<'_> {
+        self.requests.open(AfterServing::Closed)
     }
 
     /// Makes the standard directories absolute before anything is resolved,
@@ -357,10 +361,15 @@ impl<'a> Session<'a> {
         result
     }
 
-    /// Notes that the construction in progress reached `section`.
-    fn note_reached(&self, section: &Arc<str>) {
+    /// Notes that `caller` reached `section`.
+    fn note_reached(&self, caller: &Caller, section: &Arc<str>) {
         let mut state = self.state.borrow_mut();
-        if let Some(owner) = state.owners.last().cloned() {
+        let owner = match caller {
+            Caller::Innermost => state.owners.last().cloned(),
+            Caller::Construction(part) => Some(Arc::clone(part)),
+            Caller::Installation => None,
+        };
+        if let Some(owner) = owner {
             state.note_edge(Edge {
                 from: owner,
                 option: None,
@@ -377,14 +386,10 @@ impl<'a> Session<'a> {
             if let Ok(value) = until.try_recv() {
                 return Some(value);
             }
-            match self.requests.recv() {
-                Ok(request) => {
-                    let answer = self.call(request.call);
-                    // A caller that has gone away does not want the answer.
-                    let _ = request.answer.send(answer);
-                }
-                Err(_) => return None,
-            }
+            let request = self.requests.next()?;
+            let answer = self.call_for(&request.caller, request.call);
+            // A caller that has gone away does not want the answer.
+            let _ = request.answer.send(answer);
         }
     }
 
@@ -431,7 +436,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn add_sections(&self, text: &str) -> Result<(), Failure> {
+    fn add_sections(&self, caller: &Caller, text: &str) -> Result<(), Failure> {
         let mut symbols = Symbols::default();
         let profile = parse(
             &dedent(text),
@@ -452,7 +457,7 @@ impl<'a> Session<'a> {
             names.push(name);
         }
         for name in names {
-            self.note_reached(&name);
+            self.note_reached(caller, &name);
             self.reach(&name)?;
         }
         Ok(())
@@ -472,15 +477,21 @@ impl State {
 
 impl Buildout for Session<'_> {
     fn call(&self, call: Call) -> Result<Answer, Failure> {
+        self.call_for(&Caller::Innermost, call)
+    }
+}
+
+impl Session<'_> {
+    fn call_for(&self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Wake => Ok(Answer::Done),
             Call::Reach { section } => {
-                self.note_reached(&section);
+                self.note_reached(caller, &section);
                 self.reach(&section)?;
                 Ok(Answer::Done)
             }
             Call::Get { section, option } => {
-                self.note_reached(&section);
+                self.note_reached(caller, &section);
                 let value = self.get_stored(&section, &option)?;
                 Ok(Answer::Text(value.map(|value| self.read_form(value))))
             }
@@ -494,13 +505,13 @@ impl Buildout for Session<'_> {
             }
             Call::Delete { section, option } => Ok(Answer::Text(self.delete(&section, &option)?)),
             Call::OptionNames { section } => {
-                self.note_reached(&section);
+                self.note_reached(caller, &section);
                 self.reach(&section)?;
                 Ok(Answer::Names(self.known_options(&section)))
             }
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
             Call::KnownValues { section } => {
-                self.note_reached(&section);
+                self.note_reached(caller, &section);
                 self.reach(&section)?;
                 let state = self.state.borrow();
                 let values = state.sections.get(&section).map(Section::known_values);
@@ -512,7 +523,7 @@ impl Buildout for Session<'_> {
                 Ok(Answer::Text(value))
             }
             Call::AddSections { text } => {
-                self.add_sections(&text)?;
+                self.add_sections(caller, &text)?;
                 Ok(Answer::Done)
             }
             Call::AddSection { section, options } => {
@@ -521,7 +532,7 @@ impl Buildout for Session<'_> {
                     .into_iter()
                     .map(|(name, value)| (name, MergedOption::set(value, origin())));
                 self.add_section(&section, options.collect())?;
-                self.note_reached(&section);
+                self.note_reached(caller, &section);
                 self.reach(&section)?;
                 Ok(Answer::Done)
             }
@@ -537,8 +548,9 @@ impl Buildout for Session<'_> {
 impl Serve for Session<'_> {
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {
         let (done, finished) = std::sync::mpsc::channel();
-        let remote = self.remote.clone();
+        let remote = self.remote().clone();
         std::thread::scope(|scope| {
+            let _open = self.requests.open(AfterServing::AsBefore);
             scope.spawn(move || {
                 let _done = WakeOnDrop {
                     done,
