@@ -16,6 +16,9 @@ use crate::resolve::{Doing, ResolveProblem, Section, nearest, next_reference, pa
 /// The longest value, in bytes, that substitution may build up.
 pub const SUBSTITUTION_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How many places are shown with a failure, the nearest to its cause.
+pub const LABEL_LIMIT: usize = 20;
+
 /// The option every section seems to have.
 const SECTION_NAME_OPTION: &str = "_buildout_section_name_";
 
@@ -153,6 +156,10 @@ impl<'s, 'a> Evaluation<'s, 'a> {
         }
         let mut failure = failure.during(doing);
         for frame in self.stack.iter().rev() {
+            // Finding a place reads the profile, and nobody reads more.
+            if failure.labels().len() >= LABEL_LIMIT {
+                break;
+            }
             let Frame::Value(frame) = frame else {
                 continue;
             };

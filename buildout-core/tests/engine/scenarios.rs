@@ -281,7 +281,7 @@ fn what_cannot_be_cleaned_up_does_not_hide_why_the_installation_failed() {
         // The buildout directory itself is never removed.
         run.created(run.services().absolute(""));
         // No file can have this name.
-        run.created("parts/\0");
+        run.created("x".repeat(10_000));
         Err(RecipeError::user("the reason"))
     });
     let site = Site::new("[buildout]\nparts = a\n[a]\nrecipe = fails\n");
