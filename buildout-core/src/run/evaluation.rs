@@ -10,7 +10,7 @@ use super::failure::{Failure, Problem};
 use super::session::{ConstructionPolicy, Edge, Part, Session, is_buildout};
 use crate::profile::python_text::split_words;
 use crate::profile::syntax::PART_DEPENDENCIES_OPTION;
-use crate::recipe::{Construction, ConstructionKind, RecipeError, RecipeReference};
+use crate::recipe::{Construction, ConstructionKind, Factory, RecipeError, RecipeReference};
 use crate::resolve::{Doing, ResolveProblem, Section, nearest, next_reference, parse_reference};
 
 /// The longest value, in bytes, that substitution may build up.
@@ -378,6 +378,26 @@ impl<'s, 'a> Evaluation<'s, 'a> {
 
     fn construct(&mut self, name: &Arc<str>) -> Result<(), Failure> {
         let session = self.session;
+        let factory = self.factory(name)?;
+        let recipe = session.owned(name, || {
+            let services = session.services();
+            let construction = Construction::new(Arc::clone(name), session, services, session);
+            let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
+            recipe_result(session, name, made)
+        })?;
+        let part = Part {
+            factory,
+            recipe: Some(recipe),
+        };
+        let mut state = session.state.borrow_mut();
+        state.parts.insert(Arc::clone(name), part);
+        Ok(())
+    }
+
+    /// Finds who makes the recipe of a part. Apart from
+    /// [`construct`](Self::construct), which nests, for the sake of its stack.
+    fn factory(&self, name: &Arc<str>) -> Result<Arc<dyn Factory>, Failure> {
+        let session = self.session;
         let recipe = session.get_stored(name, "recipe")?.unwrap_or_default();
         let place = || session.option_place(name, "recipe", &recipe);
         let Some(reference) = RecipeReference::parse(&recipe) else {
@@ -411,19 +431,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             }
             .into());
         }
-        let recipe = session.owned(name, || {
-            let services = session.services();
-            let construction = Construction::new(Arc::clone(name), session, services, session);
-            let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
-            recipe_result(session, name, made)
-        })?;
-        let part = Part {
-            factory,
-            recipe: Some(recipe),
-        };
-        let mut state = session.state.borrow_mut();
-        state.parts.insert(Arc::clone(name), part);
-        Ok(())
+        Ok(factory)
     }
 
     fn step_value(&mut self) -> Result<(), Failure> {

@@ -392,8 +392,7 @@ impl Installation<'_, '_> {
             }
             Installed::Unchanged => {}
             Installed::Paths(paths) => {
-                let known: HashSet<String> =
-                    record.installed.iter().cloned().collect();
+                let known: HashSet<String> = record.installed.iter().cloned().collect();
                 for path in paths {
                     if !known.contains(&path) {
                         record.installed.push(path);

@@ -35,8 +35,12 @@ use crate::recipe::{
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
 
-/// How deep the constructions of recipes may nest in each other.
-pub const CONSTRUCTION_LIMIT: usize = 100;
+/// How deep the constructions of recipes may nest in each other. Only recipes
+/// that reach over from their constructors nest, not references, however
+/// long their chains are. A level takes some 13 KiB of the engine thread's
+/// stack in a debug build, and the recipe may take as much: this many fit into
+/// the 2 MiB that threads have by default.
+pub const CONSTRUCTION_LIMIT: usize = 64;
 
 /// A reference from one section to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -482,66 +486,85 @@ impl Buildout for Session<'_> {
 }
 
 impl Session<'_> {
+    /// Carries out a call. Constructions nest through here, so each kind of
+    /// call has a function of its own: what one needs on the stack is not
+    /// taken for all.
     fn call_for(&self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Wake => Ok(Answer::Done),
-            Call::Reach { section } => {
-                self.note_reached(caller, &section);
-                self.reach(&section)?;
-                Ok(Answer::Done)
-            }
-            Call::Get { section, option } => {
-                self.note_reached(caller, &section);
-                let value = self.get_stored(&section, &option)?;
-                Ok(Answer::Text(value.map(|value| self.read_form(value))))
-            }
+            Call::Reach { section } => self.answer_reach(caller, &section),
+            Call::Get { section, option } => self.answer_get(caller, &section, &option),
             Call::Set {
                 section,
                 option,
                 value,
-            } => {
-                self.set(&section, &option, value)?;
-                Ok(Answer::Done)
-            }
-            Call::Delete { section, option } => Ok(Answer::Text(self.delete(&section, &option)?)),
-            Call::OptionNames { section } => {
-                self.note_reached(caller, &section);
-                self.reach(&section)?;
-                Ok(Answer::Names(self.known_options(&section)))
-            }
+            } => self.set(&section, &option, value).map(|()| Answer::Done),
+            Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
+            Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
-            Call::KnownValues { section } => {
-                self.note_reached(caller, &section);
-                self.reach(&section)?;
-                let state = self.state.borrow();
-                let values = state.sections.get(&section).map(Section::known_values);
-                Ok(Answer::Options(values.unwrap_or_default()))
-            }
-            Call::Substitute { section, text } => {
-                self.reach(&section)?;
-                let value = Evaluation::new(self).run(Goal::Text { section, text })?;
-                Ok(Answer::Text(value))
-            }
-            Call::AddSections { text } => {
-                self.add_sections(caller, &text)?;
-                Ok(Answer::Done)
-            }
+            Call::KnownValues { section } => self.answer_known_values(caller, &section),
+            Call::Substitute { section, text } => self.answer_substitute(section, text),
+            Call::AddSections { text } => self.add_sections(caller, &text).map(|()| Answer::Done),
             Call::AddSection { section, options } => {
-                let origin = || Origin::symbolic(Source::Computed);
-                let options = options
-                    .into_iter()
-                    .map(|(name, value)| (name, MergedOption::set(value, origin())));
-                self.add_section(&section, options.collect())?;
-                self.note_reached(caller, &section);
-                self.reach(&section)?;
-                Ok(Answer::Done)
+                self.answer_add_section(caller, &section, options)
             }
-            Call::Signature { section } => {
-                self.reach(&section)?;
-                let signature = self.freeze_signature(&section)?;
-                Ok(Answer::Text(Some(signature)))
-            }
+            Call::Signature { section } => self.answer_signature(&section),
         }
+    }
+
+    fn answer_reach(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_get(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        option: &str,
+    ) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        let value = self.get_stored(section, option)?;
+        Ok(Answer::Text(value.map(|value| self.read_form(value))))
+    }
+
+    fn answer_option_names(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section)?;
+        Ok(Answer::Names(self.known_options(section)))
+    }
+
+    fn answer_known_values(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section)?;
+        Ok(Answer::Options(known_values(&self.state.borrow(), section)))
+    }
+
+    fn answer_substitute(&self, section: Arc<str>, text: Arc<str>) -> Result<Answer, Failure> {
+        self.reach(&section)?;
+        let value = Evaluation::new(self).run(Goal::Text { section, text })?;
+        Ok(Answer::Text(value))
+    }
+
+    fn answer_add_section(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        options: OptionMap,
+    ) -> Result<Answer, Failure> {
+        let origin = || Origin::symbolic(Source::Computed);
+        let options = options
+            .into_iter()
+            .map(|(name, value)| (name, MergedOption::set(value, origin())));
+        self.add_section(section, options.collect())?;
+        self.note_reached(caller, section);
+        self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_signature(&self, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.reach(section)?;
+        let signature = self.freeze_signature(section)?;
+        Ok(Answer::Text(Some(signature)))
     }
 }
 

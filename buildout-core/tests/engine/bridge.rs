@@ -255,7 +255,8 @@ impl Child {
 
     fn carry_out(&mut self, id: u64, part: &str, action: &str) {
         self.current.push(id);
-        self.deepest.fetch_max(self.current.len(), Ordering::Relaxed);
+        self.deepest
+            .fetch_max(self.current.len(), Ordering::Relaxed);
         let result = catch_unwind(AssertUnwindSafe(|| self.act(part, action)));
         let result = result.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();

@@ -35,7 +35,11 @@ fn parts_are_installed_in_the_order_of_their_construction() {
             "q p",
         ),
         // `parts` itself may refer to parts.
-        ("parts = ${data:list}", "[data]\nlist = b a\n[a]\n[b]", "b a"),
+        (
+            "parts = ${data:list}",
+            "[data]\nlist = b a\n[a]\n[b]",
+            "b a",
+        ),
         // Sections that refer to each other in a circle, options that do not.
         (
             "parts = a",
@@ -112,7 +116,11 @@ fn a_constructor_reads_sets_deletes_and_lists_options() {
             seen.push(format!("{:?}", buildout.delete("a", "b")?));
             seen.push(format!("{:?}", buildout.delete("a", "b")?));
             seen.push(part.option_names()?.join(" "));
-            seen.push(buildout.substitute("a", "<${:z} $${x:y} ${other:y}>")?.to_string());
+            seen.push(
+                buildout
+                    .substitute("a", "<${:z} $${x:y} ${other:y}>")?
+                    .to_string(),
+            );
             seen.push(buildout.section_names()?.join(" "));
             let section = Arc::from("other");
             match buildout.call(Call::KnownValues { section })? {
@@ -173,7 +181,10 @@ fn reading_the_signature_freezes_what_a_part_depends_on() {
     run();
     let recorded = site.state().parts["a"].options[SIGNATURE_OPTION].clone();
     assert_eq!(signatures.lock().unwrap()[0], recorded);
-    assert!(recorded.starts_with("native:frozen:default:7 before:"), "{recorded}");
+    assert!(
+        recorded.starts_with("native:frozen:default:7 before:"),
+        "{recorded}"
+    );
     assert!(!recorded.contains("after"), "{recorded}");
 
     site.profile(&profile.replace("[after]\nx = 1", "[after]\nx = 2"));
@@ -282,6 +293,9 @@ fn a_provider_that_panics_does_not_leave_other_threads_waiting() {
     });
     assert!(result.contains("panicked"), "{result}");
     for failure in failures.lock().unwrap().iter() {
-        assert!(matches!(failure.problem(), Problem::EngineGone), "{failure}");
+        assert!(
+            matches!(failure.problem(), Problem::EngineGone),
+            "{failure}"
+        );
     }
 }

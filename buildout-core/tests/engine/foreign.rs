@@ -7,6 +7,9 @@ use super::site::Site;
 
 const FOREIGN: &str = "slapos.recipe.cmmi-0.23 zc.buildout-3.0.1 data:0123456789abcdef";
 
+/// Something that makes a part outdated.
+type Change = fn(&Site);
+
 /// A site where a Python buildout installed `a`.
 fn taken_over() -> Site {
     let site = Site::new(
@@ -42,7 +45,7 @@ fn a_foreign_signature_is_kept_while_nothing_else_differs() {
 
 #[test]
 fn a_reinstallation_signs_in_our_way() {
-    let changes: [(&str, fn(&Site)); 2] = [
+    let changes: [(&str, Change); 2] = [
         ("an option", |site| site.edit("text = 1", "text = 2")),
         ("a missing file", |site| {
             std::fs::remove_file(site.path("parts/a.txt")).unwrap();

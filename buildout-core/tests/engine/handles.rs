@@ -32,21 +32,25 @@ fn dependencies(site: &Site, part: &str) -> String {
 
 #[test]
 fn constructions_nest_in_both_directions() {
-    let (site, run, bridge) = run(
-        "[buildout]\nparts = a\n\
+    let (site, run, bridge) = run("[buildout]\nparts = a\n\
          [a]\nrecipe = egg\nconstruct = b:out native:out\n\
          [b]\nrecipe = egg:x\nconstruct = c:out\n\
          [c]\nrecipe = egg\nconstruct = d:out\n\
          [d]\nrecipe = egg\nconstruct = e:out\n\
          [e]\nrecipe = egg\nconstruct = d:construct\n\
-         [native]\nrecipe = mini\nx = ${e:out}\n",
-    );
+         [native]\nrecipe = mini\nx = ${e:out}\n");
     let run = run.succeeded();
     assert!(bridge.deepest() >= 5, "{}", bridge.deepest());
     assert_eq!(site.recorded(), ["e", "d", "c", "b", "native", "a"]);
     let out = &site.state().parts["a"].options["out"];
     assert!(out.starts_with("a(b(c(d(e(e:out)))) /"), "{out}");
-    let cases = [("a", "b native"), ("b", "c"), ("c", "d"), ("d", "e"), ("e", "d")];
+    let cases = [
+        ("a", "b native"),
+        ("b", "c"),
+        ("c", "d"),
+        ("d", "e"),
+        ("e", "d"),
+    ];
     for (part, expected) in cases {
         assert_eq!(dependencies(&site, part), expected, "{part}");
     }
@@ -56,15 +60,13 @@ fn constructions_nest_in_both_directions() {
 
 #[test]
 fn an_installation_reaches_sections_that_are_not_initialised() {
-    let (site, run, bridge) = run(
-        "[buildout]\nparts = a\n\
+    let (site, run, bridge) = run("[buildout]\nparts = a\n\
          [a]\nrecipe = egg\ninstall = b:out data:x\n\
          [b]\nrecipe = egg\nconstruct = c:out\n\
          [c]\nrecipe = egg\nconstruct = native:text\n\
          [native]\nrecipe = mini\ntext = T\n\
          [data]\nx = ${d:out}\n\
-         [d]\nrecipe = egg\n",
-    );
+         [d]\nrecipe = egg\n");
     let run = run.succeeded();
     assert_eq!(run.log(), ["Installing a.", "a: a(b(c(T)) d())"]);
     assert!(bridge.deepest() >= 3, "{}", bridge.deepest());
@@ -184,9 +186,8 @@ fn panics_and_failures_of_the_child_belong_to_the_part() {
         ),
     ];
     for (a, b, expected) in cases {
-        let profile = format!(
-            "[buildout]\nparts = a\n[a]\nrecipe = egg\n{a}\n[b]\nrecipe = egg\n{b}\n"
-        );
+        let profile =
+            format!("[buildout]\nparts = a\n[a]\nrecipe = egg\n{a}\n[b]\nrecipe = egg\n{b}\n");
         let (site, run, _) = run(&profile);
         assert_eq!(run.error(), expected);
         assert_eq!(site.recorded(), [""; 0]);
@@ -201,7 +202,10 @@ fn a_handle_used_after_the_run_fails_at_once() {
     let remote = bridge.kept.lock().unwrap().pop().unwrap();
     watched(move || {
         let failure = remote.get("b", "x").unwrap_err();
-        assert!(matches!(failure.problem(), Problem::EngineGone), "{failure}");
+        assert!(
+            matches!(failure.problem(), Problem::EngineGone),
+            "{failure}"
+        );
     });
 
     // Also while the session itself still exists.
@@ -231,7 +235,11 @@ fn a_handle_used_after_the_run_fails_at_once() {
             Ok(())
         });
         result.unwrap();
-        assert!(events.iter().any(|e| matches!(e, Event::PartFinished { .. })));
+        assert!(
+            events
+                .iter()
+                .any(|e| matches!(e, Event::PartFinished { .. }))
+        );
     });
 }
 
@@ -240,7 +248,10 @@ fn a_handle_used_on_the_engine_thread_fails_at_once() {
     let wrong = Script::new().construct(|part| {
         let remote = part.on_other_thread(|remote| remote);
         let failure = remote.get("b", "x").unwrap_err();
-        assert!(matches!(failure.problem(), Problem::EngineThread), "{failure}");
+        assert!(
+            matches!(failure.problem(), Problem::EngineThread),
+            "{failure}"
+        );
         Ok(())
     });
     let site = Site::new("[buildout]\nparts = a\n[a]\nrecipe = wrong\n[b]\nx = 1\n");
@@ -271,6 +282,9 @@ fn a_thread_that_outlives_its_installation_does_not_block_the_run() {
         let site = Site::new("[buildout]\nparts = a\n[a]\nrecipe = leaves\n[b]\nx = 1\n");
         site.install(leaves.named("leaves")).succeeded();
         let failure = receiver.recv().unwrap();
-        assert!(matches!(failure.problem(), Problem::EngineGone), "{failure}");
+        assert!(
+            matches!(failure.problem(), Problem::EngineGone),
+            "{failure}"
+        );
     });
 }

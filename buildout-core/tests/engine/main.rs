@@ -1,5 +1,6 @@
 //! The engine with recipes of the tests' own: what runs do, what handles do
 //! across threads, and how resolution scales.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bridge;
 mod construction;

@@ -113,9 +113,7 @@ fn a_circle_of_sections_counts_as_a_whole() {
 
 #[test]
 fn what_is_told_of_changed_options() {
-    let site = Site::new(
-        "[buildout]\nparts = a\n[a]\nrecipe = mini\nchanged = 1\ndropped = 1\n",
-    );
+    let site = Site::new("[buildout]\nparts = a\n[a]\nrecipe = mini\nchanged = 1\ndropped = 1\n");
     site.install(mini()).succeeded();
     site.edit("changed = 1\ndropped", "changed = 2\nnew");
     let run = site.install(mini()).succeeded();
@@ -159,7 +157,16 @@ fn another_behaviour_version_reinstalls() {
 
 #[test]
 fn values_that_are_hard_to_write_down_do_not_reinstall() {
-    let values = ["", "\tx", "x\t", "  x ", "a\n\n b", "%(__buildout_space__)s", "$${x:y}", "é\r"];
+    let values = [
+        "",
+        "\tx",
+        "x\t",
+        "  x ",
+        "a\n\n b",
+        "%(__buildout_space__)s",
+        "$${x:y}",
+        "é\r",
+    ];
     for value in values {
         let sets = Script::new().construct(move |part| {
             part.set("value", value)?;

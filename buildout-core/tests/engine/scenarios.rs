@@ -34,7 +34,9 @@ fn a_first_run_installs_and_a_second_one_writes_nothing() {
         let left = fs::read_dir(site.path("")).unwrap();
         let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         assert!(
-            !names.iter().any(|name| name.to_string_lossy().contains("tmp")),
+            !names
+                .iter()
+                .any(|name| name.to_string_lossy().contains("tmp")),
             "{names:?}"
         );
     }
@@ -42,7 +44,8 @@ fn a_first_run_installs_and_a_second_one_writes_nothing() {
 
 #[test]
 fn runs_of_changed_part_lists() {
-    let sections = "[a]\nrecipe = mini\n[b]\nrecipe = mini\n[c]\nrecipe = mini\n[d]\nrecipe = mini\n";
+    let sections =
+        "[a]\nrecipe = mini\n[b]\nrecipe = mini\n[c]\nrecipe = mini\n[d]\nrecipe = mini\n";
     // From, to, the log of the second run, the parts recorded then.
     let cases = [
         (
@@ -230,7 +233,10 @@ fn a_failed_installation_leaves_what_was_finished() {
         ("user", "Installing b. bad thing 42"),
         ("internal", "Installing b. no value"),
         ("exit", "Installing b. "),
-        ("panic", "Installing b. the recipe of part `b` panicked: oh no"),
+        (
+            "panic",
+            "Installing b. the recipe of part `b` panicked: oh no",
+        ),
     ];
     for (how, expected) in failures {
         let fails = Script::new().install(move |run| {
@@ -310,10 +316,45 @@ fn a_failed_update_keeps_the_files_and_the_record() {
     assert_eq!(run.error(), "Updating a. no update");
     assert_eq!(site.state(), before);
     assert!(site.exists("parts/a.txt"), "it was installed before");
-    assert!(!site.exists("parts/new"), "it was made by the failed update");
+    assert!(
+        !site.exists("parts/new"),
+        "it was made by the failed update"
+    );
     let works = fails.update(|_| Ok(Installed::Unchanged));
     let run = site.install(works.named("fails")).succeeded();
     assert_eq!(run.log(), ["Updating a.", "Updating b."]);
+}
+
+#[test]
+fn links_are_removed_and_what_they_lead_to_is_not() {
+    let outside = tempfile::tempdir().unwrap();
+    let precious = outside.path().join("precious");
+    fs::create_dir(&precious).unwrap();
+    let path = precious.clone();
+    let links = Script::new().install(move |run| {
+        let mut paths = Vec::new();
+        let targets = [("directory", &*path), ("dangling", "nowhere".as_ref())];
+        for (name, target) in targets {
+            let link = run.services().absolute(name);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            paths.push(link.to_str().unwrap().to_owned());
+        }
+        paths.push(path.to_str().unwrap().to_owned());
+        paths.push(String::new());
+        Ok(Installed::Paths(paths))
+    });
+    let site = Site::new("[buildout]\nparts = a\n[a]\nrecipe = links\n");
+    site.install(links.named("links")).succeeded();
+    let mode = fs::metadata(&precious).unwrap().mode();
+    site.edit("parts = a", "parts =");
+    let run = site.install(mini()).succeeded();
+    let refused = format!(
+        "Not removing '{}': it lies outside the buildout directory.",
+        precious.display()
+    );
+    assert_eq!(run.log(), ["Uninstalling a.", &refused]);
+    assert!(!site.exists("directory") && !site.exists("dangling"));
+    assert_eq!(fs::metadata(&precious).unwrap().mode(), mode);
 }
 
 #[test]

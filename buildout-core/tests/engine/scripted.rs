@@ -135,7 +135,9 @@ impl Provider for ScriptedProvider {
 
     fn descriptors(&self) -> Vec<Descriptor> {
         let factories = self.0.values();
-        factories.map(|factory| factory.descriptor.clone()).collect()
+        factories
+            .map(|factory| factory.descriptor.clone())
+            .collect()
     }
 }
 
