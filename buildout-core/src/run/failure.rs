@@ -102,6 +102,8 @@ pub enum Problem {
     Cancelled,
     /// A handle outlived the run.
     EngineGone,
+    /// A handle for other threads was used on the engine thread.
+    EngineThread,
     /// The engine answered a call with the answer of another one: a bug.
     UnexpectedAnswer,
 }
@@ -255,6 +257,9 @@ impl fmt::Display for Problem {
             Problem::Unsupported { what } => write!(f, "Not supported: {what}."),
             Problem::Cancelled => f.write_str("the run was cancelled"),
             Problem::EngineGone => f.write_str("the run this handle belongs to is over"),
+            Problem::EngineThread => {
+                f.write_str("a handle for other threads was used on the engine thread")
+            }
             Problem::UnexpectedAnswer => f.write_str("the engine gave an answer to another call"),
         }
     }
