@@ -18,7 +18,7 @@ use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
 use super::signature::SIGNATURE_OPTION;
 use crate::configuration::BUILDOUT_SECTION;
-use crate::event::{Event, PartAction};
+use crate::event::{Event, Level, PartAction};
 use crate::profile::python_text::split_words;
 use crate::recipe::{
     CreatedPaths, Installed, PartRun, Recipe, RecipeError, RecipeReference, RemoteBuildout,
@@ -482,6 +482,10 @@ impl Installation<'_, '_> {
     }
 
     fn report_unused(&self, section: &str) {
+        // Upstream's dump of the configuration reads every option.
+        if self.settings.log_level < Level::Debug.number() {
+            return;
+        }
         let state = self.session.state.borrow();
         let Some(found) = state.sections.get(section) else {
             return;
