@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod dialect;
+mod differences;
 mod documents;
 mod log;
 mod mistakes;

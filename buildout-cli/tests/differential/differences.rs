@@ -62,6 +62,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         id: "joined-bases",
         mask: joined_bases,
     },
+    Difference {
+        id: "history-limit",
+        mask: history_limit,
+    },
+    Difference {
+        id: "cache-entry-mode",
+        mask: cache_entry_mode,
+    },
 ];
 
 /// The lower bound that a program without a pin of `zc.buildout` gives itself is its own version.
@@ -218,6 +226,50 @@ fn joined_bases(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
             &mut view.complaint;
         while let Some(joined) = without_first_climb(text) {
             *text = joined;
+        }
+    }
+}
+
+/// Of a history longer than a thousand entries `-v annotate` shows the newest and counts the rest.
+fn history_limit(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let theirs: Vec<&str> = peer.stdout.split('\n').collect();
+    let mut lines = Vec::new();
+    for line in ours.stdout.split('\n') {
+        let count = line
+            .strip_prefix("   ... and ")
+            .and_then(|rest| rest.strip_suffix(" more before")?.parse::<usize>().ok());
+        // An entry is a line with its source and one with its value.
+        let counted = count.and_then(|count| {
+            let entries = theirs.get(lines.len()..lines.len() + 2 * count)?;
+            let regular = |entry: &[&str]| {
+                ["   IN ", "   AS "]
+                    .iter()
+                    .any(|start| entry[0].starts_with(start))
+                    && entry[1].contains(" VALUE = ")
+            };
+            entries.chunks(2).all(regular).then_some(entries)
+        });
+        match counted {
+            Some(entries) => lines.extend_from_slice(entries),
+            None => lines.push(line),
+        }
+    }
+    ours.stdout = lines.join("\n");
+}
+
+/// A cached profile has the mode of any new file, where upstream's is that of the temporary file
+/// that it was: 0600, whatever the umask, so that nobody else can use the cache.
+fn cache_entry_mode(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let hashed = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    for (theirs, line) in peer.files.iter().zip(&mut ours.files) {
+        if let Some((path, rest)) = theirs.split_once(" 600 ")
+            && hashed(path)
+            && *line == format!("{path} 644 {rest}")
+        {
+            line.clone_from(theirs);
         }
     }
 }

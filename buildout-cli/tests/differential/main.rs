@@ -27,6 +27,7 @@ mod generator;
 mod peer;
 mod program;
 mod random;
+mod remote;
 mod shrink;
 mod takeover;
 mod view;
@@ -34,6 +35,7 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
+use buildout_core::fetch::test_server::TestServer;
 use tempfile::TempDir;
 
 use case::{Case, Dialect, Step};
@@ -195,6 +197,20 @@ fn written_cases_agree_with_3_0_1() -> Result<(), String> {
     )?;
     eprintln!("{}", report.summary());
     report.assert_equal(RERUN_CASE);
+    Ok(())
+}
+
+#[test]
+fn remote_profiles_agree_with_upstream() -> Result<(), String> {
+    let server = TestServer::start();
+    for (test, dialect) in [
+        ("remote", Dialect::Upstream),
+        ("remote-slapos", Dialect::Slapos),
+    ] {
+        let report = compare(test, dialect, &remote::cases(&server, dialect))?;
+        eprintln!("{}", report.summary());
+        report.assert_equal("");
+    }
     Ok(())
 }
 
