@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::download::{CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions};
 use super::observer::FetchObserver;
 use super::transport::Transport;
@@ -65,6 +67,11 @@ impl ProfileFiles {
         let downloaded = downloader
             .download(&DownloadRequest::new(url))
             .map_err(|error| match &error {
+                // Upstream opens it like any file, and says what that says.
+                DownloadError::LocalMissing { path } => LoadError::Io {
+                    path: path.to_string_lossy().into_owned(),
+                    error: Errno::NOENT.into(),
+                },
                 DownloadError::Offline { .. } => LoadError::Offline {
                     error: error.into(),
                 },
