@@ -70,6 +70,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         id: "cache-entry-mode",
         mask: cache_entry_mode,
     },
+    Difference {
+        id: "failed-update",
+        mask: failed_update,
+    },
 ];
 
 /// The lower bound that a program without a pin of `zc.buildout` gives itself is its own version.
@@ -270,6 +274,46 @@ fn cache_entry_mode(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
             && *line == format!("{path} 644 {rest}")
         {
             line.clone_from(theirs);
+        }
+    }
+}
+
+/// A part whose update fails keeps its files and its record, where upstream removes both.
+fn failed_update(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let Complaint::User(text) = &ours.complaint else {
+        return;
+    };
+    let part = text
+        .lines()
+        .find_map(|line| line.strip_prefix("  Updating ")?.strip_suffix('.'));
+    let Some(part) = part.filter(|_| ours.complaint == peer.complaint) else {
+        return;
+    };
+    let header = format!("installed [{part}]");
+    let Some(start) = ours.files.iter().position(|line| *line == header) else {
+        return;
+    };
+    if peer.files.contains(&header) {
+        return;
+    }
+    let record = ours.files.drain(start..).collect::<Vec<String>>();
+    let rest = record[1..]
+        .iter()
+        .position(|line| line.starts_with("installed ["));
+    let (record, rest) = record.split_at(rest.map_or(record.len(), |rest| rest + 1));
+    let installed = record
+        .iter()
+        .filter_map(|line| line.split_once("__buildout_installed__ = \"@ROOT@/"))
+        .filter_map(|(_, path)| path.strip_suffix('"'));
+    let kept: Vec<String> = installed.map(|path| format!("{path} ")).collect();
+    ours.files.extend_from_slice(rest);
+    ours.files
+        .retain(|line| !kept.iter().any(|path| line.starts_with(path.as_str())));
+    for line in &mut ours.files {
+        if let Some(parts) = line.strip_prefix("installed   parts = \"") {
+            let parts = parts.trim_end_matches('"').split(' ');
+            let others: Vec<&str> = parts.filter(|name| *name != part).collect();
+            *line = format!("installed   parts = \"{}\"", others.join(" "));
         }
     }
 }
