@@ -8,6 +8,8 @@ use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, norma
 use buildout_core::profile::python_text::split_lines;
 use serde_json::{Value, json};
 
+use crate::redaction::redacted;
+
 /// Renders sections as zc.buildout prints them.
 pub(crate) struct Annotation<'a> {
     /// Sources below this directory are shown relative to it.
@@ -149,7 +151,7 @@ impl Writer<'_> {
         let shown = self
             .shown
             .entry(Arc::clone(name))
-            .or_insert_with(|| relative_source(name, directory));
+            .or_insert_with(|| redacted(&relative_source(name, directory)).into_owned());
         self.text.push_str(shown);
     }
 }
@@ -198,7 +200,7 @@ pub(crate) fn annotation_json(configuration: &Configuration, chosen: &[String]) 
                 .map(|item| {
                     json!({
                         "operation": item.operation.as_str(),
-                        "source": item.origin.source.as_str(),
+                        "source": redacted(item.origin.source.as_str()),
                         "line": item.origin.line,
                         "value": &*item.value,
                     })

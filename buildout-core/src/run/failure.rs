@@ -121,7 +121,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns where in the engine the failure arose, if backtraces are on.
+    /// Returns where in the engine the failure arose. It is always captured,
+    /// which costs microseconds; only showing it looks for symbols.
     pub fn backtrace(&self) -> &Backtrace {
         &self.backtrace
     }
@@ -285,7 +286,7 @@ impl From<Problem> for Failure {
             doing: Vec::new(),
             labels: Vec::new(),
             hint: None,
-            backtrace: Arc::new(Backtrace::capture()),
+            backtrace: Arc::new(Backtrace::force_capture()),
         }
     }
 }

@@ -500,6 +500,10 @@ impl Installation<'_, '_> {
     }
 
     fn report_unused(&self, section: &str) {
+        // Upstream's dump of the configuration reads every option.
+        if self.settings.log_level < Level::Debug.number() {
+            return;
+        }
         let state = self.session.state.borrow();
         let Some(found) = state.sections.get(section) else {
             return;
