@@ -50,8 +50,9 @@ impl Annotation<'_> {
 struct Writer<'a> {
     annotation: &'a Annotation<'a>,
     text: String,
-    /// How each profile is shown; most options share few of them.
-    shown: HashMap<Arc<str>, String>,
+    /// How each profile is shown, by the address of its name, which the options
+    /// it sets share.
+    shown: HashMap<*const u8, String>,
 }
 
 impl Writer<'_> {
@@ -150,7 +151,7 @@ impl Writer<'_> {
         let directory = self.annotation.directory;
         let shown = self
             .shown
-            .entry(Arc::clone(name))
+            .entry(name.as_ptr())
             .or_insert_with(|| redacted(&relative_source(name, directory)).into_owned());
         self.text.push_str(shown);
     }

@@ -71,10 +71,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: system_error_text,
     },
     Difference {
-        id: "failed-update",
-        mask: failed_update,
-    },
-    Difference {
         id: "native-signature",
         mask: native_signature,
     },
@@ -281,13 +277,6 @@ fn system_error_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     };
     if theirs.starts_with("[Errno ") && text.starts_with("failed to ") {
         ours.complaint = peer.complaint.clone();
-    }
-}
-
-/// A failed update keeps what was installed, and its record; upstream removes both.
-fn failed_update(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    if peer.complaint == ours.complaint && ours.raw_stderr.contains("\n  Updating ") {
-        peer.files.clone_from(&ours.files);
     }
 }
 

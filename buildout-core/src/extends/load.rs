@@ -283,7 +283,8 @@ impl GraphLoader<'_> {
         )
         .map_err(|error| syntax_error(error, &source, &text, shown))?;
         let (entries, optional) = self.take_entries(&mut profile, &source, &text)?;
-        if self.surroundings.dialect.profile_base_location {
+        // Most files do not mention the location; one look at the text tells.
+        if self.surroundings.dialect.profile_base_location && text.contains(PROFILE_BASE_LOCATION) {
             self.add_base_locations(&mut profile, &source);
         }
         let node = NodeId(self.nodes.len() as u32);

@@ -89,18 +89,56 @@ impl ProfileFiles {
         })
     }
 
-    /// Returns the real path of a directory, looked up once for each spelling.
+    /// Returns the real path of a directory. Each component of each spelling is
+    /// looked at once: a tree of profiles has few directories and many paths
+    /// to them.
     fn real_directory(&self, directory: &str) -> Option<String> {
-        if let Some(known) = self.directories.borrow().get(directory) {
-            return known.clone();
-        }
         let absolute = self.working_directory.join(directory);
-        let real = fs::canonicalize(absolute)
-            .ok()
-            .and_then(|path| path.into_os_string().into_string().ok());
+        let absolute = absolute.to_str()?.trim_end_matches('/');
         let mut known = self.directories.borrow_mut();
-        known.insert(directory.to_owned(), real.clone());
+        // From the whole path up to the first directory that is known.
+        let mut ends = Vec::new();
+        let mut end = absolute.len();
+        let mut real = loop {
+            if end == 0 {
+                break Some(String::new());
+            }
+            if let Some(real) = known.get(&absolute[..end]) {
+                break real.clone();
+            }
+            ends.push(end);
+            end = absolute[..end].rfind('/')?;
+        };
+        let mut start = end;
+        for end in ends.into_iter().rev() {
+            real = real.and_then(|parent| real_child(parent, &absolute[start + 1..end]));
+            known.insert(absolute[..end].to_owned(), real.clone());
+            start = end;
+        }
         real
+    }
+}
+
+/// Returns the real path of `name` in a real directory (the root is empty).
+fn real_child(mut parent: String, name: &str) -> Option<String> {
+    match name {
+        "" | "." => Some(parent),
+        ".." => {
+            parent.truncate(parent.rfind('/').unwrap_or(0));
+            Some(parent)
+        }
+        _ => {
+            parent.push('/');
+            parent.push_str(name);
+            if fs::symlink_metadata(&parent).ok()?.is_symlink() {
+                return fs::canonicalize(&parent)
+                    .ok()?
+                    .into_os_string()
+                    .into_string()
+                    .ok();
+            }
+            Some(parent)
+        }
     }
 }
 
