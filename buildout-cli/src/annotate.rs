@@ -1,7 +1,6 @@
 //! `annotate`: every value and where it comes from.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use buildout_core::configuration::Configuration;
 use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, normalize_path};
@@ -29,7 +28,7 @@ impl Annotation<'_> {
             shown: HashMap::new(),
         };
         let mut sections: Vec<_> = configuration.sections.iter().collect();
-        sections.sort_by_key(|(name, _)| Arc::clone(name));
+        sections.sort_by(|left, right| left.0.cmp(right.0));
         for (name, section) in sections {
             if !self.chosen.is_empty() && !self.chosen.iter().any(|chosen| **chosen == **name) {
                 continue;
@@ -38,7 +37,7 @@ impl Annotation<'_> {
             writer.text.push_str(name);
             writer.text.push_str("]\n");
             let mut options: Vec<_> = section.iter().collect();
-            options.sort_by_key(|(key, _)| Arc::clone(key));
+            options.sort_by(|left, right| left.0.cmp(right.0));
             for (key, option) in options {
                 writer.option(key, option);
             }
@@ -86,8 +85,7 @@ impl Writer<'_> {
             |item: &HistoryItem| matches!(item.operation, Operation::Add | Operation::Remove);
         match option.history.last() {
             Some(last) if !edited(last) => {
-                let last = last.clone();
-                self.source_line("    ", &last);
+                self.source_line("    ", last);
             }
             _ => {
                 let items = option.history.list().items;

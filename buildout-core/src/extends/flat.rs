@@ -148,7 +148,7 @@ impl<'t> Draft<'t> {
                 match draft.winner {
                     Some((node, option)) => {
                         let visit = &last[rank[node.index()]];
-                        Some(plain(tree, name, visit, option))
+                        Some(tree.plain_option(visit, name, option))
                     }
                     None => draft.born,
                 }
@@ -158,23 +158,6 @@ impl<'t> Draft<'t> {
             }
         }
         Ok(merged)
-    }
-}
-
-/// The result for an option that the file of `visit` writes last.
-fn plain(tree: &Arc<Tree>, section: Symbol, visit: &Visit, option: &ParsedOption) -> MergedOption {
-    let single = tree.single(visit, section, option);
-    let Some(last) = plain_item(Operation::Override, &single) else {
-        return single;
-    };
-    MergedOption {
-        value: single.value,
-        history: History::of_tree(TreeHistory {
-            tree: Arc::clone(tree),
-            section,
-            option: option.base,
-            last,
-        }),
     }
 }
 

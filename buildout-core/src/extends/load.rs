@@ -101,6 +101,7 @@ pub fn load(
         symbols: Symbols::default(),
         nodes: Vec::new(),
         known: FxHashMap::default(),
+        spelled: FxHashMap::default(),
         active: FxHashSet::default(),
         skipped: Vec::new(),
         first_leaf: None,
@@ -139,7 +140,6 @@ pub fn load(
 struct Frame {
     node: NodeId,
     source: Arc<str>,
-    identity: String,
     entries: Vec<Entry>,
     next: usize,
 }
@@ -162,21 +162,22 @@ struct GraphLoader<'a> {
     options: MergedSection,
     symbols: Symbols,
     nodes: Vec<Node>,
+    /// The files by identity.
     known: FxHashMap<String, NodeId>,
-    /// The files whose includes are being followed, by identity.
-    active: FxHashSet<String>,
+    /// The files by the spellings met so far.
+    spelled: FxHashMap<String, NodeId>,
+    /// The files whose includes are being followed.
+    active: FxHashSet<NodeId>,
     skipped: Vec<String>,
     first_leaf: Option<FirstLeaf>,
 }
 
 impl GraphLoader<'_> {
     fn run(&mut self, source: &str) -> Result<(), ExtendsError> {
-        let source: Arc<str> = Arc::from(source);
-        let identity = self.surroundings.loader.identity(&source);
-        let mut stack = vec![self.open(source, identity, &[])?];
+        let mut stack = vec![self.open(Arc::from(source), &[])?];
         while let Some(frame) = stack.last_mut() {
             let Some(entry) = frame.entries.get(frame.next).cloned() else {
-                self.active.remove(&frame.identity);
+                self.active.remove(&frame.node);
                 stack.pop();
                 continue;
             };
@@ -186,23 +187,25 @@ impl GraphLoader<'_> {
                 continue;
             }
             let normalized = self.surroundings.dialect.normalized_bases;
-            let name: Arc<str> = Arc::from(join(base_of(&frame.source), &entry.text, normalized));
-            let identity = self.surroundings.loader.identity(&name);
+            let name = join(base_of(&frame.source), &entry.text, normalized);
             let parent = frame.node;
-            if self.active.contains(&identity) {
-                return Err(ExtendsError::Recursive {
-                    chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
-                    again: name,
-                    place: self.entry_place(&stack, &entry),
-                });
-            }
-            let target = match self.known.get(&identity) {
-                Some(target) => *target,
+            let target = match self.find(&name) {
+                Some(target) if self.active.contains(&target) => {
+                    return Err(ExtendsError::Recursive {
+                        chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
+                        again: Arc::from(name),
+                        place: self.entry_place(&stack, &entry),
+                    });
+                }
+                Some(target) => target,
                 None => {
                     // Upstream looks at the settings when it opens the next
-                    // file, so a mistake in them is silent without one.
-                    self.settings = self.read_settings()?;
-                    let frame = self.open(name, identity, &stack)?;
+                    // file, so a mistake in them is silent without one. Only
+                    // the root file changes them.
+                    if self.nodes.len() == 1 {
+                        self.settings = self.read_settings()?;
+                    }
+                    let frame = self.open(Arc::from(name), &stack)?;
                     let target = frame.node;
                     stack.push(frame);
                     target
@@ -214,6 +217,18 @@ impl GraphLoader<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Returns the file that a spelling means, if it is loaded. Most spellings
+    /// come up many times; only a new one is looked up in the world.
+    fn find(&mut self, name: &str) -> Option<NodeId> {
+        if let Some(known) = self.spelled.get(name) {
+            return Some(*known);
+        }
+        let identity = self.surroundings.loader.identity(name);
+        let target = self.known.get(&identity).copied()?;
+        self.spelled.insert(name.to_owned(), target);
+        Some(target)
     }
 
     /// Reads the settings from the options known so far; a mistake in them is
@@ -255,12 +270,7 @@ impl GraphLoader<'_> {
 
     /// Reads and parses a file not seen before. `stack` are the files that
     /// lead to it.
-    fn open(
-        &mut self,
-        source: Arc<str>,
-        identity: String,
-        stack: &[Frame],
-    ) -> Result<Frame, ExtendsError> {
+    fn open(&mut self, source: Arc<str>, stack: &[Frame]) -> Result<Frame, ExtendsError> {
         let loaded = self.surroundings.loader.load(&source, &self.settings);
         let loaded = loaded.map_err(|reason| ExtendsError::Unreadable {
             source_name: Arc::clone(&source),
@@ -289,8 +299,10 @@ impl GraphLoader<'_> {
         }
         let node = NodeId(self.nodes.len() as u32);
         let is_root = self.nodes.is_empty();
-        self.known.insert(identity.clone(), node);
-        self.active.insert(identity.clone());
+        let identity = self.surroundings.loader.identity(&source);
+        self.known.insert(identity, node);
+        self.spelled.insert(source.to_string(), node);
+        self.active.insert(node);
         self.nodes.push(Node {
             content: Arc::new(FileContent {
                 text,
@@ -318,7 +330,6 @@ impl GraphLoader<'_> {
         Ok(Frame {
             node,
             source,
-            identity,
             entries,
             next: 0,
         })

@@ -15,11 +15,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::ExtendsError;
 use super::option::{
-    HISTORY_LIMIT, History, HistoryItem, HistoryListing, MergedOption, MergedSection,
-    MergedSections, Operation,
+    HISTORY_LIMIT, HistoryItem, HistoryListing, MergedSection, MergedSections, Operation,
 };
 use super::transform::VALUE_LIMIT;
-use super::tree::{NodeId, Tree, TreeHistory, Visit, plain_item};
+use super::tree::{NodeId, Tree, Visit, plain_item};
 use super::update::update_section;
 use crate::profile::syntax::ParsedOption;
 use crate::symbols::Symbol;
@@ -101,18 +100,8 @@ impl Draft<'_> {
                 }
                 continue;
             }
-            let single = tree.single(&last[rank[node.index()]], name, option);
-            let Some(last) = plain_item(Operation::Override, &single) else {
-                continue;
-            };
-            let history = History::of_tree(TreeHistory {
-                tree: Arc::clone(tree),
-                section: name,
-                option: key,
-                last,
-            });
-            let value = single.value;
-            merged.insert(Arc::clone(text), MergedOption { value, history });
+            let visit = &last[rank[node.index()]];
+            merged.insert(Arc::clone(text), tree.plain_option(visit, name, option));
         }
         merged.extend(computed);
         Ok(merged)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxBuildHasher;
 
 use super::location::{base_of, join};
-use super::option::{HistoryItem, HistoryListing, MergedOption, Operation};
+use super::option::{History, HistoryItem, HistoryListing, MergedOption, Operation};
 use super::origin::{Origin, Place};
 use super::{flat, pairwise};
 use crate::dialect::MergeShape;
@@ -318,6 +318,37 @@ impl Tree {
         }
         let origin = Origin::profile(Arc::clone(&visit.source), option.line);
         MergedOption::set(Arc::clone(&option.value), origin)
+    }
+
+    /// Returns the result of a merge for an option that the file of `visit`
+    /// writes last, by a plain line.
+    pub(super) fn plain_option(
+        self: &Arc<Self>,
+        visit: &Visit,
+        section: Symbol,
+        option: &ParsedOption,
+    ) -> MergedOption {
+        let carried = &self.node(visit.node).content.carried;
+        let last = if carried.is_empty() {
+            None
+        } else {
+            let carried = carried.get(&(section, option.key));
+            carried.and_then(|carried| plain_item(Operation::Override, carried))
+        };
+        let last = last.unwrap_or_else(|| HistoryItem {
+            operation: Operation::Override,
+            value: Arc::clone(&option.value),
+            origin: Origin::profile(Arc::clone(&visit.source), option.line),
+        });
+        MergedOption {
+            value: Arc::clone(&option.value),
+            history: History::of_tree(TreeHistory {
+                tree: Arc::clone(self),
+                section,
+                option: option.base,
+                last,
+            }),
+        }
     }
 
     /// Finds an option of an included file (not the root) whose value

@@ -8,7 +8,11 @@ use std::borrow::Cow;
 /// Python counts the four information separators U+001C to U+001F as space;
 /// Unicode's `White_Space` property does not.
 pub fn is_python_space(character: char) -> bool {
-    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+    if character.is_ascii() {
+        matches!(character, '\t'..='\r' | '\u{1c}'..='\u{1f}' | ' ')
+    } else {
+        character.is_whitespace()
+    }
 }
 
 /// Python's `str.strip()`.
@@ -29,7 +33,9 @@ pub fn split_words(text: &str) -> impl Iterator<Item = &str> {
 /// Python's `str.splitlines()`.
 pub fn split_lines(text: &str) -> Vec<&str> {
     // Nearly all values are one line of ordinary characters.
-    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+    // Looking at all bytes is faster than stopping at the first other one.
+    let ordinary = |all: bool, byte: u8| all & (b' '..0x7f).contains(&byte);
+    if text.bytes().fold(true, ordinary) {
         return if text.is_empty() {
             Vec::new()
         } else {

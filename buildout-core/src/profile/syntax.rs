@@ -179,11 +179,13 @@ pub fn parse<'a, E>(
         bad_lines: Vec::new(),
     };
     let mut in_force = true;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let Some(first) = line.chars().next() else {
-            continue;
-        };
+    let mut number = 0_u32;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        number = number.saturating_add(1);
         if first == '#' || first == ';' {
             continue;
         }
@@ -465,11 +467,10 @@ fn ends_line(rest: &str) -> bool {
 /// Splits `key = value`, or returns `None` if `line` is not an option. The key
 /// keeps its operator and has no trailing blanks.
 fn split_option(line: &str) -> Option<(&str, &str)> {
-    let equals = line.find('=')?;
+    let equals = memchr::memchr(b'=', line.as_bytes())?;
     let (head, value) = (&line[..equals], &line[equals + 1..]);
-    let name_length = head
-        .find(|c: char| is_python_space(c) || "{}[]:".contains(c))
-        .unwrap_or(head.len());
+    let ends_name = |c: char| is_python_space(c) || matches!(c, '{' | '}' | '[' | ']' | ':');
+    let name_length = head.find(ends_name).unwrap_or(head.len());
     if name_length == 0 {
         return None;
     }
