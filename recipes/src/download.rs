@@ -166,9 +166,7 @@ impl Download {
     fn download(&self, run: &PartRun<'_>) -> Result<(), RecipeError> {
         let target = run.services().absolute(&self.target);
         let downloader = run.services().downloader();
-        self.source
-            .download(&downloader, Some(&target), "url")
-            .map(drop)
+        self.source.download(&downloader, Some(&target)).map(drop)
     }
 }
 

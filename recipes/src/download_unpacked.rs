@@ -119,7 +119,7 @@ impl Archive {
         downloader: &Downloader,
         directory: &Path,
     ) -> Result<(), RecipeError> {
-        let archive = self.source.download(downloader, None, "url")?;
+        let archive = self.source.download(downloader, None)?;
         let options = UnpackOptions {
             strip_top_level: self.strip,
             ..UnpackOptions::default()
@@ -136,7 +136,7 @@ fn unpack_error(error: UnpackError) -> RecipeError {
             .at_option(STRIP_OPTION)
             .with_hint("set `strip-top-level-dir = false` to keep the archive as it is"),
         UnpackError::Unrecognized { .. } => {
-            RecipeError::internal("setuptools.archive_util.UnrecognizedFormat", error)
+            RecipeError::user(error)
                 .at_option("url")
                 .with_hint("`url` must give a tar or zip archive; use slapos.recipe.build:download for other files")
         }

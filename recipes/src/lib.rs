@@ -9,7 +9,6 @@ mod command_failure;
 mod download;
 mod download_unpacked;
 mod environment;
-mod failure;
 mod live_options;
 mod location;
 mod mkdirectory;
@@ -51,6 +50,7 @@ impl NativeRecipes {
                     "slapos.recipe.build:mkdirectory",
                 )),
                 Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::jinja2::Jinja2Factory::new()),
                 Arc::new(template::plain::PlainTemplateFactory::new()),
                 Arc::new(wrapper::WrapperFactory::new()),
                 cmmi::factory(),

@@ -18,7 +18,7 @@ use buildout_core::value::str_repr;
 
 use crate::boolean::boolean_option;
 use crate::environment;
-use crate::failure::file_error;
+use crate::system_error::failed;
 
 /// Where a part is installed, and how.
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ impl Location {
             path.parent()
         };
         if let Some(directory) = to_make {
-            fs::create_dir_all(directory).map_err(file_error("create", directory))?;
+            fs::create_dir_all(directory).map_err(failed("create", directory))?;
         }
         build()?;
         let location = || self.text.clone();
@@ -211,7 +211,7 @@ impl Location {
                 let location = location();
                 return Err(RecipeError::user(ResultError::NotCreated { location }));
             }
-            Err(error) => return Err(file_error("examine", path)(error)),
+            Err(error) => return Err(failed("examine", path)(error).into()),
         }
         match &self.signature {
             None => Ok(Installed::path(location())),
@@ -257,13 +257,18 @@ fn choose_shared(
 }
 
 /// Removes what is at `path`, a file, a link or a directory with everything in
-/// it. Upstream does so even to a directory that contains the buildout.
-fn clear(path: &Path, buildout: &Path) -> Result<(), RecipeError> {
+/// it, even what is read-only. Upstream does so even to a directory that
+/// contains the buildout.
+///
+/// # Errors
+///
+/// It contains the buildout, or cannot be removed.
+pub(crate) fn clear(path: &Path, buildout: &Path) -> Result<(), RecipeError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         // Something on the way is no directory: making the location will tell.
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(()),
-        Err(error) => return Err(file_error("examine", path)(error)),
+        Err(error) => return Err(failed("examine", path)(error).into()),
         Ok(metadata) => {
             let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
             if metadata.is_dir() && real(buildout).starts_with(real(path)) {
@@ -273,17 +278,17 @@ fn clear(path: &Path, buildout: &Path) -> Result<(), RecipeError> {
             }
         }
     }
-    let failed = |failures: Vec<RemovalError>| {
+    let stuck = |failures: Vec<RemovalError>| {
         let path = path.to_owned();
         RecipeError::internal("OSError", ClearError::Removal { path, failures })
     };
     let (Some(parent), Some(text)) = (path.parent(), path.to_str()) else {
-        return Err(failed(Vec::new()));
+        return Err(stuck(Vec::new()));
     };
-    let scope = RemovalScope::new(parent).map_err(|error| failed(vec![error]))?;
+    let scope = RemovalScope::new(parent).map_err(|error| stuck(vec![error]))?;
     let report = scope.remove([text]);
     if !report.failures.is_empty() || !report.refused_outside.is_empty() {
-        return Err(failed(report.failures));
+        return Err(stuck(report.failures));
     }
     Ok(())
 }

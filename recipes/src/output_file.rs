@@ -37,7 +37,8 @@ pub(crate) fn write_if_different(
     let mut staged = tempfile::Builder::new()
         .prefix(".buildout-")
         .tempfile_in(directory)
-        .map_err(failed("create", path))?;
+        // The error would name the temporary file.
+        .map_err(|error| failed("create", path)(error.kind().into()))?;
     let file = staged.as_file_mut();
     file.write_all(content).map_err(failed("write", path))?;
     file.set_permissions(Permissions::from_mode(mode))

@@ -26,6 +26,10 @@ pub(crate) struct Source {
     expected: ExpectedDigests,
     alternate: Option<RedactedUrl>,
     offline: Option<bool>,
+    /// The option that the resource comes from.
+    option: &'static str,
+    /// The options that hold digests.
+    pinned_by: Vec<(Algorithm, &'static str)>,
 }
 
 impl Source {
@@ -41,6 +45,7 @@ impl Source {
         let (url, mut expected) =
             split_url_digest(&url).map_err(|error| digest_error("url", error))?;
         let alternate = part.option("alternate-url")?;
+        let mut pinned_by = Vec::new();
         for (option, algorithm) in DIGEST_OPTIONS {
             let Some(digest) = part.option(option)?.filter(|digest| !digest.is_empty()) else {
                 continue;
@@ -49,6 +54,7 @@ impl Source {
             expected
                 .set(algorithm, strip(&digest))
                 .map_err(|error| digest_error(option, error))?;
+            pinned_by.push((algorithm, option));
             if in_url.is_some_and(|known| expected.get(algorithm) != Some(&known[..])) {
                 return Err(RecipeError::user(format!(
                     "`url` and `{option}` demand different {algorithm} checksums."
@@ -68,6 +74,8 @@ impl Source {
                 .filter(|url| !url.is_empty())
                 .map(|url| RedactedUrl::from(&*url)),
             offline,
+            option: "url",
+            pinned_by,
         })
     }
 
@@ -80,7 +88,7 @@ impl Source {
     pub(crate) fn with_fragment(
         text: &str,
         directory: &Path,
-        option: &str,
+        option: &'static str,
     ) -> Result<Self, RecipeError> {
         let (url, expected) =
             split_url_digest(text).map_err(|error| digest_error(option, error))?;
@@ -94,6 +102,8 @@ impl Source {
             expected,
             alternate: None,
             offline: None,
+            option,
+            pinned_by: Vec::new(),
         })
     }
 
@@ -106,12 +116,11 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// See [`DownloadError`]; the failure points at `option`.
+    /// See [`DownloadError`].
     pub(crate) fn download(
         &self,
         downloader: &Downloader,
         destination: Option<&Path>,
-        option: &str,
     ) -> Result<Downloaded, RecipeError> {
         let destination = match destination {
             Some(path) => Destination::Path(path.to_owned()),
@@ -124,7 +133,19 @@ impl Source {
         request.offline = self.offline;
         downloader
             .download(&request)
-            .map_err(|error| download_error(option, error))
+            .map_err(|error| self.failure(error))
+    }
+
+    fn failure(&self, error: DownloadError) -> RecipeError {
+        let option = match &error {
+            DownloadError::ChecksumMismatch { mismatch, .. } => {
+                let pinned = self.pinned_by.iter();
+                let mut pinned = pinned.filter(|(algorithm, _)| *algorithm == mismatch.algorithm);
+                pinned.next().map_or(self.option, |(_, option)| option)
+            }
+            _ => self.option,
+        };
+        download_error(option, error)
     }
 }
 
@@ -151,7 +172,9 @@ fn download_error(option: &str, error: DownloadError) -> RecipeError {
         DownloadError::Offline { .. } => {
             Some("run with `offline = false`, or have it in the download cache".to_owned())
         }
-        DownloadError::LocalMissing { path } => Some(format!("there is no `{}`", path.display())),
+        DownloadError::LocalMissing { .. } => {
+            Some("write the path of a file that exists, or a URL".to_owned())
+        }
         DownloadError::CacheDirectoryMissing { path } => Some(format!(
             "make the directory `{}`, or unset `[buildout] download-cache`",
             path.display()

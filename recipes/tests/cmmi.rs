@@ -4,7 +4,9 @@ mod support;
 
 use std::error::Error as _;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use buildout_core::recipe::RecipeErrorKind;
 use support::{Run, TestSite};
 
 /// A configure script that tells how it was called and makes a Makefile that
@@ -23,6 +25,9 @@ install:
 	cp tool $prefix/bin
 END
 "#;
+
+/// How long a busy machine may take for what is quick.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const TOOL: &str = "#!/bin/sh\necho tool\n";
 
@@ -73,13 +78,13 @@ cp tool [ROOT]/buildout/parts/pkg/bin
         assert_eq!(site.recorded("pkg", option).as_deref(), Some(value));
     }
     assert!(
-        !run.log().iter().any(|line| line.contains("unused")),
+        !run.usual_log().iter().any(|line| line.contains("unused")),
         "{:?}",
-        run.log()
+        run.usual_log()
     );
 
     let again = site.install().succeeded();
-    assert_eq!(again.log(), ["INFO Updating pkg."]);
+    assert_eq!(again.usual_log(), ["INFO Updating pkg."]);
     assert_eq!(again.output(), "");
 }
 
@@ -332,7 +337,7 @@ fn wrong_options_are_refused() {
         ),
         (
             "path = nope\n",
-            "OSError: failed to read `[ROOT]/buildout/nope`: ",
+            "FileNotFoundError: failed to read `[ROOT]/buildout/nope`: ",
         ),
         (
             "url = a\nmd5sum = 12\n",
@@ -348,6 +353,27 @@ fn wrong_options_are_refused() {
         let error = install(&site, options).error();
         assert!(error.starts_with(expected), "{options}\n{error}");
     }
+}
+
+#[test]
+fn a_build_can_be_cancelled() {
+    let site = site_with_package();
+    site.profile(&part(
+        "url = pkg-1.0.tar.gz\npre-configure = touch ${buildout:directory}/started; sleep 600\n",
+    ));
+    let started = Instant::now();
+    let run = std::thread::scope(|scope| {
+        let run = scope.spawn(|| site.install());
+        while !site.exists("started") {
+            assert!(started.elapsed() < PATIENCE, "the command never started");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        site.cancellation().cancel();
+        run.join().expect("it does not panic")
+    });
+    assert!(started.elapsed() < PATIENCE, "the command went on");
+    assert_eq!(run.recipe_error().kind(), RecipeErrorKind::Cancelled);
+    assert_eq!(run.log_of("pkg"), ["INFO Executing pre-configure"]);
 }
 
 #[test]

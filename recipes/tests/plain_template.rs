@@ -202,8 +202,8 @@ fn what_is_wrong_is_named() {
         (
             PROFILE.replace("/deep/er/output", "/template.in/output"),
             "",
-            "FileExistsError: failed to create directory `[ROOT]/buildout/template.in`: File \
-             exists (os error 17)",
+            "NotADirectoryError: failed to create `[ROOT]/buildout/template.in/output`: not a \
+             directory",
         ),
     ] {
         let site = site(template);

@@ -73,7 +73,7 @@ fn an_entry_is_the_one_that_the_python_recipe_would_make() {
 
     let run = site.install().succeeded();
     assert_eq!(
-        run.log(),
+        run.usual_log(),
         [
             format!("INFO pkg: shared at {entry} (already built)"),
             "INFO Updating pkg.".to_owned()
@@ -90,7 +90,7 @@ fn another_buildout_uses_the_entry() {
     let run = site.install().succeeded();
     let entry = format!("[ROOT]/buildout/../shared/pkg/{DIGEST}");
     assert_eq!(
-        run.log(),
+        run.usual_log(),
         [
             format!("INFO pkg: shared at {entry} (already built)"),
             "INFO Installing pkg.".to_owned(),
@@ -158,7 +158,11 @@ fn without_a_usable_directory_a_part_is_private() {
         let site = site();
         site.profile(&format!("[buildout]\nparts = pkg\n{list}[pkg]\n{PART}"));
         let run = site.install().succeeded();
-        assert!(!run.log().concat().contains("shared"), "{:?}", run.log());
+        assert!(
+            !run.usual_log().concat().contains("shared"),
+            "{:?}",
+            run.usual_log()
+        );
         assert_eq!(
             site.tree("parts/pkg"),
             "bin/ 755\nbin/x 644\nbin/y -> x",

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, RemoteBuildout};
 use super::part_run::RunServices;
+use crate::dialect::Dialect;
 use crate::event::Level;
 use crate::resolve::ResolveProblem;
 use crate::run::{Failure, Problem};
 
-/// Lets other threads use the configuration while the engine thread waits.
+/// What a construction needs of the session besides its calls.
 pub(crate) trait Serve {
+    /// Returns the dialect in force.
+    fn dialect(&self) -> &Dialect;
+
     /// Runs `work` on another thread and carries out its calls until it ends.
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>);
 }
@@ -51,6 +55,11 @@ impl<'a> Construction<'a> {
     /// Returns what the engine offers besides the configuration.
     pub fn services(&self) -> &RunServices {
         self.services
+    }
+
+    /// Returns the dialect in force, which decides whether options have types.
+    pub fn dialect(&self) -> &Dialect {
+        self.server.dialect()
     }
 
     /// Reads an option of the part; an empty value counts as present.

@@ -535,6 +535,10 @@ impl Buildout for Session<'_> {
 }
 
 impl Serve for Session<'_> {
+    fn dialect(&self) -> &Dialect {
+        Session::dialect(self)
+    }
+
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {
         let (done, finished) = std::sync::mpsc::channel();
         let remote = self.remote.clone();

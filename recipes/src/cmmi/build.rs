@@ -1,6 +1,6 @@
 //! The build of a part, step by step.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,14 @@ use super::commands::{Commands, PartOptions};
 use super::environment_script;
 use super::{Cmmi, shebang};
 use crate::command_failure::{CommandFailure, FailureCause};
-use crate::failure::file_error;
+use crate::location::clear;
 use crate::source::Source;
+use crate::system_error::failed;
 
 /// A command of a build that failed: upstream's text, and ours as its source.
 #[derive(Debug, thiserror::Error)]
 #[error("System error")]
-struct SystemError {
+struct StepFailed {
     #[source]
     failure: CommandFailure,
 }
@@ -44,7 +45,7 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
             let unpacked = archive.unpack(&run.services().downloader(), &compile_directory);
             if unpacked.is_err() {
                 // What was not unpacked whole is not worth a look.
-                let _ = fs::remove_dir_all(&compile_directory);
+                let _ = clear(&compile_directory, &run.services().directory);
             }
             unpacked?;
         }
@@ -58,9 +59,11 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
         run,
         directory: source_directory(&compile_directory)?,
         environment: OnceCell::new(),
+        environment_failed: Cell::new(false),
     };
     if let Err(error) = build.run_all(&options, &commands) {
-        if error.kind() == RecipeErrorKind::Cancelled {
+        // Nothing was tried, or nobody wants to know why it did not work.
+        if build.environment_failed.get() || error.kind() == RecipeErrorKind::Cancelled {
             return Err(error);
         }
         return Err(build.explain(error, &commands));
@@ -73,18 +76,18 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
             format!("A shell script {name} has been generated."),
         );
     } else if recipe.archive.is_some() {
-        fs::remove_dir_all(&compile_directory).map_err(file_error("remove", &compile_directory))?;
+        clear(&compile_directory, &run.services().directory)?;
     }
     check_promises(run);
-    shebang::shorten(&run.services().absolute(recipe.location.text()))
+    shebang::shorten(&run.services().absolute(recipe.location.text()))?;
+    Ok(())
 }
 
 /// Returns the directory to build in: the only entry of `directory` if that is
 /// a directory, else `directory` itself.
 fn source_directory(directory: &Path) -> Result<PathBuf, RecipeError> {
     let missing = |error: std::io::Error| {
-        let error = file_error("read", directory)(error);
-        error
+        RecipeError::from(failed("read", directory)(error))
             .at_option("path")
             .with_hint("`path` must name a directory that exists")
     };
@@ -95,7 +98,7 @@ fn source_directory(directory: &Path) -> Result<PathBuf, RecipeError> {
         _ => directory.to_owned(),
     };
     // Upstream changes into the directory, and so shows its real path.
-    fs::canonicalize(&directory).map_err(file_error("enter", &directory))
+    Ok(fs::canonicalize(&directory).map_err(failed("enter", &directory))?)
 }
 
 fn check_promises(run: &PartRun<'_>) {
@@ -113,6 +116,7 @@ struct Build<'a, 'r> {
     /// The directory to build in.
     directory: PathBuf,
     environment: OnceCell<Environment>,
+    environment_failed: Cell<bool>,
 }
 
 impl Build<'_, '_> {
@@ -144,7 +148,7 @@ impl Build<'_, '_> {
         let downloader = self.run.services().downloader();
         for patch in patches {
             let source = Source::with_fragment(patch, &self.directory, "patches")?;
-            let file = source.download(&downloader, None, "patches")?;
+            let file = source.download(&downloader, None)?;
             let path = file.path().to_string_lossy();
             let path = quote(&path);
             self.run_command("patches", &format!("{program} {patch_options} < {path}"))?;
@@ -188,7 +192,7 @@ impl Build<'_, '_> {
             };
         let failure = CommandFailure::new(script, &self.directory, cause);
         self.run.log(Level::Error, failure.python_text());
-        Err(RecipeError::user(SystemError { failure }).at_option(option))
+        Err(RecipeError::user(StepFailed { failure }).at_option(option))
     }
 
     /// Returns the environment, computed and logged on first use.
@@ -196,7 +200,9 @@ impl Build<'_, '_> {
         if let Some(environment) = self.environment.get() {
             return Ok(environment);
         }
-        let environment = self.recipe.variables.compute(self.run)?;
+        let computed = self.recipe.variables.compute(self.run);
+        self.environment_failed.set(computed.is_err());
+        let environment = computed?;
         Ok(self.environment.get_or_init(|| environment))
     }
 
@@ -204,11 +210,10 @@ impl Build<'_, '_> {
     fn explain(&self, error: RecipeError, commands: &Commands) -> RecipeError {
         let name = environment_script::NAME;
         let directory = self.directory.display();
-        // A build that failed because of its environment has none to show.
-        if self.environment.get().is_none() || self.write_script(commands).is_err() {
+        if let Err(second) = self.write_script(commands) {
             self.run.log(
                 Level::Error,
-                format!("Compilation error. The package is left as is at {directory} where you can inspect what went wrong."),
+                format!("Compilation error. The package is left as is at {directory} where you can inspect what went wrong.\nNo shell script could be generated: {second}"),
             );
             return error;
         }
@@ -231,6 +236,7 @@ impl Build<'_, '_> {
             &self.run.services().initial_environment,
             self.environment()?,
             commands,
-        )
+        )?;
+        Ok(())
     }
 }

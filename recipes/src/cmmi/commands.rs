@@ -134,9 +134,12 @@ mod tests {
         Ok([commands.configure, commands.make, commands.install])
     }
 
+    /// Options, and the three commands they make.
+    type Case = (&'static [(&'static str, &'static str)], [&'static str; 3]);
+
     #[test]
     fn commands_are_upstreams_to_the_space() {
-        let cases: [(&[(&str, &str)], [&str; 3]); 7] = [
+        let cases: [Case; 7] = [
             (
                 &[],
                 ["./configure --prefix=\"/p\"", "make ", "make  install"],

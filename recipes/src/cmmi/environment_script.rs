@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use buildout_core::exec::shell_quote::quote;
-use buildout_core::recipe::{Environment, RecipeError};
+use buildout_core::recipe::Environment;
 
 use super::commands::Commands;
-use crate::failure::file_error;
+use crate::system_error::{SystemError, failed};
 
 /// The name of the script, in the directory of the build.
 pub(super) const NAME: &str = "slapos.recipe.build.env.sh";
@@ -26,10 +26,10 @@ pub(super) fn write(
     initial: &Environment,
     environment: &Environment,
     commands: &Commands,
-) -> Result<(), RecipeError> {
+) -> Result<(), SystemError> {
     let path = directory.join(NAME);
     let text = text(initial, environment, commands);
-    fs::write(&path, text).map_err(file_error("write", &path))
+    fs::write(&path, text).map_err(failed("write", &path))
 }
 
 fn text(initial: &Environment, environment: &Environment, commands: &Commands) -> String {

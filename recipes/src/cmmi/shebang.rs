@@ -5,9 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use buildout_core::recipe::RecipeError;
-
-use crate::failure::file_error;
+use crate::system_error::{SystemError, failed};
 
 /// What systems read of the first line of a script; Linux 256 since 5.1.
 const LIMIT: u64 = 128;
@@ -29,7 +27,7 @@ exec "$interpreter" ${argument:+"$argument"} "$0.shebang" "$@"
 /// # Errors
 ///
 /// A file cannot be read, renamed or written.
-pub(super) fn shorten(location: &Path) -> Result<(), RecipeError> {
+pub(super) fn shorten(location: &Path) -> Result<(), SystemError> {
     for name in ["bin", "sbin"] {
         let directory = location.join(name);
         if !fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.is_dir()) {
@@ -37,10 +35,10 @@ pub(super) fn shorten(location: &Path) -> Result<(), RecipeError> {
         }
         let entries: Vec<_> = fs::read_dir(&directory)
             .and_then(Iterator::collect)
-            .map_err(file_error("read", &directory))?;
+            .map_err(failed("read", &directory))?;
         for entry in entries {
             let path = entry.path();
-            let metadata = entry.metadata().map_err(file_error("examine", &path))?;
+            let metadata = entry.metadata().map_err(failed("examine", &path))?;
             if metadata.is_file() && has_long_first_line(&path)? {
                 wrap(&path, metadata.permissions().mode() & 0o7777)?;
             }
@@ -52,19 +50,19 @@ pub(super) fn shorten(location: &Path) -> Result<(), RecipeError> {
 /// Tells whether a script's first line, or the whole script if it is one line
 /// without an end, exceeds the limit. As upstream, this takes any script of
 /// one unfinished line.
-fn has_long_first_line(path: &Path) -> Result<bool, RecipeError> {
+fn has_long_first_line(path: &Path) -> Result<bool, SystemError> {
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT).read_to_end(&mut head))
-        .map_err(file_error("read", path))?;
+        .map_err(failed("read", path))?;
     Ok(head.starts_with(b"#!") && !head.contains(&b'\n'))
 }
 
-fn wrap(path: &Path, mode: u32) -> Result<(), RecipeError> {
+fn wrap(path: &Path, mode: u32) -> Result<(), SystemError> {
     let mut renamed = path.as_os_str().to_owned();
     renamed.push(".shebang");
-    fs::rename(path, &renamed).map_err(file_error("rename", path))?;
-    write_script(path, mode).map_err(file_error("write", path))
+    fs::rename(path, &renamed).map_err(failed("rename", path))?;
+    write_script(path, mode).map_err(failed("write", path))
 }
 
 fn write_script(path: &Path, mode: u32) -> io::Result<()> {

@@ -83,6 +83,14 @@ impl Source {
         }
     }
 
+    /// Returns the option that has the template or its URL.
+    pub(super) fn option(&self) -> &'static str {
+        match self {
+            Source::Inline(_) => "inline",
+            Source::Url { option, .. } => option,
+        }
+    }
+
     /// Returns the text, downloaded and checked if it has a URL.
     pub(super) fn read(&self, services: &RunServices) -> Result<Arc<str>, RecipeError> {
         match self {

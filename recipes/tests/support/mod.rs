@@ -22,7 +22,7 @@ use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::recipe::{Environment, RecipeError, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
-    install,
+    SettingsReader, install,
 };
 
 use buildout_core::state::installed::InstalledFile;
@@ -313,8 +313,11 @@ impl TestSite {
             conditions: &conditions,
             construct: ConstructionPolicy::All,
         });
-        let settings = BuildoutSettings::read(&session)?;
-        settings.create_caches(&session)?;
+        let how = SettingsReader {
+            create_caches: true,
+            configure_log: &|_, _| Ok(()),
+        };
+        let settings = BuildoutSettings::read(&session, &how)?;
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         install(&session, &settings, &parts)
     }
@@ -395,12 +398,21 @@ impl Run {
         self.mask(&text)
     }
 
-    /// Returns what upstream would log without options that tell it to log
-    /// more, the engine's own lines without their logger: `INFO part: text`.
+    /// Returns what upstream would log, the engine's own lines without their
+    /// logger: `INFO part: text`.
     pub(crate) fn log(&self) -> Vec<String> {
+        self.log_from(Level::Debug)
+    }
+
+    /// Returns what upstream would log unless told to log more.
+    pub(crate) fn usual_log(&self) -> Vec<String> {
+        self.log_from(Level::Info)
+    }
+
+    fn log_from(&self, level: Level) -> Vec<String> {
         let records = self.events.iter().filter_map(Event::log_record);
         records
-            .filter(|record| record.level >= Level::Info)
+            .filter(|record| record.level >= level)
             .map(|record| self.show(&record))
             .collect()
     }

@@ -1,0 +1,105 @@
+//! `import-list`: the templates that a template can include.
+
+use std::path::Path;
+
+use buildout_core::extends::normalize_path;
+use buildout_core::profile::python_text::split_lines;
+use buildout_core::recipe::{Construction, RecipeError};
+use buildout_core::value::str_repr;
+
+use super::context::{ContextProblem, read_key, split_entry};
+
+/// The default of `import-delimiter`.
+const DEFAULT_DELIMITER: &str = "/";
+
+/// Where one alias leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    File(String),
+    Folder(String),
+}
+
+/// Finds templates by the names that templates use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Loader {
+    places: Vec<(String, Place)>,
+    delimiter: String,
+}
+
+impl Loader {
+    /// Reads the options `import-list` and `import-delimiter`.
+    pub(super) fn from_options(part: &Construction<'_>) -> Result<Self, RecipeError> {
+        let delimiter = part.option("import-delimiter")?;
+        let mut loader = Loader {
+            places: Vec::new(),
+            delimiter: delimiter.as_deref().unwrap_or(DEFAULT_DELIMITER).to_owned(),
+        };
+        let list = part.option("import-list")?.unwrap_or_default();
+        for line in split_lines(&list) {
+            if line.is_empty() {
+                continue;
+            }
+            loader
+                .add(part, line)
+                .map_err(|error| error.at_option("import-list"))?;
+        }
+        Ok(loader)
+    }
+
+    fn add(&mut self, part: &Construction<'_>, line: &str) -> Result<(), RecipeError> {
+        let (kind, alias, expression) = split_entry(line)?;
+        if self.places.iter().any(|(known, _)| known == alias) {
+            let alias = alias.to_owned();
+            return Err(ContextProblem::DuplicateImport { alias }.into());
+        }
+        let path = match kind {
+            "rawfile" | "rawfolder" => expression.to_owned(),
+            "file" | "folder" => read_key(part, expression)?,
+            _ => {
+                let kind = kind.to_owned();
+                return Err(RecipeError::from(ContextProblem::UnknownType { kind })
+                    .with_hint("the types are file, rawfile, folder and rawfolder"));
+            }
+        };
+        let path = part.services().absolute(path);
+        let path = normalize_path(&path.to_string_lossy());
+        let place = match kind {
+            "rawfile" | "file" => Place::File(path),
+            _ => Place::Folder(path),
+        };
+        self.places.push((alias.to_owned(), place));
+        Ok(())
+    }
+
+    /// Returns the path of the template that `name` means, if it is there.
+    ///
+    /// The alias of a file is its name; below the alias of a folder, names
+    /// must stay in it. (Upstream compares texts and so also lets `../x` reach
+    /// a neighbour whose name begins with that of the folder.)
+    pub(super) fn find(&self, name: &str) -> Option<String> {
+        let (alias, rest) = match name.split_once(&*self.delimiter) {
+            Some(split) if !self.delimiter.is_empty() => split,
+            _ => (name, ""),
+        };
+        let (_, place) = self.places.iter().find(|(known, _)| known == alias)?;
+        let path = match place {
+            Place::File(path) if rest.is_empty() => path.clone(),
+            Place::File(_) => return None,
+            Place::Folder(folder) => {
+                let relative = rest.replace(&*self.delimiter, "/");
+                let path = normalize_path(&format!("{folder}/{relative}"));
+                if !Path::new(&path).starts_with(folder) {
+                    return None;
+                }
+                path
+            }
+        };
+        Path::new(&path).is_file().then_some(path)
+    }
+
+    /// Lists the aliases, for hints.
+    pub(super) fn aliases(&self) -> String {
+        let aliases = self.places.iter().map(|(alias, _)| str_repr(alias));
+        aliases.collect::<Vec<_>>().join(", ")
+    }
+}
