@@ -73,7 +73,10 @@ fn hello_needs_only_gcc_and_make() {
     let third = site.buildout(&["-c", &profile, &directory, other]);
     // The script depends on the configuration, the program does not.
     assert_eq!(third.changed_parts(), ["hello", "hello-configuration"]);
-    assert_eq!(said(&site, &wrapper), "Bonjour, world!\nBonjour, buildout!\n");
+    assert_eq!(
+        said(&site, &wrapper),
+        "Bonjour, world!\nBonjour, buildout!\n"
+    );
 
     let checkout_after = Tree::of(&checkout::path("profiles/hello"));
     assert_eq!(checkout_before.paths(), checkout_after.paths());

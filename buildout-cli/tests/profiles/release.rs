@@ -60,7 +60,10 @@ impl Release {
     fn instance(&self, port: u16, assignments: &[&str]) -> crate::site::Run {
         let profile = self.site.path("release/instance.cfg");
         let profile = profile.to_string_lossy();
-        let directory = format!("buildout:directory={}", self.site.path("instance").display());
+        let directory = format!(
+            "buildout:directory={}",
+            self.site.path("instance").display()
+        );
         let port = format!("parameters:port={port}");
         let mut arguments = vec!["-c", &profile, &directory, &port];
         if rustix::process::geteuid().is_root() {
@@ -112,6 +115,8 @@ fn a_second_run_does_nothing(release: &Release) {
 
 fn an_instance_serves(release: &Release) {
     let port = free_port();
+    // As zc.buildout, it makes no directory but those in the directory of the run.
+    release.site.make_directory("instance");
     let run = release.instance(port, &[]);
     assert_eq!(run.actions(), actions("Installing", &INSTANCE));
 
@@ -154,7 +159,10 @@ fn changed_parameters_make_exactly_their_parts_again(release: &Release) {
     let server = release.serve(port);
     let answer = server.get("/docs");
     assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
-    assert!(answer.contains("Location: http://localhost/\r\n"), "{answer}");
+    assert!(
+        answer.contains("Location: http://localhost/\r\n"),
+        "{answer}"
+    );
     assert!(server.stop().success());
 }
 

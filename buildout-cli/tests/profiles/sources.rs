@@ -11,11 +11,12 @@ use crate::checkout;
 pub(crate) fn provide(packages: &[&str]) -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let directory = temporary.parent().unwrap_or(temporary).join("sources");
-    let failed = |error: std::io::Error| -> ! {
-        panic!("cannot prepare {}: {error}", directory.display())
-    };
+    let failed =
+        |error: std::io::Error| -> ! { panic!("cannot prepare {}: {error}", directory.display()) };
     fs::create_dir_all(&directory).unwrap_or_else(|error| failed(error));
-    let directory = directory.canonicalize().unwrap_or_else(|error| failed(error));
+    let directory = directory
+        .canonicalize()
+        .unwrap_or_else(|error| failed(error));
     // Two test processes must not download the same.
     let lock = File::create(directory.join(".lock"))
         .and_then(|file| file.lock().map(|()| file))

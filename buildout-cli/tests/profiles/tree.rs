@@ -69,13 +69,15 @@ impl Tree {
 
     /// Returns the paths of `self` that are gone in `later`.
     pub(crate) fn removed_in(&self, later: &Tree) -> BTreeSet<&Path> {
-        self.paths().difference(&later.paths()).copied().collect()
+        let mut paths = self.paths();
+        paths.retain(|path| !later.entries.contains_key(*path));
+        paths
     }
 
     /// Returns the paths that `later` has and that are new or written since.
     pub(crate) fn written_in<'later>(&self, later: &'later Tree) -> BTreeSet<&'later Path> {
-        let is_written = |(path, entry): &(&PathBuf, &Entry)| self.entries.get(*path) != Some(*entry);
-        let written = later.entries.iter().filter(is_written);
+        let entries = later.entries.iter();
+        let written = entries.filter(|(path, entry)| self.entries.get(*path) != Some(*entry));
         written.map(|(path, _)| path.as_path()).collect()
     }
 }
