@@ -190,7 +190,7 @@ pub(crate) fn annotation_json(configuration: &Configuration, chosen: &[String]) 
             continue;
         }
         let mut options = serde_json::Map::new();
-        for (key, option) in section {
+        for (key, option) in &**section {
             let listing = option.history.list();
             let history: Vec<Value> = listing
                 .items

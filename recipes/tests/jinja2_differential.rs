@@ -204,6 +204,8 @@ const FAILING: &[&str] = &[
     "{% for b in words %}{{ n2 }}{% endfor %}{% set n2 = 2 %}",
     "{{ loop.index }}",
     "{{ n is defined if false else 1 }}",
+    "{{ n is number is boolean }}",
+    "{{ n is not number is not boolean }}",
     "{% raw %}x",
 ];
 

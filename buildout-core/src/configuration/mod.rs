@@ -95,7 +95,10 @@ impl Configuration {
         let mut sections = MergedSections::default();
         sections.insert(
             Arc::from(BUILDOUT_SECTION),
-            defaults::buildout_defaults(&request.dialect, request.executable),
+            Arc::new(defaults::buildout_defaults(
+                &request.dialect,
+                request.executable,
+            )),
         );
         let mut profile = request.profile;
         if let Some(name) = &mut profile
@@ -114,7 +117,7 @@ impl Configuration {
         let mut command_line = command_line_sections(request.assignments);
         let overriding = command_line
             .get(BUILDOUT_SECTION)
-            .cloned()
+            .map(|section| (**section).clone())
             .unwrap_or_default();
 
         let mut trees = Vec::new();
@@ -139,7 +142,7 @@ impl Configuration {
             update(&mut sections, &merged, shape);
         }
         if let Some(options) = command_line.get_mut(BUILDOUT_SECTION)
-            && let Some(extends) = options.shift_remove("extends")
+            && let Some(extends) = Arc::make_mut(options).shift_remove("extends")
         {
             for name in crate::profile::python_text::split_words(&extends.value) {
                 let merged = open(name, &download_options, &user_defaults)?;
@@ -220,7 +223,8 @@ impl Configuration {
         };
         for (project, pin) in [("zc.buildout", pin.as_str()), ("zc.recipe.egg", ">=2.0.6")] {
             if !versions.contains_key(project) {
-                versions.insert(Arc::from(project), MergedOption::set(pin, default()));
+                Arc::make_mut(versions)
+                    .insert(Arc::from(project), MergedOption::set(pin, default()));
             }
         }
         Ok(())
@@ -270,7 +274,7 @@ fn expand_home(path: &str, home: Option<&str>) -> String {
 }
 
 fn buildout_of(sections: &mut MergedSections) -> &mut MergedSection {
-    sections.entry(Arc::from(BUILDOUT_SECTION)).or_default()
+    Arc::make_mut(sections.entry(Arc::from(BUILDOUT_SECTION)).or_default())
 }
 
 /// Groups assignments as upstream does: sorted, so that of two assignments to
@@ -281,10 +285,8 @@ fn command_line_sections(mut assignments: Vec<Assignment>) -> MergedSections {
     for assignment in assignments {
         let origin = Origin::symbolic(Source::CommandLine);
         let option = MergedOption::set(assignment.value, origin);
-        sections
-            .entry(Arc::from(assignment.section))
-            .or_default()
-            .insert(Arc::from(assignment.option), option);
+        let section = sections.entry(Arc::from(assignment.section)).or_default();
+        Arc::make_mut(section).insert(Arc::from(assignment.option), option);
     }
     sections
 }

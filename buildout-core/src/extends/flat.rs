@@ -54,7 +54,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
         let section = draft.finish(tree, name, &last, &rank)?;
-        sections.insert(Arc::clone(tree.symbols.name(name)), section);
+        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
 }
@@ -216,10 +216,10 @@ fn birth_state(tree: &Tree, birth: NodeId, section: &ParsedSection) -> Vec<(Symb
             (key, tree.single(&visit, section.name, option))
         })
         .collect();
-    first_occurrence(&own, MergeShape::Flat)
-        .into_iter()
-        .filter_map(|(key, option)| Some((tree.symbols.get(&key)?, option)))
-        .collect()
+    let born = first_occurrence(&Arc::new(own), MergeShape::Flat);
+    let named =
+        |(key, option): (&Arc<str>, &MergedOption)| Some((tree.symbols.get(key)?, option.clone()));
+    born.iter().filter_map(named).collect()
 }
 
 /// The map of one application of `node` to `option` of `section`.

@@ -463,9 +463,9 @@ impl Carrier<'_> {
         optional: Option<ParsedOption>,
         defaults: &MergedSections,
     ) -> FileContent {
-        let mut merged: IndexMap<Symbol, MergedSection, FxBuildHasher> = IndexMap::default();
+        let mut merged: IndexMap<Symbol, Arc<MergedSection>, FxBuildHasher> = IndexMap::default();
         for (name, section) in defaults {
-            merged.insert(self.symbols.intern(name), section.clone());
+            merged.insert(self.symbols.intern(name), Arc::clone(section));
         }
         let buildout = self.symbols.intern("buildout");
         for section in &leaf.content.profile.sections {
@@ -483,9 +483,9 @@ impl Carrier<'_> {
                 })
                 .collect();
             match merged.get_mut(&section.name) {
-                Some(present) => update_section(present, &own),
+                Some(present) => update_section(Arc::make_mut(present), &own),
                 None => {
-                    let born = first_occurrence(&own, self.dialect.merge);
+                    let born = first_occurrence(&Arc::new(own), self.dialect.merge);
                     merged.insert(section.name, born);
                 }
             }
@@ -494,9 +494,9 @@ impl Carrier<'_> {
         let mut sections = Vec::new();
         for (name, section) in merged {
             let mut options = Vec::new();
-            for (key, option) in section {
-                let key_symbol = self.symbols.intern(&key);
-                let (base, operator) = split_operator(&key);
+            for (key, option) in &*section {
+                let key_symbol = self.symbols.intern(key);
+                let (base, operator) = split_operator(key);
                 options.push(ParsedOption {
                     key: key_symbol,
                     base: self.symbols.intern(base),
@@ -504,7 +504,7 @@ impl Carrier<'_> {
                     value: Arc::clone(&option.value),
                     line: option.origin().and_then(|o| o.line).unwrap_or(0),
                 });
-                carried.insert((name, key_symbol), option);
+                carried.insert((name, key_symbol), option.clone());
             }
             sections.push(ParsedSection {
                 name,

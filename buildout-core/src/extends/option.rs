@@ -15,8 +15,9 @@ pub const HISTORY_LIMIT: usize = 1000;
 /// A section after the merge: its options in dictionary order.
 pub type MergedSection = IndexMap<Arc<str>, MergedOption, FxBuildHasher>;
 
-/// The sections after the merge, in dictionary order.
-pub type MergedSections = IndexMap<Arc<str>, MergedSection, FxBuildHasher>;
+/// The sections after the merge, in dictionary order; shared, because most are
+/// never changed again.
+pub type MergedSections = IndexMap<Arc<str>, Arc<MergedSection>, FxBuildHasher>;
 
 /// What one entry of a history did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

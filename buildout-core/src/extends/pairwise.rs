@@ -55,7 +55,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
         let section = draft.finish(tree, name, &last, &rank)?;
-        sections.insert(Arc::clone(tree.symbols.name(name)), section);
+        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
 }

@@ -59,12 +59,12 @@ pub(super) fn operator_order(key: &str) -> (&str, Option<char>) {
 /// zc.buildout 3 copies it. zc.buildout 6 turns operators without a base into
 /// plain values, unless the section has macros, whose values are not known
 /// yet.
-pub fn first_occurrence(section: &MergedSection, shape: MergeShape) -> MergedSection {
+pub fn first_occurrence(section: &Arc<MergedSection>, shape: MergeShape) -> Arc<MergedSection> {
     let plain = !section.keys().any(|key| split_operator(key).1.is_some());
     if plain || shape == MergeShape::Pairwise || section.contains_key(MACRO_OPTION) {
-        return section.clone();
+        return Arc::clone(section);
     }
-    let mut normalized = section.clone();
+    let mut normalized = (**section).clone();
     let mut keys: Vec<&Arc<str>> = section.keys().collect();
     keys.sort();
     for key in keys {
@@ -92,16 +92,17 @@ pub fn first_occurrence(section: &MergedSection, shape: MergeShape) -> MergedSec
     }
     let mut result = MergedSection::default();
     update_section(&mut result, &normalized);
-    result
+    Arc::new(result)
 }
 
 /// Applies whole sections to a configuration.
 pub fn update(sections: &mut MergedSections, changes: &MergedSections, shape: MergeShape) {
     for (name, section) in changes {
         match sections.get_mut(name) {
-            Some(present) => update_section(present, section),
+            Some(present) => update_section(Arc::make_mut(present), section),
             None => {
-                sections.insert(Arc::clone(name), first_occurrence(section, shape));
+                let born = first_occurrence(section, shape);
+                sections.insert(Arc::clone(name), born);
             }
         }
     }
@@ -155,11 +156,17 @@ mod tests {
 
     #[test]
     fn first_occurrences_of_operators() {
-        let born = first_occurrence(&section(&[("ab+", "1"), ("cd -", "1")]), MergeShape::Flat);
+        let born = first_occurrence(
+            &Arc::new(section(&[("ab+", "1"), ("cd -", "1")])),
+            MergeShape::Flat,
+        );
         assert_eq!(values(&born), values(&section(&[("a", "1"), ("cd", "")])));
-        let born = first_occurrence(&section(&[("<", "m"), ("l +", "1")]), MergeShape::Flat);
+        let born = first_occurrence(
+            &Arc::new(section(&[("<", "m"), ("l +", "1")])),
+            MergeShape::Flat,
+        );
         assert_eq!(values(&born), values(&section(&[("<", "m"), ("l +", "1")])));
-        let born = first_occurrence(&section(&[("l +", "1")]), MergeShape::Pairwise);
+        let born = first_occurrence(&Arc::new(section(&[("l +", "1")])), MergeShape::Pairwise);
         assert_eq!(values(&born), values(&section(&[("l +", "1")])));
     }
 }

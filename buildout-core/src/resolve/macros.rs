@@ -97,7 +97,7 @@ impl Macros {
         if section.contains_key(MACRO_OPTION) && **name != *BUILDOUT_SECTION {
             return None;
         }
-        let section = Arc::new(section.clone());
+        let section = Arc::clone(section);
         self.expanded.insert(Arc::clone(name), Arc::clone(&section));
         Some(section)
     }

@@ -148,6 +148,7 @@ impl<'a> Session<'a> {
         let Some(section) = state.configured.get_mut(BUILDOUT_SECTION) else {
             return;
         };
+        let section = Arc::make_mut(section);
         let Some(directory) = section.get("directory").map(|o| Arc::clone(&o.value)) else {
             return;
         };
@@ -413,7 +414,7 @@ impl<'a> Session<'a> {
             if let Some(configured) = state.configured.get_mut(section)
                 && !configured.contains_key(crate::profile::syntax::MACRO_OPTION)
             {
-                configured.shift_remove(option);
+                Arc::make_mut(configured).shift_remove(option);
                 state.macros.forget(section);
             }
         }
@@ -427,7 +428,7 @@ impl<'a> Session<'a> {
             let section = name.to_string();
             return Err(ResolveProblem::SectionExists { section }.into());
         }
-        state.configured.insert(Arc::clone(name), options);
+        state.configured.insert(Arc::clone(name), Arc::new(options));
         Ok(())
     }
 

@@ -62,6 +62,8 @@ pub fn choose(candidates: &[Candidate], base: &Path) -> Choice {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::super::MARKER;
     use super::*;
 
@@ -98,5 +100,25 @@ mod tests {
         );
         assert_eq!(choose(&found[..1], base.path()), Choice::Unavailable);
         assert_eq!(choose(&[], base.path()), Choice::Unavailable);
+    }
+    #[test]
+    fn a_directory_that_cannot_be_written_to_is_passed_over() {
+        let base = tempfile::tempdir().expect("a directory can be made");
+        for (name, mode) in [("closed", 0o555), ("open", 0o755)] {
+            let path = base.path().join(name);
+            std::fs::create_dir(&path).expect("it can be made");
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, mode).expect("it is ours");
+        }
+        let found = candidates("closed\nopen", "p", "d");
+        // Nothing is closed to root.
+        let expected = match rustix::process::getuid().is_root() {
+            true => "closed/p/d",
+            false => "open/p/d",
+        };
+        assert_eq!(
+            choose(&found, base.path()),
+            Choice::Buildable(expected.to_owned())
+        );
     }
 }

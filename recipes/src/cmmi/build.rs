@@ -192,6 +192,9 @@ impl Build<'_, '_> {
             };
         let failure = CommandFailure::new(script, &self.directory, cause);
         self.run.log(Level::Error, failure.python_text());
+        // A default has no place in the profile; the part has.
+        let written = self.run.option(option).is_some();
+        let option = if written { option } else { "recipe" };
         Err(RecipeError::user(StepFailed { failure }).at_option(option))
     }
 

@@ -317,6 +317,10 @@ impl<'t> TreeCheck<'_, 't> {
                 if !TESTS.contains(&test.name) {
                     return Err(self.refuse(line, format!("the test `{}`", test.name)));
                 }
+                // Jinja2 allows it only with parentheses, which the tree lacks.
+                if is_test(&test.expr) {
+                    return Err(self.refuse(line, "a test of a test"));
+                }
                 self.expression(&test.expr)?;
                 self.arguments(&test.args, line, 0..=0)
             }
@@ -364,6 +368,15 @@ impl<'t> TreeCheck<'_, 't> {
 /// Tells whether an expression is the name of a function.
 pub(super) fn is_call_of(callee: &Expr<'_>, function: &str) -> bool {
     matches!(callee, Expr::Var(name) if name.id == function)
+}
+
+/// Tells whether an expression is a test, perhaps with `not`.
+fn is_test(expression: &Expr<'_>) -> bool {
+    match expression {
+        Expr::Test(_) => true,
+        Expr::UnaryOp(operation) => matches!(operation.expr, Expr::Test(_)),
+        _ => false,
+    }
 }
 
 fn statement_name(statement: &Stmt<'_>) -> &'static str {
