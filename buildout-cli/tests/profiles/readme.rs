@@ -1,6 +1,6 @@
 //! The commands of the documents, run as they are written.
 //!
-//! A block marked `console` is a session: lines after `$ ` are commands (and `> ` continues them),
+//! A block marked `console` is a session: lines after `$ ` are commands (and `>` continues them),
 //! other lines are what they print, `...` stands for any number of lines, and a command with nothing
 //! below it may print anything. A command fails exactly if an `Error:` is shown below it. All blocks
 //! of a document are one session in a copy of the checkout's profiles; only the way to call the
@@ -12,7 +12,7 @@ use crate::checkout;
 use crate::site::Site;
 
 /// How the README calls the program before anything is built.
-const CARGO_RUN: &str = "cargo run --release --quiet --";
+const CARGO_RUN: &str = "cargo run --release --";
 
 /// Commands that a test cannot run inside itself; `.ci/run` runs them.
 const LEFT_TO_CI: [&str; 1] = ["cargo test --workspace"];
@@ -69,7 +69,7 @@ fn run_document(document: &str, at_least: usize) {
             shown.join("\n"),
             printed.join("\n"),
         );
-        if command.starts_with("cd ") || command.starts_with("export ") {
+        if command.contains("&& cd ") || command.starts_with("export ") {
             context = script;
         }
     }
@@ -96,7 +96,8 @@ fn steps(document: &str) -> Vec<Step> {
                 shown: Vec::new(),
             });
         } else if let Some(step) = steps.last_mut() {
-            match line.strip_prefix("> ") {
+            let more = line.strip_prefix("> ").or((line == ">").then_some(""));
+            match more {
                 Some(more) if step.shown.is_empty() => {
                     step.command.push('\n');
                     step.command.push_str(more);

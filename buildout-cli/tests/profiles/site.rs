@@ -70,14 +70,6 @@ impl Site {
         path
     }
 
-    /// Writes a file into the directory.
-    pub(crate) fn write(&self, relative: &str, text: &str) -> PathBuf {
-        let path = self.path(relative);
-        fs::write(&path, text)
-            .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
-        path
-    }
-
     /// Reads a file of the directory.
     pub(crate) fn read(&self, relative: &str) -> String {
         let path = self.path(relative);
