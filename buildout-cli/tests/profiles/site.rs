@@ -32,8 +32,7 @@ impl Site {
         let path = directory.path().to_owned();
         let kept = std::env::var_os("PROFILES_KEEP").is_some();
         let directory = if kept {
-            let path = directory.keep();
-            eprintln!("kept: {}", path.display());
+            let _path = directory.keep();
             None
         } else {
             Some(directory)
