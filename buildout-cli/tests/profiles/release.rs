@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::server::{Server, free_port};
-use crate::site::Site;
+use crate::site::{Run, Site};
 use crate::tree::Tree;
 use crate::{checkout, sources};
 
@@ -46,32 +46,47 @@ struct Release {
 }
 
 impl Release {
-    /// Runs the profile of the release with more assignments.
-    fn build(&self, assignments: &[&str]) -> crate::site::Run {
-        let profile = checkout::path("profiles/nginx/software.cfg");
-        let profile = profile.to_string_lossy();
-        let directory = format!("buildout:directory={}", self.site.path("release").display());
-        let mut arguments = vec!["-c", &profile, &directory, &self.sources];
+    /// Returns the command of `profiles/README.md` that begins with this, for this release and its
+    /// instance.
+    fn documented(&self, beginning: &str) -> String {
+        let document = checkout::read("profiles/README.md");
+        let line = document.lines().find(|line| line.starts_with(beginning));
+        let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        line.unwrap_or_else(|| panic!("profiles/README.md has no command `{beginning}`"))
+            .replace(
+                "profiles/",
+                &format!("{}/", path(checkout::path("profiles"))),
+            )
+            .replace("/tmp/release", &path(self.site.path("release")))
+            .replace("/tmp/site", &path(self.site.path("instance")))
+    }
+
+    /// Runs a documented command of buildout with more assignments.
+    fn run(&self, command: &str, assignments: &[&str]) -> Run {
+        let mut arguments: Vec<&str> = command.split(' ').skip(1).collect();
         arguments.extend(assignments);
         self.site.buildout(&arguments)
     }
 
+    /// Runs the profile of the release.
+    fn build(&self, assignments: &[&str]) -> Run {
+        let command = self.documented("buildout -c profiles/nginx/software.cfg ");
+        let mut all = vec![self.sources.as_str()];
+        all.extend(assignments);
+        self.run(&command, &all)
+    }
+
     /// Runs the profile of an instance, which the release has made.
-    fn instance(&self, port: u16, assignments: &[&str]) -> crate::site::Run {
-        let profile = self.site.path("release/instance.cfg");
-        let profile = profile.to_string_lossy();
-        let directory = format!(
-            "buildout:directory={}",
-            self.site.path("instance").display()
-        );
-        let port = format!("parameters:port={port}");
-        let mut arguments = vec!["-c", &profile, &directory, &port];
+    fn instance(&self, port: u16, assignments: &[&str]) -> Run {
+        let command = self
+            .documented("buildout -c /tmp/release/instance.cfg ")
+            .replace("port=8080", &format!("port={port}"));
+        let mut all = assignments.to_vec();
         if rustix::process::geteuid().is_root() {
             // Without it nginx would serve as nobody, who may not enter this directory.
-            arguments.push("parameters:user=root");
+            all.push("parameters:user=root");
         }
-        arguments.extend(assignments);
-        self.site.buildout(&arguments)
+        self.run(&command, &all)
     }
 
     fn tree(&self, directory: &str) -> Tree {
@@ -79,9 +94,10 @@ impl Release {
     }
 
     fn serve(&self, port: u16) -> Server {
-        let start = self.site.path("instance/bin/nginx-start");
+        let start = self.documented("/tmp/site/bin/nginx-start");
+        let start = self.site.command(Path::new(&start));
         let log = self.site.path("instance/var/log/error.log");
-        Server::start(self.site.command(&start), port, &log)
+        Server::start(start, port, &log)
     }
 }
 
@@ -134,8 +150,8 @@ fn an_instance_serves(release: &Release) {
     assert!(!pid.exists(), "a stopped nginx leaves its pid file");
 
     // The script in Lua reads the log of these requests.
-    let report = release.site.path("instance/bin/access-report");
-    let report = release.site.output(&report, &[]);
+    let report = release.documented("/tmp/site/bin/access-report");
+    let report = release.site.output(Path::new(&report), &[]);
     assert_eq!(String::from_utf8_lossy(&report.stdout), "200 1\n404 1\n");
 }
 
