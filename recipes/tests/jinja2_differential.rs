@@ -252,6 +252,7 @@ const REFUSED: &[&str] = &[
     "a\u{1c}{{- n }}",
     "{{ self }}",
     "{{ ('x' if zero) ~ 'y' }}",
+    "{{ {(1, 2): 3} }}",
 ];
 
 /// What one of the two programs makes of a template.

@@ -59,6 +59,30 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: unknown_recipe,
     },
     Difference {
+        id: "invalid-recipe",
+        mask: invalid_recipe,
+    },
+    Difference {
+        id: "local-missing",
+        mask: local_missing,
+    },
+    Difference {
+        id: "system-error-text",
+        mask: system_error_text,
+    },
+    Difference {
+        id: "failed-update",
+        mask: failed_update,
+    },
+    Difference {
+        id: "native-signature",
+        mask: native_signature,
+    },
+    Difference {
+        id: "template-refused",
+        mask: template_refused,
+    },
+    Difference {
         id: "joined-bases",
         mask: joined_bases,
     },
@@ -204,6 +228,74 @@ fn unknown_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
         {
             *section = theirs.clone();
         }
+    }
+}
+
+/// A recipe that does not exist, or is no `distribution:entry`, is said to be so.
+fn invalid_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::User(text) | Complaint::Internal(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    let missing = theirs.starts_with("Entry point ('zc.buildout', ")
+        && text.contains("There is no built-in recipe ");
+    let malformed =
+        theirs.starts_with("too many values to unpack") && text.contains("Invalid recipe: ");
+    if missing || malformed {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A local file that is to be downloaded and does not exist is a user's error that names it.
+fn local_missing(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::User(text) | Complaint::Internal(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    let named = theirs.strip_prefix("[Errno 2] No such file or directory: ");
+    if named.is_some_and(|path| text.contains(&format!("Couldn't find local resource {path}."))) {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// What the system refuses is said in our words: verb, path and reason.
+fn system_error_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let (Complaint::Internal(theirs), Complaint::Internal(text)) =
+        (&peer.complaint, &ours.complaint)
+    else {
+        return;
+    };
+    if theirs.starts_with("[Errno ") && text.starts_with("failed to ") {
+        ours.complaint = peer.complaint.clone();
+    }
+}
+
+/// A failed update keeps what was installed, and its record; upstream removes both.
+fn failed_update(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    if peer.complaint == ours.complaint && ours.raw_stderr.contains("\n  Updating ") {
+        peer.files.clone_from(&ours.files);
+    }
+}
+
+/// Signatures, in whatever file the state is kept, are each program's own.
+fn native_signature(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    const OPTION: &str = "__buildout_signature__ = ";
+    for line in peer.files.iter_mut().chain(&mut ours.files) {
+        if let Some(start) = line.find(OPTION).map(|at| at + OPTION.len())
+            && let Some(end) = line[start..].find("\\n")
+        {
+            line.replace_range(start..start + end, "SIGNATURE");
+        }
+    }
+}
+
+/// A template with constructs that are not known to render as in Jinja2 is refused, until all are.
+fn template_refused(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let refused = "Error: Not supported yet in templates: ";
+    if peer.code == Some(0) && ours.raw_stderr.contains(refused) {
+        *ours = peer.clone();
     }
 }
 

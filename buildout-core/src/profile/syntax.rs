@@ -383,8 +383,11 @@ fn close_option(option: OpenOption, symbols: &mut Symbols) -> ParsedOption {
     let (base, operator) = split_operator(&key);
     if operator.is_some() {
         // Where a section appears first, upstream drops two characters instead
-        // of the operator; that name may come to exist.
-        symbols.intern(without_two_characters(&key));
+        // of the operator; that name, or if it still ends in an operator the
+        // one that acts on, may come to exist.
+        let name = without_two_characters(&key);
+        symbols.intern(name);
+        symbols.intern(split_operator(name).0);
     }
     ParsedOption {
         key: option.key,

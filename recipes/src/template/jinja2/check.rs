@@ -294,6 +294,11 @@ impl<'t> TreeCheck<'_, 't> {
             Expr::Tuple(tuple) => self.expressions(&tuple.items),
             Expr::Map(map) => {
                 for (key, value) in map.keys.iter().zip(&map.values) {
+                    // Jinja2 makes constant keys before it knows whether they
+                    // are needed, and fails if they cannot be keys.
+                    if matches!(key, Expr::List(_) | Expr::Map(_) | Expr::Tuple(_)) {
+                        return Err(self.refuse(line, "a list, dict or tuple as a key"));
+                    }
                     self.expression(key)?;
                     self.expression(value)?;
                 }

@@ -7,50 +7,52 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use buildout_core::value::{Dict, Value, compare};
+use buildout_core::value::{Dict, Value, str_repr};
 use minijinja::machinery::ast::{
     BinOpKind, CallArg, Compare, CompareOpKind, Expr, ForLoop, GetItem, Stmt, UnaryOpKind,
 };
 use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Value as Literal, ValueKind};
 
 use super::builtins::{apply_filter, apply_test, call_function, escape, items};
 use super::check::{check_tree, is_call_of};
 use super::engine::{Cause, Rendering, TemplateEngine, TemplateError};
 use super::lexical::{check_tokens, normalise, parse_error};
 use super::names::{JINJA_GLOBALS, PREDEFINED, is_python_attribute};
+use super::operators::{contains, convert_literal, negate, operate, range};
 
 /// How deep templates may include each other.
 const INCLUDE_LIMIT: usize = 20;
 
-/// The most iterations that `range` may give: more is surely an error, and
-/// would fill the memory.
-const RANGE_LIMIT: i128 = 10_000_000;
-
-/// The longest text or list that an operator may make, in items.
-const LENGTH_LIMIT: usize = 100_000_000;
+/// The stack of the thread that parses and renders, in bytes: enough for the
+/// deepest nesting that the checks let pass, also without optimisation.
+const STACK_SIZE: usize = 64 << 20;
 
 /// Renders the constructs that [`check_tree`] lets pass.
 pub(super) struct TreeEngine;
 
 impl TemplateEngine for TreeEngine {
     fn render(&self, rendering: &Rendering<'_>) -> Result<String, TemplateError> {
-        let mut renderer = Renderer {
-            rendering,
+        let failed = |cause| TemplateError {
+            cause,
             template: Arc::from(rendering.name),
-            context: rendering
-                .context
-                .iter()
-                .map(|(name, value)| (&**name, value))
-                .collect(),
-            scopes: vec![HashMap::new()],
-            loops: Vec::new(),
-            includes: 0,
-            output: String::new(),
+            line: 1,
         };
-        renderer.template(rendering.source)?;
-        Ok(renderer.output)
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .stack_size(STACK_SIZE)
+                .spawn_scoped(scope, || Renderer::render(rendering))
+                .map_err(|error| {
+                    failed(Cause::Python {
+                        exception: "RuntimeError",
+                        message: format!("failed to start a thread: {error}"),
+                    })
+                })?;
+            match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 }
 
@@ -116,6 +118,24 @@ struct Renderer<'r> {
 }
 
 impl Renderer<'_> {
+    fn render(rendering: &Rendering<'_>) -> Result<String, TemplateError> {
+        let mut renderer = Renderer {
+            rendering,
+            template: Arc::from(rendering.name),
+            context: rendering
+                .context
+                .iter()
+                .map(|(name, value)| (&**name, value))
+                .collect(),
+            scopes: vec![HashMap::new()],
+            loops: Vec::new(),
+            includes: 0,
+            output: String::new(),
+        };
+        renderer.template(rendering.source)?;
+        Ok(renderer.output)
+    }
+
     fn template(&mut self, source: &str) -> Result<(), TemplateError> {
         let source = normalise(source);
         let name = Arc::clone(&self.template);
@@ -324,7 +344,7 @@ impl Renderer<'_> {
         }
         Ok(Evaluated::Undefined(format!(
             "{} is undefined",
-            buildout_core::value::str_repr(name)
+            str_repr(name)
         )))
     }
 
@@ -373,6 +393,11 @@ impl Renderer<'_> {
                         self.evaluate(&operation.right)?
                     }
                 }
+                BinOpKind::In if self.place(&operation.right).is_some() => {
+                    let member = self.value(&operation.left)?;
+                    let container = self.place(&operation.right).unwrap_or(&Value::None);
+                    contains(container, &member).map_err(at)?.into()
+                }
                 operator => {
                     let left = self.value(&operation.left)?;
                     let right = self.value(&operation.right)?;
@@ -392,10 +417,10 @@ impl Renderer<'_> {
             }
             Expr::GetAttr(lookup) => match &lookup.expr {
                 Expr::Var(name) if name.id == "loop" => self.loop_attribute(lookup.name),
-                container => {
-                    let container = self.value(container)?;
-                    attribute(&container, lookup.name)
-                }
+                container => match self.place(container) {
+                    Some(container) => attribute(container, lookup.name),
+                    None => attribute(&self.value(container)?, lookup.name),
+                },
             },
             Expr::GetItem(lookup) => self.item(lookup)?,
             Expr::List(list) => Value::List(self.values(&list.items)?).into(),
@@ -480,38 +505,72 @@ impl Renderer<'_> {
         }
     }
 
-    /// Jinja2's `getitem`: the item, else an attribute of that name.
     fn item(&mut self, lookup: &GetItem<'_>) -> Result<Evaluated, TemplateError> {
         let at = self.at(lookup.subscript_expr.span().start_line);
-        let container = self.value(&lookup.expr)?;
+        if self.place(&lookup.expr).is_none() {
+            let container = self.value(&lookup.expr)?;
+            let subscript = self.value(&lookup.subscript_expr)?;
+            return item(&container, &subscript).map_err(at);
+        }
         let subscript = self.value(&lookup.subscript_expr)?;
-        let found = match &container {
-            Value::Dict(dict) => dict.get(&subscript).cloned(),
-            Value::List(items) | Value::Tuple(items) => {
-                position(&subscript, items.len()).map(|position| items[position].clone())
+        let container = self.place(&lookup.expr).unwrap_or(&Value::None);
+        item(container, &subscript).map_err(at)
+    }
+
+    /// Returns the value that a name, or an attribute of such a value, means,
+    /// without a copy: copying a large dict for each item that is read from it
+    /// would take quadratic time.
+    fn place(&self, expression: &Expr<'_>) -> Option<&Value> {
+        match expression {
+            Expr::Var(name) => {
+                let set = self
+                    .scopes
+                    .iter()
+                    .rev()
+                    .find_map(|scope| scope.get(name.id));
+                match set {
+                    Some(Evaluated::Value(value)) => Some(value),
+                    Some(Evaluated::Undefined(_)) => None,
+                    None => self.context.get(name.id).copied(),
+                }
             }
-            Value::Str(text) if subscript.as_int().is_some() => {
-                let position = position(&subscript, text.chars().count());
-                let character = position.and_then(|position| text.chars().nth(position));
-                character.map(|character| Value::string(character.to_string()))
-            }
+            Expr::GetAttr(lookup) => match self.place(&lookup.expr)? {
+                Value::Dict(dict) => dict.get_str(lookup.name),
+                _ => None,
+            },
             _ => None,
-        };
-        if let Some(value) = found {
-            return Ok(value.into());
         }
-        match subscript.as_str() {
-            Some(name) if is_python_attribute(name) => {
-                let what = format!("the attribute `{name}` of Python's types");
-                Err(at(Cause::Unsupported(what)))
-            }
-            Some(name) => Ok(undefined_attribute(&container, name)),
-            None => Ok(Evaluated::Undefined(format!(
-                "{} has no element {}",
-                type_text(&container),
-                subscript.repr()
-            ))),
+    }
+}
+
+/// Jinja2's `getitem`: the item, else an attribute of that name.
+fn item(container: &Value, subscript: &Value) -> Result<Evaluated, Cause> {
+    let found = match container {
+        Value::Dict(dict) => dict.get(subscript).cloned(),
+        Value::List(items) | Value::Tuple(items) => {
+            position(subscript, items.len()).map(|position| items[position].clone())
         }
+        Value::Str(text) if subscript.as_int().is_some() => {
+            let position = position(subscript, text.chars().count());
+            let character = position.and_then(|position| text.chars().nth(position));
+            character.map(|character| Value::string(character.to_string()))
+        }
+        _ => None,
+    };
+    if let Some(value) = found {
+        return Ok(value.into());
+    }
+    match subscript.as_str() {
+        Some(name) if is_python_attribute(name) => {
+            let what = format!("the attribute `{name}` of Python's types");
+            Err(Cause::Unsupported(what))
+        }
+        Some(name) => Ok(undefined_attribute(container, name)),
+        None => Ok(Evaluated::Undefined(format!(
+            "{} has no element {}",
+            type_text(container),
+            subscript.repr()
+        ))),
     }
 }
 
@@ -528,10 +587,10 @@ fn attribute(container: &Value, name: &str) -> Evaluated {
 }
 
 fn undefined_attribute(container: &Value, name: &str) -> Evaluated {
-    let name = buildout_core::value::str_repr(name);
+    let name = str_repr(name);
     Evaluated::Undefined(format!(
         "{} has no attribute {name}",
-        buildout_core::value::str_repr(&type_text(container))
+        str_repr(&type_text(container))
     ))
 }
 
@@ -553,232 +612,4 @@ fn position(subscript: &Value, length: usize) -> Option<usize> {
         index
     };
     usize::try_from(index).ok().filter(|index| *index < length)
-}
-
-fn convert_literal(literal: &Literal) -> Result<Value, Cause> {
-    let unsupported = || Cause::Unsupported(format!("the literal `{literal}`"));
-    match literal.kind() {
-        ValueKind::None => Ok(Value::None),
-        ValueKind::Bool => Ok(Value::Bool(literal.is_true())),
-        ValueKind::String => literal.as_str().map(Value::from).ok_or_else(unsupported),
-        ValueKind::Number if literal.is_integer() => {
-            let number = i128::try_from(literal.clone()).map_err(|_| unsupported())?;
-            Ok(Value::Int(number))
-        }
-        ValueKind::Number => {
-            let number = f64::try_from(literal.clone()).map_err(|_| unsupported())?;
-            Ok(Value::Float(number))
-        }
-        _ => Err(unsupported()),
-    }
-}
-
-fn negate(value: &Value) -> Result<Value, Cause> {
-    match (value.as_int(), value) {
-        (Some(number), _) => number.checked_neg().map(Value::Int).ok_or_else(too_large),
-        (None, Value::Float(number)) => Ok(Value::Float(-number)),
-        (None, other) => Err(Cause::type_error(format!(
-            "bad operand type for unary -: '{}'",
-            other.type_name()
-        ))),
-    }
-}
-
-fn too_large() -> Cause {
-    Cause::Unsupported("an integer of more than 128 bits".to_owned())
-}
-
-/// Applies an operator other than `and` and `or`.
-fn operate(operator: BinOpKind, left: Value, right: Value) -> Result<Value, Cause> {
-    let ordered = |accepts: fn(std::cmp::Ordering) -> bool| {
-        let order = compare(&left, &right).map_err(|error| Cause::type_error(error.to_string()))?;
-        Ok(Value::Bool(order.is_some_and(accepts)))
-    };
-    match operator {
-        BinOpKind::Eq => Ok(Value::Bool(left == right)),
-        BinOpKind::Ne => Ok(Value::Bool(left != right)),
-        BinOpKind::Lt => ordered(std::cmp::Ordering::is_lt),
-        BinOpKind::Lte => ordered(std::cmp::Ordering::is_le),
-        BinOpKind::Gt => ordered(std::cmp::Ordering::is_gt),
-        BinOpKind::Gte => ordered(std::cmp::Ordering::is_ge),
-        BinOpKind::In => contains(&right, &left).map(Value::Bool),
-        BinOpKind::Concat => {
-            let (mut text, right) = (left.to_string(), right.to_string());
-            check_length(text.len(), right.len())?;
-            text.push_str(&right);
-            Ok(Value::string(text))
-        }
-        BinOpKind::Add => add(left, right),
-        BinOpKind::Sub | BinOpKind::Mul | BinOpKind::Div | BinOpKind::FloorDiv => {
-            calculate(operator, &left, &right)
-        }
-        BinOpKind::Rem | BinOpKind::Pow | BinOpKind::ScAnd | BinOpKind::ScOr => {
-            Err(Cause::Unsupported("this operator".to_owned()))
-        }
-    }
-}
-
-fn check_length(left: usize, right: usize) -> Result<(), Cause> {
-    if left.saturating_add(right) > LENGTH_LIMIT {
-        return Err(Cause::Unsupported(format!(
-            "values of more than {LENGTH_LIMIT} items"
-        )));
-    }
-    Ok(())
-}
-
-fn contains(container: &Value, member: &Value) -> Result<bool, Cause> {
-    match (container, member) {
-        (Value::Str(text), Value::Str(part)) => Ok(text.contains(&**part)),
-        (Value::Str(_), other) => Err(Cause::type_error(format!(
-            "'in <string>' requires string as left operand, not {}",
-            other.type_name()
-        ))),
-        (Value::List(items) | Value::Tuple(items), member) => Ok(items.contains(member)),
-        (Value::Dict(_), Value::List(_) | Value::Dict(_)) => {
-            let kind = member.type_name();
-            Err(Cause::type_error(format!("unhashable type: '{kind}'")))
-        }
-        (Value::Dict(dict), member) => Ok(dict.contains_key(member)),
-        (other, _) => Err(Cause::type_error(format!(
-            "argument of type '{}' is not iterable",
-            other.type_name()
-        ))),
-    }
-}
-
-fn add(left: Value, right: Value) -> Result<Value, Cause> {
-    match (left, right) {
-        (Value::Str(left), Value::Str(right)) => {
-            check_length(left.len(), right.len())?;
-            Ok(Value::string([&*left, &*right].concat()))
-        }
-        (Value::List(mut left), Value::List(right)) => {
-            check_length(left.len(), right.len())?;
-            left.extend(right);
-            Ok(Value::List(left))
-        }
-        (Value::Tuple(mut left), Value::Tuple(right)) => {
-            check_length(left.len(), right.len())?;
-            left.extend(right);
-            Ok(Value::Tuple(left))
-        }
-        (left, right) => calculate(BinOpKind::Add, &left, &right),
-    }
-}
-
-/// Arithmetic of whole numbers, and of floats where no result is rounded in
-/// two ways.
-fn calculate(operator: BinOpKind, left: &Value, right: &Value) -> Result<Value, Cause> {
-    if let (Some(left), Some(right)) = (left.as_int(), right.as_int()) {
-        return calculate_integers(operator, left, right);
-    }
-    let (Some(left_number), Some(right_number)) = (as_float(left), as_float(right)) else {
-        return Err(Cause::Unsupported(format!(
-            "this operator between values of types {} and {}",
-            left.type_name(),
-            right.type_name()
-        )));
-    };
-    match operator {
-        BinOpKind::Add => Ok(Value::Float(left_number + right_number)),
-        BinOpKind::Sub => Ok(Value::Float(left_number - right_number)),
-        BinOpKind::Mul => Ok(Value::Float(left_number * right_number)),
-        BinOpKind::Div if right_number != 0.0 => Ok(Value::Float(left_number / right_number)),
-        BinOpKind::Div => Err(division_by_zero("float division by zero")),
-        _ => Err(Cause::Unsupported("`//` of floats".to_owned())),
-    }
-}
-
-fn calculate_integers(operator: BinOpKind, left: i128, right: i128) -> Result<Value, Cause> {
-    let result = match operator {
-        BinOpKind::Add => left.checked_add(right),
-        BinOpKind::Sub => left.checked_sub(right),
-        BinOpKind::Mul => left.checked_mul(right),
-        BinOpKind::Div if right == 0 => return Err(division_by_zero("division by zero")),
-        BinOpKind::Div => {
-            return match (exact_float(left), exact_float(right)) {
-                (Some(left), Some(right)) => Ok(Value::Float(left / right)),
-                _ => Err(Cause::Unsupported("`/` of large integers".to_owned())),
-            };
-        }
-        BinOpKind::FloorDiv if right == 0 => {
-            return Err(division_by_zero("integer division or modulo by zero"));
-        }
-        BinOpKind::FloorDiv => left.checked_div_euclid(right).and_then(|quotient| {
-            // Python rounds down; Euclid's remainder is never negative.
-            let is_inexact = quotient.checked_mul(right)? != left;
-            match is_inexact && right < 0 {
-                true => quotient.checked_sub(1),
-                false => Some(quotient),
-            }
-        }),
-        _ => return Err(Cause::Unsupported("this operator".to_owned())),
-    };
-    result.map(Value::Int).ok_or_else(too_large)
-}
-
-fn division_by_zero(message: &str) -> Cause {
-    Cause::Python {
-        exception: "ZeroDivisionError",
-        message: message.to_owned(),
-    }
-}
-
-fn as_float(value: &Value) -> Option<f64> {
-    match value {
-        Value::Float(number) => Some(*number),
-        other => exact_float(other.as_int()?),
-    }
-}
-
-/// Converts an integer that a float represents exactly.
-fn exact_float(number: i128) -> Option<f64> {
-    (number.unsigned_abs() <= 1 << 53).then_some(number as f64)
-}
-
-/// The numbers of Python's `range`.
-fn range(arguments: Vec<Evaluated>) -> Result<Vec<Value>, Cause> {
-    let mut numbers = Vec::new();
-    for argument in arguments {
-        let value = argument.into_value()?;
-        let number = value.as_int().ok_or_else(|| {
-            let kind = value.type_name();
-            Cause::type_error(format!(
-                "'{kind}' object cannot be interpreted as an integer"
-            ))
-        })?;
-        numbers.push(number);
-    }
-    let (start, stop, step) = match numbers[..] {
-        [stop] => (0, stop, 1),
-        [start, stop] => (start, stop, 1),
-        [start, stop, step] => (start, stop, step),
-        _ => {
-            return Err(Cause::type_error(
-                "range expected at least 1 argument, got 0",
-            ));
-        }
-    };
-    if step == 0 {
-        return Err(Cause::Python {
-            exception: "ValueError",
-            message: "range() arg 3 must not be zero".to_owned(),
-        });
-    }
-    let is_small = |number: i128| number.unsigned_abs() <= i64::MAX as u128;
-    if ![start, stop, step].into_iter().all(is_small) {
-        return Err(Cause::Unsupported("`range` of large integers".to_owned()));
-    }
-    let count = match step > 0 {
-        true => (stop - start + step - 1).div_euclid(step),
-        false => (start - stop - step - 1).div_euclid(-step),
-    };
-    if count > RANGE_LIMIT {
-        return Err(Cause::Unsupported(format!(
-            "`range` of more than {RANGE_LIMIT} numbers"
-        )));
-    }
-    let values = (0..count.max(0)).map(|at| Value::Int(start + at * step));
-    Ok(values.collect())
 }

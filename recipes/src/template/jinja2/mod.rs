@@ -13,6 +13,7 @@ mod evaluate;
 mod lexical;
 mod loader;
 mod names;
+mod operators;
 
 use std::fs::OpenOptions;
 use std::path::Path;
