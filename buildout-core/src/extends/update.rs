@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn operators_apply_line_by_line() {
-        let cases: &[(&[(&str, &str)], &[(&str, &str)], &[(&str, &str)])] = &[
+        type Options = &'static [(&'static str, &'static str)];
+        let cases: &[(Options, Options, Options)] = &[
             (&[("l", "1")], &[("l +", "2")], &[("l", "1\n2")]),
             (&[], &[("l +", "2")], &[("l", "\n2")]),
             (&[("l", "x")], &[("l +", "")], &[("l", "x\n")]),
