@@ -8,6 +8,8 @@ use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, norma
 use buildout_core::profile::python_text::split_lines;
 use serde_json::{Value, json};
 
+use crate::redaction::redacted;
+
 /// Renders sections as zc.buildout prints them.
 pub(crate) struct Annotation<'a> {
     /// Sources below this directory are shown relative to it.
@@ -48,8 +50,9 @@ impl Annotation<'_> {
 struct Writer<'a> {
     annotation: &'a Annotation<'a>,
     text: String,
-    /// How each profile is shown; most options share few of them.
-    shown: HashMap<Arc<str>, String>,
+    /// How each profile is shown, by the address of its name, which the options
+    /// it sets share.
+    shown: HashMap<*const u8, String>,
 }
 
 impl Writer<'_> {
@@ -148,8 +151,8 @@ impl Writer<'_> {
         let directory = self.annotation.directory;
         let shown = self
             .shown
-            .entry(Arc::clone(name))
-            .or_insert_with(|| relative_source(name, directory));
+            .entry(name.as_ptr())
+            .or_insert_with(|| redacted(&relative_source(name, directory)).into_owned());
         self.text.push_str(shown);
     }
 }
@@ -198,7 +201,7 @@ pub(crate) fn annotation_json(configuration: &Configuration, chosen: &[String]) 
                 .map(|item| {
                     json!({
                         "operation": item.operation.as_str(),
-                        "source": item.origin.source.as_str(),
+                        "source": redacted(item.origin.source.as_str()),
                         "line": item.origin.line,
                         "value": &*item.value,
                     })

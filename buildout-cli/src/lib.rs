@@ -8,6 +8,7 @@ mod command;
 mod diagnostic;
 mod help;
 mod log;
+mod redaction;
 mod surroundings;
 
 use std::io::Write;

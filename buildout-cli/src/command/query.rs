@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Context, Format, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
+use crate::redaction::redacted;
 
 const RESOLVED: &str = "--resolved";
 
@@ -79,7 +80,8 @@ fn resolved(context: &Context<'_>, format: Format, keys: &[String]) -> Result<()
             let (document, left_out) = all_sections(session);
             context.streams.out(&format!("{document:#}\n"));
             for (section, failure) in left_out {
-                let reason = failure.to_string().trim_end().replace('\n', "\n  ");
+                let reason = failure.to_string();
+                let reason = redacted(reason.trim_end()).replace('\n', "\n  ");
                 context
                     .streams
                     .err(&format!("[{section}] left out: {reason}\n"));

@@ -71,10 +71,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: system_error_text,
     },
     Difference {
-        id: "failed-update",
-        mask: failed_update,
-    },
-    Difference {
         id: "native-signature",
         mask: native_signature,
     },
@@ -85,6 +81,18 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         id: "joined-bases",
         mask: joined_bases,
+    },
+    Difference {
+        id: "history-limit",
+        mask: history_limit,
+    },
+    Difference {
+        id: "cache-entry-mode",
+        mask: cache_entry_mode,
+    },
+    Difference {
+        id: "failed-update",
+        mask: failed_update,
     },
 ];
 
@@ -272,13 +280,6 @@ fn system_error_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     }
 }
 
-/// A failed update keeps what was installed, and its record; upstream removes both.
-fn failed_update(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    if peer.complaint == ours.complaint && ours.raw_stderr.contains("\n  Updating ") {
-        peer.files.clone_from(&ours.files);
-    }
-}
-
 /// Signatures, in whatever file the state is kept, are each program's own.
 fn native_signature(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     const OPTION: &str = "__buildout_signature__ = ";
@@ -310,6 +311,90 @@ fn joined_bases(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {
             &mut view.complaint;
         while let Some(joined) = without_first_climb(text) {
             *text = joined;
+        }
+    }
+}
+
+/// Of a history longer than a thousand entries `-v annotate` shows the newest and counts the rest.
+fn history_limit(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let theirs: Vec<&str> = peer.stdout.split('\n').collect();
+    let mut lines = Vec::new();
+    for line in ours.stdout.split('\n') {
+        let count = line
+            .strip_prefix("   ... and ")
+            .and_then(|rest| rest.strip_suffix(" more before")?.parse::<usize>().ok());
+        // An entry is a line with its source and one with its value.
+        let counted = count.and_then(|count| {
+            let entries = theirs.get(lines.len()..lines.len() + 2 * count)?;
+            let regular = |entry: &[&str]| {
+                ["   IN ", "   AS "]
+                    .iter()
+                    .any(|start| entry[0].starts_with(start))
+                    && entry[1].contains(" VALUE = ")
+            };
+            entries.chunks(2).all(regular).then_some(entries)
+        });
+        match counted {
+            Some(entries) => lines.extend_from_slice(entries),
+            None => lines.push(line),
+        }
+    }
+    ours.stdout = lines.join("\n");
+}
+
+/// A cached profile has the mode of any new file, where upstream's is that of the temporary file
+/// that it was: 0600, whatever the umask, so that nobody else can use the cache.
+fn cache_entry_mode(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let hashed = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    for (theirs, line) in peer.files.iter().zip(&mut ours.files) {
+        if let Some((path, rest)) = theirs.split_once(" 600 ")
+            && hashed(path)
+            && *line == format!("{path} 644 {rest}")
+        {
+            line.clone_from(theirs);
+        }
+    }
+}
+
+/// A part whose update fails keeps its files and its record, where upstream removes both.
+fn failed_update(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let Complaint::User(text) = &ours.complaint else {
+        return;
+    };
+    let part = text
+        .lines()
+        .find_map(|line| line.strip_prefix("  Updating ")?.strip_suffix('.'));
+    let Some(part) = part.filter(|_| ours.complaint == peer.complaint) else {
+        return;
+    };
+    let header = format!("installed [{part}]");
+    let Some(start) = ours.files.iter().position(|line| *line == header) else {
+        return;
+    };
+    if peer.files.contains(&header) {
+        return;
+    }
+    let record = ours.files.drain(start..).collect::<Vec<String>>();
+    let rest = record[1..]
+        .iter()
+        .position(|line| line.starts_with("installed ["));
+    let (record, rest) = record.split_at(rest.map_or(record.len(), |rest| rest + 1));
+    let installed = record
+        .iter()
+        .filter_map(|line| line.split_once("__buildout_installed__ = \"@ROOT@/"))
+        .filter_map(|(_, path)| path.strip_suffix('"'));
+    let kept: Vec<String> = installed.map(|path| format!("{path} ")).collect();
+    ours.files.extend_from_slice(rest);
+    ours.files
+        .retain(|line| !kept.iter().any(|path| line.starts_with(path.as_str())));
+    for line in &mut ours.files {
+        if let Some(parts) = line.strip_prefix("installed   parts = \"") {
+            let parts = parts.trim_end_matches('"').split(' ');
+            let others: Vec<&str> = parts.filter(|name| *name != part).collect();
+            *line = format!("installed   parts = \"{}\"", others.join(" "));
         }
     }
 }

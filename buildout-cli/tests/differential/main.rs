@@ -27,12 +27,15 @@ mod generator;
 mod peer;
 mod program;
 mod random;
+mod remote;
 mod shrink;
+mod takeover;
 mod view;
 mod written;
 
 use std::path::{Path, PathBuf};
 
+use buildout_core::fetch::test_server::TestServer;
 use tempfile::TempDir;
 
 use case::{Case, Dialect, Step};
@@ -198,6 +201,20 @@ fn written_cases_agree_with_3_0_1() -> Result<(), String> {
 }
 
 #[test]
+fn remote_profiles_agree_with_upstream() -> Result<(), String> {
+    let server = TestServer::start();
+    for (test, dialect) in [
+        ("remote", Dialect::Upstream),
+        ("remote-slapos", Dialect::Slapos),
+    ] {
+        let report = compare(test, dialect, &remote::cases(&server, dialect))?;
+        eprintln!("{}", report.summary());
+        report.assert_equal("");
+    }
+    Ok(())
+}
+
+#[test]
 fn generated_cases_agree_with_upstream() -> Result<(), String> {
     let cases: Vec<Case> = seeds(SEEDS)?
         .map(|seed| generator::case(seed, Dialect::Upstream))
@@ -262,6 +279,53 @@ fn the_driver_is_the_real_command() -> Result<(), String> {
     };
     let report = Workspace::create("driver")?.compare(&cases, &start_pair)?;
     report.assert_equal("");
+    Ok(())
+}
+
+/// A directory changes hands and comes back, without a part being installed again by us.
+#[test]
+fn a_directory_is_taken_over_and_handed_back() -> Result<(), String> {
+    for dialect in [Dialect::Slapos, Dialect::Upstream] {
+        let peer = Peer::provide(dialect.peer(), &peers_root())?;
+        let workspace = Workspace::create("takeover")?;
+        let ours = Path::new(env!("CARGO_BIN_EXE_buildout"));
+        let mut site = takeover::Site::create(&workspace.path, dialect, &peer, ours)?;
+        let parts: &[&str] = match dialect {
+            Dialect::Slapos => &["directory", "command", "template"],
+            Dialect::Upstream => &["command"],
+        };
+        let each = |verb: &str| -> Vec<String> {
+            parts.iter().map(|part| format!("{verb} {part}.")).collect()
+        };
+        let log = site.run_peer(&[])?;
+        assert_eq!(takeover::actions(&log), each("Installing"));
+
+        let log = site.run_ours(&[])?;
+        assert_eq!(takeover::actions(&log), each("Updating"), "{dialect:?}");
+        // Nothing changed, so what the reference wrote is still all there is to say.
+        let log = site.run_ours(&[])?;
+        assert_eq!(takeover::actions(&log), each("Updating"), "{dialect:?}");
+        assert_eq!(site.read("log")?.lines().count(), 3);
+
+        // Back again. The reference may reinstall what we recorded, but it goes on.
+        site.run_peer(&[])?;
+        let log = site.run_ours(&[])?;
+        assert_eq!(takeover::actions(&log), each("Updating"), "{dialect:?}");
+        // A part that changed is ours from then on, and the reference goes on with that, too.
+        let log = site.run_ours(&["command:text=changed"])?;
+        let mut changed = each("Updating");
+        let index = parts
+            .iter()
+            .position(|part| *part == "command")
+            .unwrap_or_default();
+        changed[index] = "Installing command.".to_owned();
+        changed.insert(0, "Uninstalling command.".to_owned());
+        assert_eq!(takeover::actions(&log), changed, "{dialect:?}");
+        site.run_peer(&["command:text=changed"])?;
+        // It can also remove everything.
+        let log = site.run_peer(&["buildout:parts="])?;
+        assert_eq!(takeover::actions(&log).len(), parts.len(), "{log}");
+    }
     Ok(())
 }
 

@@ -48,7 +48,15 @@ pub fn choose_dialect(
             continue;
         };
         let text = universal_newlines(&loaded.text);
-        if let Some((value, line)) = literal(&text) {
+        if literal(&text, false).is_none()
+            && let Some((value, line)) = literal(&text, true)
+        {
+            let place = Place::find(&Arc::from(*profile), &text, line, &value);
+            return Err(ExtendsError::ConditionalDialect {
+                place: Box::new(place),
+            });
+        }
+        if let Some((value, line)) = literal(&text, false) {
             let place = Place::find(&Arc::from(*profile), &text, line, &value);
             return named(&value, Some(place));
         }
@@ -66,15 +74,15 @@ fn named(value: &str, place: Option<Place>) -> Result<Dialect, ExtendsError> {
     }
 }
 
-/// Returns the dialect that an unconditional `[buildout]` of `text` names, and
-/// its line.
-fn literal(text: &str) -> Option<(String, u32)> {
+/// Returns the dialect that a `[buildout]` of `text` names, and its line, with
+/// all conditions taken for `conditions`.
+fn literal(text: &str, conditions: bool) -> Option<(String, u32)> {
     if !text.contains(DIALECT_OPTION) {
         return None;
     }
     let mut symbols = Symbols::default();
     let profile = parse::<()>(text, RepeatedOperators::Join, &mut symbols, &mut |_| {
-        Ok(false)
+        Ok(conditions)
     })
     .ok()?;
     let section = profile.section(symbols.get(BUILDOUT_SECTION)?)?;

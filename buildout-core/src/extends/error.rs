@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::origin::Place;
 use super::tree::{NodeId, Tree};
-use crate::profile::condition::ConditionError;
+use crate::profile::condition::{ConditionError, ConditionProblem};
 use crate::profile::syntax::BadLine;
 use crate::symbols::Symbol;
 use crate::value::str_repr;
@@ -90,12 +90,16 @@ pub enum ExtendsError {
         option: &'static str,
         /// Its value.
         value: String,
+        /// Where it stands, if that is known.
+        place: Option<Box<Place>>,
     },
     /// `extends-cache` refers to another option.
     #[error("extends-cache '{value}' may not contain ${{section:variable}} to expand.")]
     ExtendsCacheReference {
         /// The value.
         value: String,
+        /// Where it stands, if that is known.
+        place: Option<Box<Place>>,
     },
     /// Repeated `+=` made a value longer than the engine allows.
     #[error("the value of `{section}:{option}` grows beyond {limit} bytes by repeated `+=`", limit = super::VALUE_LIMIT)]
@@ -114,6 +118,13 @@ pub enum ExtendsError {
         value: String,
         /// Where it stands, unless on the command line.
         place: Option<Box<Place>>,
+    },
+    /// A dialect that is asked for under a condition: conditions are decided
+    /// when it must be known already.
+    #[error("the dialect cannot depend on a condition")]
+    ConditionalDialect {
+        /// The assignment.
+        place: Box<Place>,
     },
     /// An extended profile asks for another dialect than the one in force.
     #[error("this profile asks for the dialect `{asked}`, but `{in_force}` is in force")]
@@ -167,16 +178,24 @@ pub enum LoadError {
         byte: u8,
         /// Where it stands.
         offset: usize,
-        /// Its line, from 1.
-        line: u32,
         /// What is wrong with it.
         detail: &'static str,
+        /// The line, with replacement characters where it is not UTF-8.
+        place: Box<Place>,
+    },
+    /// The profile is remote and in no cache, and the network is forbidden.
+    #[error("{error}")]
+    Offline {
+        /// Upstream's text.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The profile cannot be downloaded.
-    #[error("{message}")]
+    #[error("{error}")]
     Download {
-        /// The message for people, upstream's where there is one.
-        message: String,
+        /// Why, with upstream's text where there is one.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
         /// Whether upstream reports this as a user's error.
         user: bool,
     },
@@ -202,7 +221,10 @@ impl ExtendsError {
     pub fn is_user_error(&self) -> bool {
         match self {
             ExtendsError::Unreadable { reason, .. } => {
-                matches!(reason, LoadError::Download { user: true, .. })
+                matches!(
+                    reason,
+                    LoadError::Download { user: true, .. } | LoadError::Offline { .. }
+                )
             }
             ExtendsError::MissingSectionHeader { .. }
             | ExtendsError::BadLines { .. }
@@ -225,7 +247,7 @@ impl ExtendsError {
                     _ => "OSError",
                 },
                 LoadError::Encoding { .. } => "UnicodeDecodeError",
-                LoadError::Download { .. } => "urllib.error.URLError",
+                LoadError::Download { .. } | LoadError::Offline { .. } => "urllib.error.URLError",
             },
             ExtendsError::MissingSectionHeader { .. } => {
                 "zc.buildout.configparser.MissingSectionHeaderError"
@@ -240,13 +262,24 @@ impl ExtendsError {
     /// Returns the places to show.
     pub fn places(&self) -> Vec<&Place> {
         match self {
+            ExtendsError::Unreadable {
+                reason: LoadError::Encoding { place, .. },
+                included_from,
+                ..
+            } => {
+                let places = std::iter::once(&**place);
+                return places.chain(included_from.as_deref()).collect();
+            }
             ExtendsError::Unreadable { included_from, .. } => included_from.as_deref(),
             ExtendsError::Recursive { place, .. }
+            | ExtendsError::InvalidBoolean { place, .. }
+            | ExtendsError::ExtendsCacheReference { place, .. }
             | ExtendsError::UnknownDialect { place, .. }
             | ExtendsError::MissingVersionsSection { place, .. } => place.as_deref(),
             ExtendsError::ExtendedBy { place, .. }
             | ExtendsError::MissingSectionHeader { place, .. }
             | ExtendsError::Condition { place, .. }
+            | ExtendsError::ConditionalDialect { place }
             | ExtendsError::DialectConflict { place, .. } => Some(&**place),
             ExtendsError::BadLines { places, .. } => return places.iter().collect(),
             _ => None,
@@ -269,10 +302,29 @@ impl ExtendsError {
                 format!("`{source_name}` does not exist; entries of `extends` are relative to the profile that holds them")
             }
             ExtendsError::Unreadable {
-                reason: LoadError::Encoding { line, .. },
+                reason: LoadError::Io { error, .. },
                 source_name,
                 ..
-            } => format!("save `{source_name}` as UTF-8; the first bad byte is in line {line}"),
+            } if error.kind() == io::ErrorKind::IsADirectory => {
+                format!("`{source_name}` is a directory; name a file in it")
+            }
+            ExtendsError::Unreadable {
+                reason: LoadError::Encoding { .. },
+                source_name,
+                ..
+            } => format!("save `{source_name}` as UTF-8"),
+            ExtendsError::Unreadable {
+                reason: LoadError::Offline { .. },
+                ..
+            } => "run once with `-O` and `extends-cache` set in `[buildout]`; the cached copy serves offline runs".to_owned(),
+            ExtendsError::Condition {
+                error:
+                    ConditionError {
+                        problem: ConditionProblem::UndefinedName { .. },
+                        ..
+                    },
+                ..
+            } => "conditions are markers such as `python_version >= \"3.8\"`, or expressions over names such as `linux`, `python3` and `sys`".to_owned(),
             ExtendsError::Recursive { .. } => {
                 "remove this entry, or one before it in the chain".to_owned()
             }
@@ -290,7 +342,13 @@ impl ExtendsError {
             ExtendsError::BadLines { .. } => {
                 "options start in the first column as `name = value`; continuation lines are indented".to_owned()
             }
+            ExtendsError::ExtendsCacheReference { .. } => {
+                "write the directory itself; it is needed before references are resolved".to_owned()
+            }
             ExtendsError::InvalidBoolean { .. } => "use `true` or `false`".to_owned(),
+            ExtendsError::ConditionalDialect { .. } => {
+                "move this line to a `[buildout]` without a condition, or use `--dialect`".to_owned()
+            }
             ExtendsError::DialectConflict { in_force, .. } => {
                 format!("remove this line, or choose `--dialect` other than `{in_force}`")
             }

@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::error::{ExtendsError, LoadError};
 use super::location::{base_of, join};
 use super::option::{MergedOption, MergedSection, MergedSections};
-use super::origin::{Origin, Place};
+use super::origin::{Origin, Place, Source};
 use super::settings::DownloadSettings;
 use super::tree::{FileContent, Include, Node, NodeId, Tree};
 use super::update::{first_occurrence, update_section};
@@ -201,7 +201,7 @@ impl GraphLoader<'_> {
                 None => {
                     // Upstream looks at the settings when it opens the next
                     // file, so a mistake in them is silent without one.
-                    self.settings = DownloadSettings::new(&self.options, self.overriding)?;
+                    self.settings = self.read_settings()?;
                     let frame = self.open(name, identity, &stack)?;
                     let target = frame.node;
                     stack.push(frame);
@@ -214,6 +214,35 @@ impl GraphLoader<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Reads the settings from the options known so far; a mistake in them is
+    /// shown where it stands.
+    fn read_settings(&self) -> Result<DownloadSettings, ExtendsError> {
+        let place_of = |name: &str, value: &str| {
+            let option = self.overriding.get(name).or_else(|| self.options.get(name));
+            let origin = option?.origin()?;
+            let Source::Profile(source) = &origin.source else {
+                return None;
+            };
+            let node = self.nodes.iter().find(|node| node.source == *source)?;
+            let place = Place::find(source, &node.content.text, origin.line?, value);
+            Some(Box::new(place))
+        };
+        DownloadSettings::new(&self.options, self.overriding).map_err(|mut error| {
+            match &mut error {
+                ExtendsError::InvalidBoolean {
+                    option,
+                    value,
+                    place,
+                } => *place = place_of(option, value),
+                ExtendsError::ExtendsCacheReference { value, place } => {
+                    *place = place_of("extends-cache", value);
+                }
+                _ => {}
+            }
+            error
+        })
     }
 
     /// The place of `entry` in the file on top of the stack.
@@ -254,7 +283,8 @@ impl GraphLoader<'_> {
         )
         .map_err(|error| syntax_error(error, &source, &text, shown))?;
         let (entries, optional) = self.take_entries(&mut profile, &source, &text)?;
-        if self.surroundings.dialect.profile_base_location {
+        // Most files do not mention the location; one look at the text tells.
+        if self.surroundings.dialect.profile_base_location && text.contains(PROFILE_BASE_LOCATION) {
             self.add_base_locations(&mut profile, &source);
         }
         let node = NodeId(self.nodes.len() as u32);

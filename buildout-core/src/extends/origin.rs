@@ -86,6 +86,8 @@ pub struct Place {
 impl Place {
     /// Makes a place that underlines `needle` in line `line` of `profile`, or
     /// in the continuation lines below it; the whole line if it is not there.
+    /// A whole word in a value goes before a part of one, and that before the
+    /// option's own name.
     pub fn find(source: &Arc<str>, profile: &str, line: u32, needle: &str) -> Self {
         let first = (line as usize).saturating_sub(1);
         let mut lines = profile.lines().enumerate().skip(first);
@@ -97,7 +99,18 @@ impl Place {
                 .iter()
                 .map(|(index, text, _)| (*index, *text))
                 .chain(lines.take_while(|(_, text)| continuation(text)))
-                .find_map(|(index, text)| Some((index, text, Some(text.find(needle)?))));
+                .filter_map(|(index, text)| {
+                    let value = if index == first {
+                        text.find('=').map_or(0, |equals| equals + 1)
+                    } else {
+                        0
+                    };
+                    let (at, rank) = find_ranked(text, value, needle)?;
+                    Some((rank, index, text, at))
+                })
+                // The first of equals.
+                .min_by_key(|(rank, ..)| *rank)
+                .map(|(_, index, text, at)| (index, text, Some(at)));
             chosen = hit.or(chosen);
         }
         let (index, text, at) = chosen.unwrap_or((first, "", None));
@@ -115,9 +128,52 @@ impl Place {
     }
 }
 
+/// How well a hit fits what is looked for; the least is the best.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    WordInValue,
+    InValue,
+    InName,
+}
+
+/// Finds `needle` in a line whose value starts at `value`.
+fn find_ranked(text: &str, value: usize, needle: &str) -> Option<(usize, Rank)> {
+    let of_word = |character: char| character.is_alphanumeric() || "_-.".contains(character);
+    let hits = || {
+        text[value..]
+            .match_indices(needle)
+            .map(|(at, _)| value + at)
+    };
+    let whole = hits().find(|at| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + needle.len()..].chars().next();
+        !before.is_some_and(of_word) && !after.is_some_and(of_word)
+    });
+    whole
+        .map(|at| (at, Rank::WordInValue))
+        .or_else(|| Some((hits().next()?, Rank::InValue)))
+        .or_else(|| Some((text.find(needle)?, Rank::InName)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_of_the_value_goes_first() {
+        let source = Arc::from("p.cfg");
+        let profile = "parts = aa b\n  a-b a\nextended-by = x\n";
+        for (line, needle, found) in [
+            (1, "a", (2, 6..7)),
+            (1, "par", (1, 0..3)),
+            (1, "aa", (1, 8..10)),
+            (1, "-", (2, 3..4)),
+            (3, "extended-by", (3, 0..11)),
+        ] {
+            let place = Place::find(&source, profile, line, needle);
+            assert_eq!((place.line, place.span), found, "{needle}");
+        }
+    }
 
     #[test]
     fn a_place_is_found_in_continuation_lines() {

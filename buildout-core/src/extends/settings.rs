@@ -34,6 +34,7 @@ impl DownloadSettings {
                 return Err(ExtendsError::InvalidBoolean {
                     option: "newest",
                     value: other.to_owned(),
+                    place: None,
                 });
             }
         };
@@ -45,6 +46,7 @@ impl DownloadSettings {
         {
             return Err(ExtendsError::ExtendsCacheReference {
                 value: value.to_owned(),
+                place: None,
             });
         }
         let directory = value("directory").unwrap_or("");

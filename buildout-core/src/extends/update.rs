@@ -16,12 +16,21 @@ use crate::profile::syntax::{MACRO_OPTION, Operator, split_operator, without_two
 /// Applies `changes` to `section`: operators first take their left side from
 /// `changes` itself, else from `section`, else from the empty value.
 pub fn update_section(section: &mut MergedSection, changes: &MergedSection) {
-    let changes = resolve_operators(section, changes);
+    if changes.keys().any(|key| split_operator(key).1.is_some()) {
+        let resolved = resolve_operators(section, changes);
+        replace_options(section, &resolved);
+    } else {
+        replace_options(section, changes);
+    }
+}
+
+/// Upstream's `_update_verbose`: plain values replace.
+fn replace_options(section: &mut MergedSection, changes: &MergedSection) {
     for (key, option) in changes {
-        match section.get_mut(&key) {
-            Some(present) => present.override_with(&option),
+        match section.get_mut(key) {
+            Some(present) => present.override_with(option),
             None => {
-                section.insert(key, option);
+                section.insert(Arc::clone(key), option.clone());
             }
         }
     }
@@ -134,8 +143,8 @@ mod tests {
 
     #[test]
     fn operators_apply_line_by_line() {
-        type Options = &'static [(&'static str, &'static str)];
-        let cases: &[(Options, Options, Options)] = &[
+        type Options<'a> = &'a [(&'a str, &'a str)];
+        let cases: &[(Options<'_>, Options<'_>, Options<'_>)] = &[
             (&[("l", "1")], &[("l +", "2")], &[("l", "1\n2")]),
             (&[], &[("l +", "2")], &[("l", "\n2")]),
             (&[("l", "x")], &[("l +", "")], &[("l", "x\n")]),

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::download::{CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions};
 use super::observer::FetchObserver;
 use super::transport::Transport;
-use crate::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader, is_url};
+use crate::extends::{DownloadSettings, LoadError, LoadedText, Place, ProfileLoader, is_url};
 
 /// Loads profiles as zc.buildout does: files by path, others through the
 /// `extends-cache` if there is one.
@@ -40,13 +42,15 @@ impl ProfileFiles {
         }
     }
 
-    fn read_file(&self, path: &Path, shown: &str) -> Result<String, LoadError> {
+    /// Reads the profile called `source` from `path`, which messages call
+    /// `shown`.
+    fn read_file(&self, path: &Path, shown: &str, source: &str) -> Result<String, LoadError> {
         let bytes = fs::read(path).map_err(|error| LoadError::Io {
             path: shown.to_owned(),
             error,
         })?;
         String::from_utf8(bytes)
-            .map_err(|error| encoding_error(error.utf8_error(), error.as_bytes()))
+            .map_err(|error| encoding_error(error.utf8_error(), error.as_bytes(), source))
     }
 
     fn download(&self, url: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
@@ -62,31 +66,79 @@ impl ProfileFiles {
             .with_observer(Arc::clone(&self.observer));
         let downloaded = downloader
             .download(&DownloadRequest::new(url))
-            .map_err(|error| LoadError::Download {
-                user: !matches!(error, DownloadError::File(_)),
-                message: error.to_string(),
+            .map_err(|error| match &error {
+                // Upstream opens it like any file, and says what that says.
+                DownloadError::LocalMissing { path } => LoadError::Io {
+                    path: path.to_string_lossy().into_owned(),
+                    error: Errno::NOENT.into(),
+                },
+                DownloadError::Offline { .. } => LoadError::Offline {
+                    error: error.into(),
+                },
+                _ => LoadError::Download {
+                    user: !matches!(error, DownloadError::File(_)),
+                    error: error.into(),
+                },
             })?;
         let path = downloaded.path().to_owned();
         let shown = path.to_string_lossy().into_owned();
-        let text = self.read_file(&path, &shown)?;
+        let text = self.read_file(&path, &shown, url)?;
         Ok(LoadedText {
             text,
             downloaded_as: Some(shown),
         })
     }
 
-    /// Returns the real path of a directory, looked up once for each spelling.
+    /// Returns the real path of a directory. Each component of each spelling is
+    /// looked at once: a tree of profiles has few directories and many paths
+    /// to them.
     fn real_directory(&self, directory: &str) -> Option<String> {
-        if let Some(known) = self.directories.borrow().get(directory) {
-            return known.clone();
-        }
         let absolute = self.working_directory.join(directory);
-        let real = fs::canonicalize(absolute)
-            .ok()
-            .and_then(|path| path.into_os_string().into_string().ok());
+        let absolute = absolute.to_str()?.trim_end_matches('/');
         let mut known = self.directories.borrow_mut();
-        known.insert(directory.to_owned(), real.clone());
+        // From the whole path up to the first directory that is known.
+        let mut ends = Vec::new();
+        let mut end = absolute.len();
+        let mut real = loop {
+            if end == 0 {
+                break Some(String::new());
+            }
+            if let Some(real) = known.get(&absolute[..end]) {
+                break real.clone();
+            }
+            ends.push(end);
+            end = absolute[..end].rfind('/')?;
+        };
+        let mut start = end;
+        for end in ends.into_iter().rev() {
+            real = real.and_then(|parent| real_child(parent, &absolute[start + 1..end]));
+            known.insert(absolute[..end].to_owned(), real.clone());
+            start = end;
+        }
         real
+    }
+}
+
+/// Returns the real path of `name` in a real directory (the root is empty).
+fn real_child(mut parent: String, name: &str) -> Option<String> {
+    match name {
+        "" | "." => Some(parent),
+        ".." => {
+            parent.truncate(parent.rfind('/').unwrap_or(0));
+            Some(parent)
+        }
+        _ => {
+            parent.push('/');
+            parent.push_str(name);
+            if fs::symlink_metadata(&parent).ok()?.is_symlink() {
+                return fs::canonicalize(&parent)
+                    .ok()?
+                    .into_os_string()
+                    .into_string()
+                    .ok();
+            }
+            Some(parent)
+        }
     }
 }
 
@@ -95,7 +147,7 @@ impl ProfileLoader for ProfileFiles {
         if is_url(source) {
             return self.download(source, settings);
         }
-        let text = self.read_file(&self.working_directory.join(source), source)?;
+        let text = self.read_file(&self.working_directory.join(source), source, source)?;
         Ok(LoadedText {
             text,
             downloaded_as: None,
@@ -138,7 +190,7 @@ fn normalize_url(url: &str) -> String {
 }
 
 /// Explains bytes that are not UTF-8 in Python's words.
-fn encoding_error(error: Utf8Error, bytes: &[u8]) -> LoadError {
+fn encoding_error(error: Utf8Error, bytes: &[u8], source: &str) -> LoadError {
     let offset = error.valid_up_to();
     let byte = bytes.get(offset).copied().unwrap_or_default();
     let detail = match (error.error_len(), byte) {
@@ -150,10 +202,24 @@ fn encoding_error(error: Utf8Error, bytes: &[u8]) -> LoadError {
         .iter()
         .filter(|byte| **byte == b'\n')
         .count();
+    let line = bytes[..offset]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |newline| newline + 1);
+    let end = bytes[offset..].iter().position(|byte| *byte == b'\n');
+    let end = end.map_or(bytes.len(), |length| offset + length);
+    let text = String::from_utf8_lossy(&bytes[line..end]);
+    // What stands before the first bad byte is UTF-8 and keeps its length.
+    let start = offset - line;
     LoadError::Encoding {
         byte,
         offset,
-        line: u32::try_from(newlines + 1).unwrap_or(u32::MAX),
         detail,
+        place: Box::new(Place {
+            source: Arc::from(source),
+            line: u32::try_from(newlines + 1).unwrap_or(u32::MAX),
+            span: start..start + char::REPLACEMENT_CHARACTER.len_utf8(),
+            text: text.trim_end().to_owned(),
+        }),
     }
 }

@@ -28,6 +28,14 @@ pub fn split_words(text: &str) -> impl Iterator<Item = &str> {
 
 /// Python's `str.splitlines()`.
 pub fn split_lines(text: &str) -> Vec<&str> {
+    // Nearly all values are one line of ordinary characters.
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![text]
+        };
+    }
     let mut lines = Vec::new();
     let mut start = 0;
     let mut characters = text.char_indices().peekable();

@@ -7,6 +7,7 @@
 //! expressions is written out by hand here, which also gives every option the
 //! line it comes from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -160,10 +161,10 @@ pub fn without_two_characters(key: &str) -> &str {
 /// # Errors
 ///
 /// See [`SyntaxError`]. All bad lines of a file are reported at once.
-pub fn parse<E>(
-    text: &str,
+pub fn parse<'a, E>(
+    text: &'a str,
     repeated: RepeatedOperators,
-    symbols: &mut Symbols,
+    symbols: &'a mut Symbols,
     condition: &mut dyn FnMut(ConditionalHeader<'_>) -> Result<bool, E>,
 ) -> Result<ParsedProfile, SyntaxError<E>> {
     let mut parser = Parser {
@@ -244,22 +245,23 @@ pub fn parse<E>(
 }
 
 /// A section being read; values are still being joined.
-struct OpenSection {
+struct OpenSection<'a> {
     name: Symbol,
     line: u32,
-    options: Vec<Option<OpenOption>>,
+    options: Vec<Option<OpenOption<'a>>>,
 }
 
-struct OpenOption {
+struct OpenOption<'a> {
     key: Symbol,
-    value: String,
+    /// Owned as soon as lines are joined; most values are one line.
+    value: Cow<'a, str>,
     line: u32,
 }
 
 struct Parser<'a> {
     repeated: RepeatedOperators,
     symbols: &'a mut Symbols,
-    sections: Vec<OpenSection>,
+    sections: Vec<OpenSection<'a>>,
     section_index: FxHashMap<Symbol, usize>,
     option_index: FxHashMap<(usize, Symbol), usize>,
     current: Option<usize>,
@@ -269,7 +271,7 @@ struct Parser<'a> {
     bad_lines: Vec<BadLine>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn open_section(&mut self, name: &str, line: u32) {
         let name = self.symbols.intern(name);
         let next = self.sections.len();
@@ -300,12 +302,13 @@ impl Parser<'_> {
             .zip(self.open)
             .and_then(|(section, option)| self.sections[section].options[option].as_mut());
         if let Some(option) = option {
-            option.value.push('\n');
-            option.value.push_str(line);
+            let joined = option.value.to_mut();
+            joined.push('\n');
+            joined.push_str(line);
         }
     }
 
-    fn set_option(&mut self, key: &str, value: &str, line: u32) {
+    fn set_option(&mut self, key: &str, value: &'a str, line: u32) {
         let Some(section) = self.current else {
             return;
         };
@@ -317,10 +320,11 @@ impl Parser<'_> {
             && let Some(option) = self.sections[section].options[index].as_mut()
         {
             let kept = rstrip(&option.value).len();
-            option.value.truncate(kept);
+            let joined = option.value.to_mut();
+            joined.truncate(kept);
             if !value.is_empty() {
-                option.value.push('\n');
-                option.value.push_str(value);
+                joined.push('\n');
+                joined.push_str(value);
             }
             self.open = Some(index);
             return;
@@ -336,7 +340,7 @@ impl Parser<'_> {
         }
         let option = OpenOption {
             key: key_symbol,
-            value: value.to_owned(),
+            value: Cow::Borrowed(value),
             line,
         };
         let options = &mut self.sections[section].options;
@@ -378,7 +382,7 @@ impl Parser<'_> {
     }
 }
 
-fn close_option(option: OpenOption, symbols: &mut Symbols) -> ParsedOption {
+fn close_option(option: OpenOption<'_>, symbols: &mut Symbols) -> ParsedOption {
     let key = Arc::clone(symbols.name(option.key));
     let (base, operator) = split_operator(&key);
     if operator.is_some() {

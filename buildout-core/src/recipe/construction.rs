@@ -1,9 +1,10 @@
 //! What a recipe may use while it is constructed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::error::RecipeError;
-use super::handle::{Answer, Buildout, Call, RemoteBuildout};
+use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
 use super::part_run::RunServices;
 use crate::dialect::Dialect;
 use crate::event::Level;
@@ -137,17 +138,28 @@ impl<'a> Construction<'a> {
 
     /// Runs `work` on another thread, with a handle it may use and clone, and
     /// serves that handle until `work` ends. This is how the recipes of a
-    /// child process are constructed: its calls nest in this one.
-    pub fn on_other_thread<T: Send>(
-        &self,
-        work: impl FnOnce(RemoteBuildout) -> T + Send,
-    ) -> Option<T> {
+    /// child process are constructed: its calls nest in this one. What is
+    /// reached through the handle becomes a dependency of this part.
+    ///
+    /// # Panics
+    ///
+    /// `work` does; the panic goes on in the caller, and so becomes that of
+    /// the recipe.
+    pub fn on_other_thread<T: Send>(&self, work: impl FnOnce(RemoteBuildout) -> T + Send) -> T {
         let mut result = None;
         {
             let slot = &mut result;
-            self.server
-                .serve(Box::new(move |remote| *slot = Some(work(remote))));
+            let caller = Caller::Construction(Arc::clone(&self.part));
+            self.server.serve(Box::new(move |remote| {
+                let remote = remote.for_caller(caller);
+                *slot = Some(catch_unwind(AssertUnwindSafe(|| work(remote))));
+            }));
         }
-        result
+        match result {
+            Some(Ok(value)) => value,
+            Some(Err(panic)) => resume_unwind(panic),
+            // `serve` returns when the work has ended.
+            None => unreachable!("the work was not run"),
+        }
     }
 }

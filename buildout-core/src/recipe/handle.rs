@@ -4,8 +4,9 @@
 //! works on the engine thread, from a worker, and over a pipe from a child
 //! process. All calls are carried out on the engine thread.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use crate::resolve::OptionMap;
 use crate::run::{Failure, Problem};
@@ -222,47 +223,182 @@ impl Answer {
     }
 }
 
+/// Who makes a call, and so comes to depend on what it reaches.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    /// The construction that is innermost when the call is carried out.
+    Innermost,
+    /// The construction of this part, whatever nests in it meanwhile.
+    Construction(Arc<str>),
+    /// An installation or update: what a part depends on is settled by then.
+    Installation,
+}
+
 /// A call on its way to the engine thread.
 #[derive(Debug)]
 pub struct Request {
     /// The call.
     pub(crate) call: Call,
+    /// Who makes it.
+    pub(crate) caller: Caller,
     /// Where the answer goes.
     pub(crate) answer: Sender<Result<Answer, Failure>>,
 }
 
+/// The way to the engine thread, which the engine closes when nobody will
+/// carry out calls any more.
+#[derive(Debug, Default)]
+struct Gate(Mutex<GateState>);
+
+#[derive(Debug, Default)]
+struct GateState {
+    requests: Option<Sender<Request>>,
+    /// The thread that carries out the calls, once it is known.
+    engine: Option<ThreadId>,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, GateState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A handle for other threads: sends calls to the engine thread and waits.
 ///
-/// Must not be used on the engine thread itself, which would wait for itself.
+/// Calls that nest need no care as long as each is made with the handle of
+/// the innermost construction or installation that it belongs to: the parts
+/// reached through a handle are dependencies of the part it was made for. A
+/// section that another thread is just having constructed is seen as far as
+/// it is known, as sections that refer to each other in a circle are.
+///
+/// Used after the run, or on the engine thread itself, which would wait for
+/// itself, calls fail at once.
 #[derive(Clone, Debug)]
 pub struct RemoteBuildout {
-    requests: Sender<Request>,
+    gate: Arc<Gate>,
+    caller: Caller,
 }
 
 impl RemoteBuildout {
-    pub(crate) fn new() -> (Self, Receiver<Request>) {
-        let (requests, receiver) = channel();
-        (RemoteBuildout { requests }, receiver)
+    /// Returns the handle for `caller`.
+    pub(crate) fn for_caller(&self, caller: Caller) -> Self {
+        RemoteBuildout {
+            gate: Arc::clone(&self.gate),
+            caller,
+        }
     }
 
     /// Wakes the engine thread without waiting for it.
     pub(crate) fn wake(&self) {
-        let (answer, _) = channel();
-        let call = Call::Wake;
         // An engine that is gone need not be woken.
-        let _ = self.requests.send(Request { call, answer });
+        let _ = self.send(Call::Wake);
+    }
+
+    fn send(&self, call: Call) -> Result<Receiver<Result<Answer, Failure>>, Failure> {
+        let (answer, receiver) = channel();
+        let request = Request {
+            call,
+            caller: self.caller.clone(),
+            answer,
+        };
+        // Sent under the lock, so that closing misses no request.
+        let state = self.gate.state();
+        if state.engine == Some(thread::current().id()) {
+            return Err(Problem::EngineThread.into());
+        }
+        let sent = state.requests.as_ref().map(|to| to.send(request));
+        match sent {
+            Some(Ok(())) => Ok(receiver),
+            Some(Err(_)) | None => Err(Problem::EngineGone.into()),
+        }
     }
 }
 
 impl Buildout for RemoteBuildout {
     fn call(&self, call: Call) -> Result<Answer, Failure> {
-        let (answer, receiver) = channel();
-        self.requests
-            .send(Request { call, answer })
-            .map_err(|_| Failure::from(Problem::EngineGone))?;
-        match receiver.recv() {
+        match self.send(call)?.recv() {
             Ok(answer) => answer,
             Err(_) => Err(Problem::EngineGone.into()),
+        }
+    }
+}
+
+/// The engine's end of the handles.
+#[derive(Debug)]
+pub(crate) struct RequestQueue {
+    remote: RemoteBuildout,
+    sender: Sender<Request>,
+    receiver: Receiver<Request>,
+}
+
+impl RequestQueue {
+    /// Makes the queue; calls made before anything is served wait.
+    pub(crate) fn new() -> Self {
+        let (sender, receiver) = channel();
+        let gate = Gate::default();
+        gate.state().requests = Some(sender.clone());
+        RequestQueue {
+            remote: RemoteBuildout {
+                gate: Arc::new(gate),
+                caller: Caller::Innermost,
+            },
+            sender,
+            receiver,
+        }
+    }
+
+    /// Returns a handle.
+    pub(crate) fn remote(&self) -> &RemoteBuildout {
+        &self.remote
+    }
+
+    /// Lets calls through until the guard is dropped; then they fail, the
+    /// waiting ones included, unless they were let through before.
+    /// The calling thread is the one that carries them out.
+    pub(crate) fn open(&self, after: AfterServing) -> OpenQueue<'_> {
+        let mut state = self.remote.gate.state();
+        let was_open = state.requests.replace(self.sender.clone()).is_some();
+        state.engine = Some(thread::current().id());
+        drop(state);
+        OpenQueue {
+            queue: self,
+            stays_open: was_open && after == AfterServing::AsBefore,
+        }
+    }
+
+    /// Waits for the next request.
+    pub(crate) fn next(&self) -> Option<Request> {
+        self.receiver.recv().ok()
+    }
+
+    fn close(&self) {
+        self.remote.gate.state().requests = None;
+        // Who waits for an answer learns that there will be none.
+        while self.receiver.try_recv().is_ok() {}
+    }
+}
+
+/// What becomes of calls when the engine thread stops serving them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterServing {
+    /// They wait if they would have waited before.
+    AsBefore,
+    /// They fail: the run is over.
+    Closed,
+}
+
+/// The time during which calls are let through.
+pub(crate) struct OpenQueue<'q> {
+    queue: &'q RequestQueue,
+    stays_open: bool,
+}
+
+impl Drop for OpenQueue<'_> {
+    fn drop(&mut self) {
+        // A panic of the engine thread ends the serving for good, and other
+        // threads must not wait for it.
+        if !self.stays_open || thread::panicking() {
+            self.queue.close();
         }
     }
 }

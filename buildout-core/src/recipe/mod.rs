@@ -22,6 +22,7 @@ pub use construction::Construction;
 pub(crate) use construction::Serve;
 pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
 pub use error::{RecipeError, RecipeErrorKind};
+pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{CreatedPaths, DownloadSettings, Environment, Installed, PartRun, RunServices};
 pub use registry::{Factory, Provider, Recipe, RecipeReference, Registry};

@@ -11,7 +11,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::error::{Doing, ResolveProblem};
 use crate::configuration::BUILDOUT_SECTION;
-use crate::extends::{MergedSection, MergedSections, update_section};
+use crate::extends::{MergedOption, MergedSection, MergedSections, update_section};
 use crate::profile::python_text::strip;
 use crate::profile::syntax::MACRO_OPTION;
 
@@ -69,7 +69,7 @@ impl Macros {
                 let entries = known.iter();
                 frame
                     .result
-                    .extend(entries.map(|(key, option)| (Arc::clone(key), option.clone())));
+                    .extend(entries.map(|(key, option)| (Arc::clone(key), inherited(option))));
                 frame.next += 1;
             } else if !active.insert(Arc::clone(&parent)) {
                 let problem = ResolveProblem::MacroLoop {
@@ -136,6 +136,16 @@ impl Frame {
         }
         result.shift_remove(MACRO_OPTION);
         (self.name, Arc::new(result))
+    }
+}
+
+/// Returns an option as another section takes it over: where its value comes
+/// from, not how it came to be, which in a chain of macros would grow with
+/// each link.
+fn inherited(option: &MergedOption) -> MergedOption {
+    match option.origin() {
+        Some(origin) => MergedOption::set(Arc::clone(&option.value), origin.clone()),
+        None => option.clone(),
     }
 }
 

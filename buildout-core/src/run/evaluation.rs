@@ -10,11 +10,14 @@ use super::failure::{Failure, Problem};
 use super::session::{ConstructionPolicy, Edge, Part, Session, is_buildout};
 use crate::profile::python_text::split_words;
 use crate::profile::syntax::PART_DEPENDENCIES_OPTION;
-use crate::recipe::{Construction, ConstructionKind, RecipeError, RecipeReference};
+use crate::recipe::{Construction, ConstructionKind, Factory, RecipeError, RecipeReference};
 use crate::resolve::{Doing, ResolveProblem, Section, nearest, next_reference, parse_reference};
 
 /// The longest value, in bytes, that substitution may build up.
 pub const SUBSTITUTION_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How many places are shown with a failure, the nearest to its cause.
+pub const LABEL_LIMIT: usize = 20;
 
 /// The option every section seems to have.
 const SECTION_NAME_OPTION: &str = "_buildout_section_name_";
@@ -153,6 +156,10 @@ impl<'s, 'a> Evaluation<'s, 'a> {
         }
         let mut failure = failure.during(doing);
         for frame in self.stack.iter().rev() {
+            // Finding a place reads the profile, and nobody reads more.
+            if failure.labels().len() >= LABEL_LIMIT {
+                break;
+            }
             let Frame::Value(frame) = frame else {
                 continue;
             };
@@ -371,6 +378,26 @@ impl<'s, 'a> Evaluation<'s, 'a> {
 
     fn construct(&mut self, name: &Arc<str>) -> Result<(), Failure> {
         let session = self.session;
+        let factory = self.factory(name)?;
+        let recipe = session.owned(name, || {
+            let services = session.services();
+            let construction = Construction::new(Arc::clone(name), session, services, session);
+            let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
+            recipe_result(session, name, made)
+        })?;
+        let part = Part {
+            factory,
+            recipe: Some(recipe),
+        };
+        let mut state = session.state.borrow_mut();
+        state.parts.insert(Arc::clone(name), part);
+        Ok(())
+    }
+
+    /// Finds who makes the recipe of a part. Apart from
+    /// [`construct`](Self::construct), which nests, for the sake of its stack.
+    fn factory(&self, name: &Arc<str>) -> Result<Arc<dyn Factory>, Failure> {
+        let session = self.session;
         let recipe = session.get_stored(name, "recipe")?.unwrap_or_default();
         let place = || session.option_place(name, "recipe", &recipe);
         let Some(reference) = RecipeReference::parse(&recipe) else {
@@ -404,19 +431,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             }
             .into());
         }
-        let recipe = session.owned(name, || {
-            let services = session.services();
-            let construction = Construction::new(Arc::clone(name), session, services, session);
-            let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
-            recipe_result(session, name, made)
-        })?;
-        let part = Part {
-            factory,
-            recipe: Some(recipe),
-        };
-        let mut state = session.state.borrow_mut();
-        state.parts.insert(Arc::clone(name), part);
-        Ok(())
+        Ok(factory)
     }
 
     fn step_value(&mut self) -> Result<(), Failure> {

@@ -6,8 +6,9 @@
 //! atomically and only when it changed. Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -18,10 +19,10 @@ use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
 use super::signature::SIGNATURE_OPTION;
 use crate::configuration::BUILDOUT_SECTION;
-use crate::event::{Event, PartAction};
+use crate::event::{Event, Level, PartAction};
 use crate::profile::python_text::split_words;
 use crate::recipe::{
-    CreatedPaths, Installed, PartRun, Recipe, RecipeError, RecipeReference, RemoteBuildout,
+    Caller, CreatedPaths, Installed, PartRun, Recipe, RecipeError, RecipeReference, RemoteBuildout,
     UpdateKind,
 };
 use crate::resolve::{Doing, OptionMap};
@@ -53,7 +54,10 @@ pub fn install(
     std::thread::scope(|scope| {
         let (jobs, received) = channel::<Job>();
         let (results, finished) = channel::<JobResult>();
-        let remote = session.remote().clone();
+        // Closed before the worker is waited for, even if this thread panics:
+        // a recipe that calls the engine then must not wait for it.
+        let _serving = session.serve_run();
+        let remote = session.remote().for_caller(Caller::Installation);
         let services = session.services();
         scope.spawn(move || work(&received, &results, &remote, services));
         let installation = Installation {
@@ -241,7 +245,7 @@ impl Installation<'_, '_> {
     /// Uninstalls what changed and what is no longer wanted, last part first.
     fn uninstall(&mut self, parts: &[Arc<str>], all: bool) -> Result<(), Failure> {
         let recorded: Vec<String> = self.state.parts.keys().rev().cloned().collect();
-        let wanted: std::collections::HashSet<&str> = parts.iter().map(|part| &**part).collect();
+        let wanted: HashSet<&str> = parts.iter().map(|part| &**part).collect();
         for name in recorded {
             let part: Arc<str> = Arc::from(&*name);
             if wanted.contains(&*part) {
@@ -388,8 +392,7 @@ impl Installation<'_, '_> {
             }
             Installed::Unchanged => {}
             Installed::Paths(paths) => {
-                let known: std::collections::HashSet<String> =
-                    record.installed.iter().cloned().collect();
+                let known: HashSet<String> = record.installed.iter().cloned().collect();
                 for path in paths {
                     if !known.contains(&path) {
                         record.installed.push(path);
@@ -466,22 +469,41 @@ impl Installation<'_, '_> {
         }
         let result = recipe_result(self.session, part, done.result);
         if result.is_err() {
-            self.clean_up(part, &done.created)?;
+            self.clean_up(part, &done.created);
         }
         result
     }
 
-    /// Removes what a failed installation noted as made.
-    fn clean_up(&self, part: &str, created: &CreatedPaths) -> Result<(), Failure> {
+    /// Removes what a failed installation or update noted as made, but for
+    /// what is recorded: a failed update keeps what was there before. What
+    /// cannot be removed must not hide why the recipe failed.
+    fn clean_up(&self, part: &Arc<str>, created: &CreatedPaths) {
+        let directory = &self.settings.directory;
+        let record = self.state.parts.get(&**part);
+        let recorded: HashSet<PathBuf> = record
+            .iter()
+            .flat_map(|record| &record.installed)
+            .map(|path| directory.join(path))
+            .collect();
         let paths: Vec<String> = created
             .list()
             .into_iter()
+            .filter(|path| !recorded.contains(&directory.join(path)))
             .filter_map(|path| path.into_os_string().into_string().ok())
             .collect();
-        self.remove_paths(part, &paths)
+        let failures = match self.remove_paths(part, &paths) {
+            Ok(()) => return,
+            Err(failure) => failure,
+        };
+        let message = format!("Couldn't clean up after part {part}: {failures}");
+        self.emit(Event::engine_log(Level::Warning, message));
     }
 
     fn report_unused(&self, section: &str) {
+        // Upstream's dump of the configuration reads every option.
+        if self.settings.log_level < Level::Debug.number() {
+            return;
+        }
         let state = self.session.state.borrow();
         let Some(found) = state.sections.get(section) else {
             return;

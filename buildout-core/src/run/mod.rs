@@ -9,7 +9,7 @@ mod session;
 mod settings;
 mod signature;
 
-pub use evaluation::SUBSTITUTION_LIMIT;
+pub use evaluation::{LABEL_LIMIT, SUBSTITUTION_LIMIT};
 pub use failure::{Failure, Label, Problem};
 pub use install::{InstallReport, install};
 pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};

@@ -29,13 +29,18 @@ use crate::extends::{
 use crate::profile::python_text::dedent;
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    Answer, Buildout, Call, Factory, Recipe, Registry, RemoteBuildout, Request, RunServices, Serve,
+    AfterServing, Answer, Buildout, Call, Caller, Factory, OpenQueue, Recipe, Registry,
+    RemoteBuildout, RequestQueue, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
 
-/// How deep the constructions of recipes may nest in each other.
-pub const CONSTRUCTION_LIMIT: usize = 100;
+/// How deep the constructions of recipes may nest in each other. Only recipes
+/// that reach over from their constructors nest, not references, however
+/// long their chains are. A level takes some 13 KiB of the engine thread's
+/// stack in a debug build, and the recipe may take as much: this many fit into
+/// the 2 MiB that threads have by default.
+pub const CONSTRUCTION_LIMIT: usize = 64;
 
 /// A reference from one section to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,14 +108,12 @@ pub struct Session<'a> {
     pub(crate) options: SessionOptions<'a>,
     pub(crate) state: RefCell<State>,
     depth: Cell<usize>,
-    remote: RemoteBuildout,
-    requests: Receiver<Request>,
+    requests: RequestQueue,
 }
 
 impl<'a> Session<'a> {
     /// Starts with nothing initialised.
     pub fn new(options: SessionOptions<'a>) -> Self {
-        let (remote, requests) = RemoteBuildout::new();
         let state = State {
             configured: options.configuration.sections.clone(),
             ..State::default()
@@ -119,8 +122,7 @@ impl<'a> Session<'a> {
             options,
             state: RefCell::new(state),
             depth: Cell::new(0),
-            remote,
-            requests,
+            requests: RequestQueue::new(),
         }
     }
 
@@ -135,9 +137,15 @@ impl<'a> Session<'a> {
     }
 
     /// Returns a handle for other threads. Its calls are carried out while the
-    /// engine thread serves: during constructions and installations.
+    /// engine thread serves: during constructions and installations. Once an
+    /// installation is over, they fail.
     pub fn remote(&self) -> &RemoteBuildout {
-        &self.remote
+        self.requests.remote()
+    }
+
+    /// Lets calls of handles through until the guard is dropped, for good.
+    pub(crate) fn serve_run(&self) -> OpenQueue<'_> {
+        self.requests.open(AfterServing::Closed)
     }
 
     /// Makes the standard directories absolute before anything is resolved,
@@ -358,10 +366,15 @@ impl<'a> Session<'a> {
         result
     }
 
-    /// Notes that the construction in progress reached `section`.
-    fn note_reached(&self, section: &Arc<str>) {
+    /// Notes that `caller` reached `section`.
+    fn note_reached(&self, caller: &Caller, section: &Arc<str>) {
         let mut state = self.state.borrow_mut();
-        if let Some(owner) = state.owners.last().cloned() {
+        let owner = match caller {
+            Caller::Innermost => state.owners.last().cloned(),
+            Caller::Construction(part) => Some(Arc::clone(part)),
+            Caller::Installation => None,
+        };
+        if let Some(owner) = owner {
             state.note_edge(Edge {
                 from: owner,
                 option: None,
@@ -378,14 +391,10 @@ impl<'a> Session<'a> {
             if let Ok(value) = until.try_recv() {
                 return Some(value);
             }
-            match self.requests.recv() {
-                Ok(request) => {
-                    let answer = self.call(request.call);
-                    // A caller that has gone away does not want the answer.
-                    let _ = request.answer.send(answer);
-                }
-                Err(_) => return None,
-            }
+            let request = self.requests.next()?;
+            let answer = self.call_for(&request.caller, request.call);
+            // A caller that has gone away does not want the answer.
+            let _ = request.answer.send(answer);
         }
     }
 
@@ -432,7 +441,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn add_sections(&self, text: &str) -> Result<(), Failure> {
+    fn add_sections(&self, caller: &Caller, text: &str) -> Result<(), Failure> {
         let mut symbols = Symbols::default();
         let profile = parse(
             &dedent(text),
@@ -453,7 +462,7 @@ impl<'a> Session<'a> {
             names.push(name);
         }
         for name in names {
-            self.note_reached(&name);
+            self.note_reached(caller, &name);
             self.reach(&name)?;
         }
         Ok(())
@@ -473,65 +482,90 @@ impl State {
 
 impl Buildout for Session<'_> {
     fn call(&self, call: Call) -> Result<Answer, Failure> {
+        self.call_for(&Caller::Innermost, call)
+    }
+}
+
+impl Session<'_> {
+    /// Carries out a call. Constructions nest through here, so each kind of
+    /// call has a function of its own: what one needs on the stack is not
+    /// taken for all.
+    fn call_for(&self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Wake => Ok(Answer::Done),
-            Call::Reach { section } => {
-                self.note_reached(&section);
-                self.reach(&section)?;
-                Ok(Answer::Done)
-            }
-            Call::Get { section, option } => {
-                self.note_reached(&section);
-                let value = self.get_stored(&section, &option)?;
-                Ok(Answer::Text(value.map(|value| self.read_form(value))))
-            }
+            Call::Reach { section } => self.answer_reach(caller, &section),
+            Call::Get { section, option } => self.answer_get(caller, &section, &option),
             Call::Set {
                 section,
                 option,
                 value,
-            } => {
-                self.set(&section, &option, value)?;
-                Ok(Answer::Done)
-            }
-            Call::Delete { section, option } => Ok(Answer::Text(self.delete(&section, &option)?)),
-            Call::OptionNames { section } => {
-                self.note_reached(&section);
-                self.reach(&section)?;
-                Ok(Answer::Names(self.known_options(&section)))
-            }
+            } => self.set(&section, &option, value).map(|()| Answer::Done),
+            Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
+            Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
-            Call::KnownValues { section } => {
-                self.note_reached(&section);
-                self.reach(&section)?;
-                let state = self.state.borrow();
-                let values = state.sections.get(&section).map(Section::known_values);
-                Ok(Answer::Options(values.unwrap_or_default()))
-            }
-            Call::Substitute { section, text } => {
-                self.reach(&section)?;
-                let value = Evaluation::new(self).run(Goal::Text { section, text })?;
-                Ok(Answer::Text(value))
-            }
-            Call::AddSections { text } => {
-                self.add_sections(&text)?;
-                Ok(Answer::Done)
-            }
+            Call::KnownValues { section } => self.answer_known_values(caller, &section),
+            Call::Substitute { section, text } => self.answer_substitute(section, text),
+            Call::AddSections { text } => self.add_sections(caller, &text).map(|()| Answer::Done),
             Call::AddSection { section, options } => {
-                let origin = || Origin::symbolic(Source::Computed);
-                let options = options
-                    .into_iter()
-                    .map(|(name, value)| (name, MergedOption::set(value, origin())));
-                self.add_section(&section, options.collect())?;
-                self.note_reached(&section);
-                self.reach(&section)?;
-                Ok(Answer::Done)
+                self.answer_add_section(caller, &section, options)
             }
-            Call::Signature { section } => {
-                self.reach(&section)?;
-                let signature = self.freeze_signature(&section)?;
-                Ok(Answer::Text(Some(signature)))
-            }
+            Call::Signature { section } => self.answer_signature(&section),
         }
+    }
+
+    fn answer_reach(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_get(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        option: &str,
+    ) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        let value = self.get_stored(section, option)?;
+        Ok(Answer::Text(value.map(|value| self.read_form(value))))
+    }
+
+    fn answer_option_names(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section)?;
+        Ok(Answer::Names(self.known_options(section)))
+    }
+
+    fn answer_known_values(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        self.reach(section)?;
+        Ok(Answer::Options(known_values(&self.state.borrow(), section)))
+    }
+
+    fn answer_substitute(&self, section: Arc<str>, text: Arc<str>) -> Result<Answer, Failure> {
+        self.reach(&section)?;
+        let value = Evaluation::new(self).run(Goal::Text { section, text })?;
+        Ok(Answer::Text(value))
+    }
+
+    fn answer_add_section(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        options: OptionMap,
+    ) -> Result<Answer, Failure> {
+        let origin = || Origin::symbolic(Source::Computed);
+        let options = options
+            .into_iter()
+            .map(|(name, value)| (name, MergedOption::set(value, origin())));
+        self.add_section(section, options.collect())?;
+        self.note_reached(caller, section);
+        self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_signature(&self, section: &Arc<str>) -> Result<Answer, Failure> {
+        self.reach(section)?;
+        let signature = self.freeze_signature(section)?;
+        Ok(Answer::Text(Some(signature)))
     }
 }
 
@@ -542,8 +576,9 @@ impl Serve for Session<'_> {
 
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {
         let (done, finished) = std::sync::mpsc::channel();
-        let remote = self.remote.clone();
+        let remote = self.remote().clone();
         std::thread::scope(|scope| {
+            let _open = self.requests.open(AfterServing::AsBefore);
             scope.spawn(move || {
                 let _done = WakeOnDrop {
                     done,

@@ -87,31 +87,46 @@ impl State {
 
     /// Returns a digest of the options of `section` and of all it depends on.
     ///
-    /// Sections may depend on each other in circles; where one is met again,
-    /// its own options stand for it.
+    /// Sections may depend on each other in circles. Those of a circle depend
+    /// on the same sections, so they share one digest, whichever is asked for
+    /// first: Tarjan's algorithm finds the circles, with a stack of our own.
     fn section_digest(&mut self, section: &Arc<str>) -> Arc<str> {
-        let mut stack: Vec<(Arc<str>, Vec<Arc<str>>)> =
-            vec![(Arc::clone(section), self.direct_dependencies(section))];
-        let mut open: std::collections::HashSet<Arc<str>> = [Arc::clone(section)].into();
-        while let Some((name, left)) = stack.last_mut() {
-            if self.signatures.digests.contains_key(name) {
-                stack.pop();
-                continue;
-            }
-            match left.pop() {
-                Some(next) => {
-                    if !self.signatures.digests.contains_key(&next)
-                        && open.insert(Arc::clone(&next))
-                    {
-                        let dependencies = self.direct_dependencies(&next);
-                        stack.push((next, dependencies));
+        if let Some(known) = self.signatures.digests.get(section) {
+            return Arc::clone(known);
+        }
+        let mut numbers: HashMap<Arc<str>, usize, FxBuildHasher> = HashMap::default();
+        // The sections that are visited and belong to no finished circle yet.
+        let mut open: Vec<Arc<str>> = Vec::new();
+        let mut visits = vec![self.visit(section, 0)];
+        numbers.insert(Arc::clone(section), 0);
+        open.push(Arc::clone(section));
+        while let Some(visit) = visits.last_mut() {
+            if let Some(next) = visit.left.pop() {
+                if self.signatures.digests.contains_key(&next) {
+                    continue;
+                }
+                match numbers.get(&next) {
+                    Some(number) => visit.lowest = visit.lowest.min(*number),
+                    None => {
+                        let number = numbers.len();
+                        numbers.insert(Arc::clone(&next), number);
+                        open.push(Arc::clone(&next));
+                        visits.push(self.visit(&next, number));
                     }
                 }
-                None => {
-                    let name = Arc::clone(name);
-                    let digest = self.digest_of(&name);
-                    self.signatures.digests.insert(name, digest);
-                    stack.pop();
+                continue;
+            }
+            let (number, lowest, start) = (visit.number, visit.lowest, Arc::clone(&visit.section));
+            visits.pop();
+            if let Some(caller) = visits.last_mut() {
+                caller.lowest = caller.lowest.min(lowest);
+            }
+            if lowest == number {
+                let from = open.iter().rposition(|name| *name == start).unwrap_or(0);
+                let circle = open.split_off(from);
+                let digest = self.digest_of(&circle);
+                for name in circle {
+                    self.signatures.digests.insert(name, Arc::clone(&digest));
                 }
             }
         }
@@ -119,24 +134,53 @@ impl State {
         known.cloned().unwrap_or_default()
     }
 
-    fn digest_of(&self, section: &Arc<str>) -> Arc<str> {
+    fn visit(&self, section: &Arc<str>, number: usize) -> Visit {
+        Visit {
+            section: Arc::clone(section),
+            left: self.direct_dependencies(section),
+            number,
+            lowest: number,
+        }
+    }
+
+    /// Returns the digest of sections that depend on each other, or of a
+    /// single one. Those outside that they depend on have digests already.
+    fn digest_of(&self, circle: &[Arc<str>]) -> Arc<str> {
         let mut hasher = Md5::new();
-        let mut options: Vec<_> = known_values(self, section).into_iter().collect();
-        options.sort();
-        for (name, value) in options {
-            if &*name != SIGNATURE_OPTION {
-                for text in [&name, &value] {
-                    hasher.update(text.len().to_le_bytes());
-                    hasher.update(text.as_bytes());
+        let mut members: Vec<&Arc<str>> = circle.iter().collect();
+        members.sort();
+        for section in members {
+            if circle.len() > 1 {
+                hasher.update(section.as_bytes());
+            }
+            let mut options: Vec<_> = known_values(self, section).into_iter().collect();
+            options.sort();
+            for (name, value) in options {
+                if &*name != SIGNATURE_OPTION {
+                    for text in [&name, &value] {
+                        hasher.update(text.len().to_le_bytes());
+                        hasher.update(text.as_bytes());
+                    }
                 }
             }
-        }
-        for dependency in self.direct_dependencies(section) {
-            if let Some(digest) = self.signatures.digests.get(&dependency) {
-                hasher.update(dependency.as_bytes());
-                hasher.update(digest.as_bytes());
+            for dependency in self.direct_dependencies(section) {
+                if let Some(digest) = self.signatures.digests.get(&dependency) {
+                    hasher.update(dependency.as_bytes());
+                    hasher.update(digest.as_bytes());
+                }
             }
         }
         Arc::from(encode_hex(&hasher.finalize()))
     }
+}
+
+/// A section whose dependencies are being visited.
+struct Visit {
+    section: Arc<str>,
+    /// The dependencies that are left.
+    left: Vec<Arc<str>>,
+    /// How many sections were met before.
+    number: usize,
+    /// The lowest number that leads here and can be reached from here.
+    lowest: usize,
 }

@@ -87,6 +87,10 @@ impl Writer {
         self.text.push_str("]\n");
         for (&name, &value) in options {
             let line = option_text(name, value);
+            if is_plain(name, value) {
+                self.text.push_str(&line);
+                continue;
+            }
             let read = decode::read_single_option(name, &line);
             if read.as_deref() != Some(value) {
                 self.exact.push(section, name, value);
@@ -103,6 +107,21 @@ impl Writer {
         self.exact.write_to(&mut self.text);
         self.text
     }
+}
+
+/// Tells whether an option is so ordinary that it reads back as it was written, without trying:
+/// the record is written once for every installed part, and nearly all options are.
+fn is_plain(name: &str, value: &str) -> bool {
+    let ordinary = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let name_is = name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+        && !name.ends_with('-')
+        && name.bytes().all(ordinary);
+    let value_is = value.bytes().all(|byte| (b' '..0x7f).contains(&byte))
+        && !value.starts_with(' ')
+        && !value.ends_with(' ')
+        && !value.is_empty()
+        && !value.contains("%(");
+    name_is && value_is
 }
 
 /// Returns the line or lines of one option, as upstream's `_save_option` prints them.
