@@ -4,10 +4,11 @@
 
 /// Tells whether `text` starts like a URL (`scheme://`).
 pub fn is_url(text: &str) -> bool {
-    let Some(end) = text.find("://") else {
+    let Some(end) = memchr::memchr(b':', text.as_bytes()) else {
         return false;
     };
     end > 0
+        && text[end..].starts_with("://")
         && text[..end]
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
@@ -16,9 +17,8 @@ pub fn is_url(text: &str) -> bool {
 /// Returns the base that entries of the profile `source` are relative to: its
 /// directory, or its URL up to the last slash.
 pub fn base_of(source: &str) -> &str {
-    let slash = match source.rfind('/') {
-        None => return "",
-        Some(slash) => slash,
+    let Some(slash) = memchr::memrchr(b'/', source.as_bytes()) else {
+        return "";
     };
     if is_url(source) {
         return &source[..slash];

@@ -1,13 +1,14 @@
 //! Reading profiles from files and over http.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 use std::sync::Arc;
 
 use rustix::io::Errno;
+
+use rustc_hash::FxHashMap;
 
 use super::download::{CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions};
 use super::observer::FetchObserver;
@@ -22,7 +23,7 @@ pub struct ProfileFiles {
     transport: Arc<dyn Transport>,
     observer: Arc<dyn FetchObserver>,
     /// The real directories behind the spellings seen so far.
-    directories: RefCell<HashMap<String, Option<String>>>,
+    directories: RefCell<FxHashMap<String, Option<String>>>,
 }
 
 impl ProfileFiles {

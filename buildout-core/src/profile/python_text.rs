@@ -34,13 +34,12 @@ pub fn split_words(text: &str) -> impl Iterator<Item = &str> {
 pub fn split_lines(text: &str) -> Vec<&str> {
     // Nearly all values are one line of ordinary characters.
     // Looking at all bytes is faster than stopping at the first other one.
-    let ordinary = |all: bool, byte: u8| all & (b' '..0x7f).contains(&byte);
+    let ordinary = |all: bool, byte: u8| all & ((b' '..0x7f).contains(&byte) | (byte == b'\n'));
     if text.bytes().fold(true, ordinary) {
-        return if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![text]
-        };
+        if text.is_empty() {
+            return Vec::new();
+        }
+        return newline_split(text.strip_suffix('\n').unwrap_or(text)).collect();
     }
     let mut lines = Vec::new();
     let mut start = 0;
@@ -66,9 +65,20 @@ pub fn split_lines(text: &str) -> Vec<&str> {
     lines
 }
 
+/// Splits at every `\n`, as `str.split('\n')` does, but faster.
+fn newline_split(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
+}
+
 /// Translates `\r\n` and `\r` to `\n`, as Python's text files do on reading.
 pub fn universal_newlines(text: &str) -> Cow<'_, str> {
-    if !text.contains('\r') {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
@@ -79,7 +89,7 @@ pub fn universal_newlines(text: &str) -> Cow<'_, str> {
 /// removed; blanks and tabs are different characters.
 pub fn dedent(text: &str) -> String {
     let mut margin: Option<&str> = None;
-    for line in text.split('\n') {
+    for line in newline_split(text) {
         let body = line.trim_start_matches([' ', '\t']);
         if body.is_empty() {
             continue;
@@ -99,7 +109,7 @@ pub fn dedent(text: &str) -> String {
     }
     let margin = margin.unwrap_or("");
     let mut result = String::with_capacity(text.len());
-    for (index, line) in text.split('\n').enumerate() {
+    for (index, line) in newline_split(text).enumerate() {
         if index > 0 {
             result.push('\n');
         }

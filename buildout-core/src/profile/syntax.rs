@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::python_text::{dedent, is_python_space, rstrip, strip};
 use crate::dialect::RepeatedOperators;
@@ -172,7 +172,8 @@ pub fn parse<'a, E>(
         symbols,
         sections: Vec::new(),
         section_index: FxHashMap::default(),
-        option_index: FxHashMap::default(),
+        // Lines of SlapOS's profiles have some forty characters.
+        option_index: FxHashMap::with_capacity_and_hasher(text.len() / 64, FxBuildHasher),
         current: None,
         open: None,
         block: false,
