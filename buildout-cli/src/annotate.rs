@@ -1,10 +1,11 @@
 //! `annotate`: every value and where it comes from.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use buildout_core::configuration::Configuration;
 use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, normalize_path};
 use buildout_core::profile::python_text::split_lines;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use crate::redaction::redacted;
@@ -25,7 +26,7 @@ impl Annotation<'_> {
         let mut writer = Writer {
             annotation: self,
             text: String::from("\nAnnotated sections\n==================\n"),
-            shown: HashMap::new(),
+            shown: FxHashMap::default(),
         };
         let mut sections: Vec<_> = configuration.sections.iter().collect();
         sections.sort_by(|left, right| left.0.cmp(right.0));
@@ -49,9 +50,8 @@ impl Annotation<'_> {
 struct Writer<'a> {
     annotation: &'a Annotation<'a>,
     text: String,
-    /// How each profile is shown, by the address of its name, which the options
-    /// it sets share.
-    shown: HashMap<*const u8, String>,
+    /// How each profile is shown; most options share few of them.
+    shown: FxHashMap<Arc<str>, String>,
 }
 
 impl Writer<'_> {
@@ -147,11 +147,13 @@ impl Writer<'_> {
             return;
         };
         let directory = self.annotation.directory;
-        let shown = self
-            .shown
-            .entry(name.as_ptr())
-            .or_insert_with(|| redacted(&relative_source(name, directory)).into_owned());
-        self.text.push_str(shown);
+        if let Some(shown) = self.shown.get(name) {
+            self.text.push_str(shown);
+            return;
+        }
+        let shown = redacted(&relative_source(name, directory)).into_owned();
+        self.text.push_str(&shown);
+        self.shown.insert(Arc::clone(name), shown);
     }
 }
 

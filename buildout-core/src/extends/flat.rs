@@ -36,7 +36,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     }
     let paths = tree.path_counts();
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
-    for node in tree.first_applications() {
+    for &node in tree.first_applications() {
         for section in tree.sections(node) {
             match drafts.get_mut(&section.name) {
                 Some(draft) => draft.apply(node, section, &rank, tree),

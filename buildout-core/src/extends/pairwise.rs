@@ -36,7 +36,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
         rank[visit.node.index()] = position;
     }
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
-    for node in tree.first_applications() {
+    for &node in tree.first_applications() {
         for section in tree.sections(node) {
             let draft = drafts.entry(section.name).or_default();
             draft.holders.push(node);

@@ -74,6 +74,8 @@ pub struct Tree {
     includers: Vec<Vec<NodeId>>,
     /// For each node, the step by which it is reached first.
     parents: Vec<Option<(NodeId, usize)>>,
+    /// The nodes in the order of their first application.
+    first_applications: Vec<NodeId>,
 }
 
 /// How many files a profile consists of, and how they are connected.
@@ -108,6 +110,7 @@ impl Tree {
         }
         let mut tree = Tree {
             parents: vec![None; nodes.len()],
+            first_applications: Vec::with_capacity(nodes.len()),
             nodes,
             root,
             symbols,
@@ -115,7 +118,7 @@ impl Tree {
             normalized,
             includers,
         };
-        tree.parents = tree.first_parents();
+        tree.walk();
         tree
     }
 
@@ -144,51 +147,32 @@ impl Tree {
 
     /// Returns the files in the order in which each is reached first, children
     /// before the file itself: the order of first application.
-    pub(super) fn first_applications(&self) -> Vec<NodeId> {
-        let mut order = Vec::with_capacity(self.nodes.len());
-        let mut seen = vec![false; self.nodes.len()];
-        let mut stack = vec![(self.root, 0)];
-        seen[self.root.index()] = true;
-        while let Some((node, next)) = stack.last_mut() {
-            match self.nodes[node.index()].includes.get(*next) {
-                Some(include) => {
-                    *next += 1;
-                    if !std::mem::replace(&mut seen[include.target.index()], true) {
-                        stack.push((include.target, 0));
-                    }
-                }
-                None => {
-                    order.push(*node);
-                    stack.pop();
-                }
-            }
-        }
-        order
+    pub(super) fn first_applications(&self) -> &[NodeId] {
+        &self.first_applications
     }
 
-    /// Returns, for each file, the file and the entry by which it is reached
-    /// first.
-    fn first_parents(&self) -> Vec<Option<(NodeId, usize)>> {
-        let mut parents = vec![None; self.nodes.len()];
+    /// Walks the files in the order in which they are reached first, and notes
+    /// that order and the step by which each is reached.
+    fn walk(&mut self) {
         let mut seen = vec![false; self.nodes.len()];
         let mut stack = vec![(self.root, 0)];
         seen[self.root.index()] = true;
         while let Some((node, next)) = stack.last_mut() {
             match self.nodes[node.index()].includes.get(*next) {
                 Some(include) => {
-                    let edge = (*node, *next);
+                    let step = (*node, *next);
                     *next += 1;
                     if !std::mem::replace(&mut seen[include.target.index()], true) {
-                        parents[include.target.index()] = Some(edge);
+                        self.parents[include.target.index()] = Some(step);
                         stack.push((include.target, 0));
                     }
                 }
                 None => {
+                    self.first_applications.push(*node);
                     stack.pop();
                 }
             }
         }
-        parents
     }
 
     /// Returns the steps from the root to the first visit of `file`, each a
@@ -215,8 +199,9 @@ impl Tree {
 
     /// Returns the file whose application brings `section` into being.
     pub(super) fn first_holder(&self, section: Symbol) -> Option<NodeId> {
-        self.first_applications()
-            .into_iter()
+        self.first_applications
+            .iter()
+            .copied()
             .find(|id| self.node(*id).content.profile.section(section).is_some())
     }
 
@@ -256,9 +241,9 @@ impl Tree {
     pub(super) fn path_counts(&self) -> Vec<u64> {
         let mut counts = vec![0_u64; self.nodes.len()];
         counts[self.root.index()] = 1;
-        for node in self.first_applications().into_iter().rev() {
+        for node in self.first_applications.iter().rev() {
             let count = counts[node.index()];
-            for include in &self.node(node).includes {
+            for include in &self.node(*node).includes {
                 let target = &mut counts[include.target.index()];
                 *target = target.saturating_add(count);
             }

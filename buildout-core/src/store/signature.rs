@@ -1,10 +1,10 @@
 //! What identifies an entry: the options of its part.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use crate::extends::PROFILE_BASE_LOCATION;
 use crate::fetch::{Algorithm, Digests};
+use crate::value::push_json_text;
 
 /// The options of a part as JSON, and the digest of that text.
 ///
@@ -35,13 +35,13 @@ impl Signature {
         let mut text = String::from("{");
         for (position, (name, value)) in options.into_iter().enumerate() {
             text.push_str(if position == 0 { "\n  " } else { ",\n  " });
-            push_json_string(&mut text, name);
+            push_json_text(name, &mut text);
             text.push_str(": ");
             match base {
                 Some(base) if !base.is_empty() => {
-                    push_json_string(&mut text, &value.replace(base, &reference));
+                    push_json_text(&value.replace(base, &reference), &mut text);
                 }
-                _ => push_json_string(&mut text, value),
+                _ => push_json_text(value, &mut text),
             }
         }
         text.push_str(if text.len() > 1 { "\n}" } else { "}" });
@@ -59,28 +59,6 @@ impl Signature {
     pub fn digest(&self) -> &str {
         &self.digest
     }
-}
-
-/// Writes a text as Python's `json` does with `ensure_ascii=False`.
-fn push_json_string(text: &mut String, value: &str) {
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            '\0'..='\x1f' => {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "\\u{:04x}", u32::from(character));
-            }
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
 }
 
 #[cfg(test)]

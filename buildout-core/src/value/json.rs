@@ -54,7 +54,7 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
         }
         Value::Float(value) if value.is_finite() => text.push_str(&float_repr(*value)),
         Value::Float(value) => return Err(NoJsonForm::NotFinite(float_repr(*value))),
-        Value::Str(value) => write_json_str(value, text),
+        Value::Str(value) => push_json_text(value, text),
         Value::List(items) => {
             text.push('[');
             for (position, item) in items.iter().enumerate() {
@@ -74,7 +74,7 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
                 let Value::Str(key) = key else {
                     return Err(NoJsonForm::Key(key.type_name()));
                 };
-                write_json_str(key, text);
+                push_json_text(key, text);
                 text.push(':');
                 write_json(item, text)?;
             }
@@ -85,7 +85,8 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
     Ok(())
 }
 
-fn write_json_str(value: &str, text: &mut String) {
+/// Writes a text as Python's `json` does with `ensure_ascii=False`, which is also plain JSON.
+pub fn push_json_text(value: &str, text: &mut String) {
     text.push('"');
     for character in value.chars() {
         match character {
@@ -94,6 +95,8 @@ fn write_json_str(value: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
+            '\u{8}' => text.push_str("\\b"),
+            '\u{c}' => text.push_str("\\f"),
             '\0'..='\x1f' => {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\\u{:04x}", u32::from(character));
