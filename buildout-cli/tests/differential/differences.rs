@@ -75,6 +75,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: native_signature,
     },
     Difference {
+        id: "appended-state",
+        mask: appended_state,
+    },
+    Difference {
         id: "template-refused",
         mask: template_refused,
     },
@@ -288,6 +292,20 @@ fn native_signature(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
             && let Some(end) = line[start..].find("\\n")
         {
             line.replace_range(start..start + end, "SIGNATURE");
+        }
+    }
+}
+
+/// Upstream appends blocks to its state file where we write it anew.
+fn appended_state(_: &Situation<'_>, peer: &mut View, _: &mut View) {
+    const STATE: &str = "[buildout]\\ninstalled_develop_eggs = ";
+    const APPENDED: &str = "\\n\\n[buildout]\\n";
+    for line in &mut peer.files {
+        let start = line.find(STATE);
+        if let Some(appended) = start.and_then(|start| Some(start + line[start..].find(APPENDED)?))
+        {
+            line.truncate(appended);
+            line.push_str("\\n\"");
         }
     }
 }
