@@ -64,14 +64,34 @@ pub struct HistoryItem {
 }
 
 /// The history of an option, oldest first, listed only when asked for.
+///
+/// Copies share their entries: the pairwise merge makes one for each file that
+/// an option goes through.
 #[derive(Clone, Debug)]
 pub struct History {
     /// The entries that the merge of an `extends` tree left, if any.
     tree: Option<TreeHistory>,
-    /// The entries after those.
-    items: Vec<HistoryItem>,
-    /// How many entries before `items` were dropped.
-    omitted: u64,
+    /// The entries after those, newest first.
+    newest: Option<Arc<Link>>,
+}
+
+#[derive(Debug)]
+struct Link {
+    item: HistoryItem,
+    previous: Option<Arc<Link>>,
+    /// How many entries there are up to this one.
+    length: u64,
+}
+
+impl Drop for Link {
+    /// Lets go of long histories one by one: dropping them link by link would
+    /// nest as deep as they are long.
+    fn drop(&mut self) {
+        let mut next = self.previous.take();
+        while let Some(mut link) = next.and_then(Arc::into_inner) {
+            next = link.previous.take();
+        }
+    }
 }
 
 /// The entries of a history that are listed, and how many are not.
@@ -84,57 +104,63 @@ pub struct HistoryListing {
 }
 
 impl History {
-    /// A history of given entries.
+    /// A history of given entries, oldest first.
     pub(super) fn of_items(items: Vec<HistoryItem>) -> Self {
-        History {
+        let mut history = History {
             tree: None,
-            items,
-            omitted: 0,
+            newest: None,
+        };
+        for item in items {
+            history.push(item);
         }
+        history
     }
 
     /// The history of an option of an `extends` tree.
     pub(super) fn of_tree(tree: TreeHistory) -> Self {
         History {
             tree: Some(tree),
-            items: Vec::new(),
-            omitted: 0,
+            newest: None,
         }
     }
 
     fn push(&mut self, item: HistoryItem) {
-        if self.items.len() >= HISTORY_LIMIT {
-            let half = HISTORY_LIMIT / 2;
-            self.omitted += half as u64;
-            self.items.drain(..half);
-        }
-        self.items.push(item);
+        let previous = self.newest.take();
+        let length = previous.as_ref().map_or(0, |link| link.length) + 1;
+        self.newest = Some(Arc::new(Link {
+            item,
+            previous,
+            length,
+        }));
     }
 
     /// Returns the newest entry.
     pub fn last(&self) -> Option<&HistoryItem> {
-        self.items
-            .last()
-            .or_else(|| self.tree.as_ref().map(TreeHistory::last))
+        match &self.newest {
+            Some(link) => Some(&link.item),
+            None => self.tree.as_ref().map(TreeHistory::last),
+        }
     }
 
     /// Lists the history.
     pub fn list(&self) -> HistoryListing {
-        let mut listing = match &self.tree {
-            Some(tree) if self.omitted == 0 => tree.list(),
-            Some(tree) => HistoryListing {
-                omitted: tree.list().items.len() as u64,
-                items: Vec::new(),
-            },
-            None => HistoryListing::default(),
-        };
-        listing.omitted += self.omitted;
-        listing.items.extend(self.items.iter().cloned());
-        if listing.items.len() > HISTORY_LIMIT {
-            let surplus = listing.items.len() - HISTORY_LIMIT;
-            listing.omitted += surplus as u64;
-            listing.items.drain(..surplus);
-        }
+        let links = std::iter::successors(self.newest.as_deref(), |link| link.previous.as_deref());
+        let recent: Vec<&HistoryItem> = links.take(HISTORY_LIMIT).map(|link| &link.item).collect();
+        let length = self.newest.as_ref().map_or(0, |link| link.length);
+        let dropped = length - recent.len() as u64;
+        let mut listing = self
+            .tree
+            .as_ref()
+            .map(TreeHistory::list)
+            .unwrap_or_default();
+        let room = HISTORY_LIMIT - recent.len();
+        let surplus = listing
+            .items
+            .len()
+            .saturating_sub(if dropped > 0 { 0 } else { room });
+        listing.items.drain(..surplus);
+        listing.omitted += surplus as u64 + dropped;
+        listing.items.extend(recent.into_iter().rev().cloned());
         listing
     }
 }
