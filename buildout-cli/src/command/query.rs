@@ -129,7 +129,7 @@ fn all_sections(session: &Session<'_>) -> (Value, LeftOut) {
 fn section_values(session: &Session<'_>, section: &Arc<str>) -> Result<Value, Failure> {
     session.reach(section)?;
     let mut values = serde_json::Map::new();
-    for option in session.option_names_of(section) {
+    for option in session.known_options(section) {
         if let Some(value) = session.get_stored(section, &option)? {
             let value = json_value(session, session.read_form(value));
             values.insert(option.to_string(), value);

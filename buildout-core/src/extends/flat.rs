@@ -16,7 +16,7 @@ use super::option::{
     MergedSections, Operation,
 };
 use super::transform::Transform;
-use super::tree::{NodeId, Tree, TreeHistory, Visit, plain_item};
+use super::tree::{LastApplications, NodeId, Tree, TreeHistory, Visit, plain_item};
 use super::update::{first_occurrence, operator_order};
 use super::{ExtendsError, MergeShape};
 use crate::profile::syntax::{Operator, ParsedOption, ParsedSection};
@@ -30,16 +30,12 @@ use crate::symbols::Symbol;
 /// limit.
 pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let last = tree.last_applications();
-    let mut rank = vec![0_usize; tree.nodes.len()];
-    for (position, visit) in last.iter().enumerate() {
-        rank[visit.node.index()] = position;
-    }
     let paths = tree.path_counts();
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
     for &node in tree.first_applications() {
         for section in tree.sections(node) {
             match drafts.get_mut(&section.name) {
-                Some(draft) => draft.apply(node, section, &rank, tree),
+                Some(draft) => draft.apply(node, section, &last, tree),
                 None => {
                     let mut draft = Draft::born(node, section, tree);
                     if paths[node.index()] > 1 {
@@ -53,7 +49,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     }
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
-        let section = draft.finish(tree, name, &last, &rank)?;
+        let section = draft.finish(tree, name, &last)?;
         sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
@@ -111,11 +107,16 @@ impl<'t> Draft<'t> {
     }
 
     /// A later occurrence of the section.
-    fn apply(&mut self, node: NodeId, section: &'t ParsedSection, rank: &[usize], tree: &Tree) {
+    fn apply(
+        &mut self,
+        node: NodeId,
+        section: &'t ParsedSection,
+        last: &LastApplications,
+        tree: &Tree,
+    ) {
         for option in section.options.iter().filter(|o| o.operator.is_none()) {
             let draft = self.options.entry(option.key).or_default();
-            let later =
-                |(other, _): &(NodeId, &ParsedOption)| rank[node.index()] < rank[other.index()];
+            let later = |(other, _): &(NodeId, &ParsedOption)| last.is_after(node, *other);
             if draft.winner.as_ref().is_none_or(later) {
                 draft.winner = Some((node, option));
             }
@@ -134,8 +135,7 @@ impl<'t> Draft<'t> {
         self,
         tree: &Arc<Tree>,
         name: Symbol,
-        last: &[Visit],
-        rank: &[usize],
+        last: &LastApplications,
     ) -> Result<MergedSection, ExtendsError> {
         let mut merged = MergedSection::default();
         let birth = self.birth;
@@ -147,7 +147,7 @@ impl<'t> Draft<'t> {
             } else {
                 match draft.winner {
                     Some((node, option)) => {
-                        let visit = &last[rank[node.index()]];
+                        let visit = last.of(node);
                         Some(tree.plain_option(visit, name, option))
                     }
                     None => draft.born,

@@ -18,7 +18,7 @@ use super::option::{
     HISTORY_LIMIT, HistoryItem, HistoryListing, MergedSection, MergedSections, Operation,
 };
 use super::transform::VALUE_LIMIT;
-use super::tree::{NodeId, Tree, Visit, plain_item};
+use super::tree::{LastApplications, NodeId, Tree, Visit, plain_item};
 use super::update::update_section;
 use crate::profile::syntax::ParsedOption;
 use crate::symbols::Symbol;
@@ -31,10 +31,6 @@ use crate::symbols::Symbol;
 /// limit.
 pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     let last = tree.last_applications();
-    let mut rank = vec![0_usize; tree.nodes.len()];
-    for (position, visit) in last.iter().enumerate() {
-        rank[visit.node.index()] = position;
-    }
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
     for &node in tree.first_applications() {
         for section in tree.sections(node) {
@@ -45,7 +41,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
                     draft.edited.insert(option.base);
                 }
                 let winner = draft.winners.entry(option.key).or_insert((node, option));
-                if rank[node.index()] < rank[winner.0.index()] {
+                if last.is_after(node, winner.0) {
                     *winner = (node, option);
                 }
             }
@@ -53,7 +49,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     }
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
-        let section = draft.finish(tree, name, &last, &rank)?;
+        let section = draft.finish(tree, name, &last)?;
         sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
@@ -75,8 +71,7 @@ impl Draft<'_> {
         self,
         tree: &Arc<Tree>,
         name: Symbol,
-        last: &[Visit],
-        rank: &[usize],
+        last: &LastApplications,
     ) -> Result<MergedSection, ExtendsError> {
         let mut computed = if self.edited.is_empty() {
             MergedSection::default()
@@ -100,7 +95,7 @@ impl Draft<'_> {
                 }
                 continue;
             }
-            let visit = &last[rank[node.index()]];
+            let visit = last.of(node);
             merged.insert(Arc::clone(text), tree.plain_option(visit, name, option));
         }
         merged.extend(computed);

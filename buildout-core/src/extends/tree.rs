@@ -62,6 +62,26 @@ pub(super) struct Visit {
     pub(super) source: Arc<str>,
 }
 
+/// The last application of each file.
+pub(super) struct LastApplications {
+    /// The latest first.
+    visits: Vec<Visit>,
+    /// For each file, its place in `visits`.
+    rank: Vec<usize>,
+}
+
+impl LastApplications {
+    /// Tells whether `file` is applied for the last time after `other` is.
+    pub(super) fn is_after(&self, file: NodeId, other: NodeId) -> bool {
+        self.rank[file.index()] < self.rank[other.index()]
+    }
+
+    /// Returns the visit by which `file` is applied for the last time.
+    pub(super) fn of(&self, file: NodeId) -> &Visit {
+        &self.visits[self.rank[file.index()]]
+    }
+}
+
 /// A loaded include graph.
 #[derive(Debug)]
 pub struct Tree {
@@ -210,7 +230,7 @@ impl Tree {
     /// Backwards, a file precedes its includes, and they follow last to first;
     /// meeting a file for the first time that way is meeting its last
     /// application.
-    pub(super) fn last_applications(&self) -> Vec<Visit> {
+    pub(super) fn last_applications(&self) -> LastApplications {
         let mut order: Vec<Visit> = Vec::with_capacity(self.nodes.len());
         let mut seen = vec![false; self.nodes.len()];
         let mut stack = vec![(self.root, None)];
@@ -234,7 +254,14 @@ impl Tree {
             }
             order.push(Visit { node, source });
         }
-        order
+        let mut rank = vec![0; self.nodes.len()];
+        for (position, visit) in order.iter().enumerate() {
+            rank[visit.node.index()] = position;
+        }
+        LastApplications {
+            visits: order,
+            rank,
+        }
     }
 
     /// Returns, for each file, on how many paths it is reached. Saturates.

@@ -24,5 +24,5 @@ pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentatio
 pub use error::{RecipeError, RecipeErrorKind};
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
-pub use part_run::{CreatedPaths, DownloadSettings, Environment, Installed, PartRun, RunServices};
+pub use part_run::{CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, RunServices};
 pub use registry::{Factory, Provider, Recipe, RecipeReference, Registry};

@@ -59,12 +59,12 @@ pub struct RunServices {
     /// The environment variables as the run started.
     pub initial_environment: Environment,
     environment: RwLock<Environment>,
-    download_settings: RwLock<Option<DownloadSettings>>,
+    download_policy: RwLock<Option<DownloadPolicy>>,
 }
 
 /// What `[buildout]` says about downloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DownloadSettings {
+pub struct DownloadPolicy {
     /// `download-cache`, absolute.
     pub cache: Option<PathBuf>,
     /// `offline`, or `install-from-cache`, which forbids the network as well.
@@ -93,15 +93,15 @@ impl RunServices {
             cancellation,
             initial_environment: environment.clone(),
             environment: RwLock::new(environment),
-            download_settings: RwLock::new(None),
+            download_policy: RwLock::new(None),
         }
     }
 
     /// Tells what `[buildout]` says about downloads, once it is known; it
     /// takes the place of what [`downloads`](Self::downloads) has there.
-    pub fn set_download_settings(&self, settings: DownloadSettings) {
+    pub fn set_download_policy(&self, settings: DownloadPolicy) {
         *self
-            .download_settings
+            .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
@@ -143,7 +143,7 @@ impl RunServices {
             ..self.downloads.clone()
         };
         let settings = self
-            .download_settings
+            .download_policy
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(settings) = &*settings {

@@ -278,11 +278,6 @@ impl<'a> Session<'a> {
             .with_hint(Some(hint))
     }
 
-    /// Returns the names of the options of an initialised section.
-    pub fn option_names_of(&self, section: &str) -> Vec<Arc<str>> {
-        self.known_options(section)
-    }
-
     /// Runs `work`; if it fails, forgets the sections it initialised, as if it
     /// had not been tried.
     ///
@@ -303,7 +298,9 @@ impl<'a> Session<'a> {
         result
     }
 
-    pub(crate) fn known_options(&self, section: &str) -> Vec<Arc<str>> {
+    /// Returns the names of the options of an initialised section; none of
+    /// another.
+    pub fn known_options(&self, section: &str) -> Vec<Arc<str>> {
         let state = self.state.borrow();
         match state.sections.get(section) {
             Some(section) => section.option_names(),

@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::extends::join;
-use crate::recipe::DownloadSettings;
+use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
 use crate::value::str_repr;
 
@@ -149,7 +149,7 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
-        session.services().set_download_settings(DownloadSettings {
+        session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
         });
