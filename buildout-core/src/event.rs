@@ -73,6 +73,19 @@ pub enum PartAction {
     Uninstall,
 }
 
+/// Identifies a download among those of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DownloadId(pub u64);
+
+/// How a download ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DownloadEnd {
+    /// It is complete and verified.
+    Complete,
+    /// It failed; whoever wanted it tells why.
+    Failed,
+}
+
 /// Which stream of a command a chunk of output comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputStream {
@@ -101,6 +114,14 @@ pub enum Event {
         /// The sections in use, sorted, with their options as far as known.
         sections: Vec<(Arc<str>, OptionMap)>,
     },
+    /// What is to be done is decided, and what is no longer wanted is
+    /// uninstalled: the installations and updates begin.
+    InstallationStarted {
+        /// The parts to install or update, in order.
+        parts: Vec<Arc<str>>,
+        /// How many jobs may run at once.
+        jobs: usize,
+    },
     /// Work on a part starts.
     PartStarted {
         /// The part.
@@ -114,6 +135,54 @@ pub enum Event {
         part: Arc<str>,
         /// What was done.
         action: PartAction,
+    },
+    /// Work on a part failed or was cancelled.
+    PartFailed {
+        /// The part.
+        part: Arc<str>,
+        /// What was being done.
+        action: PartAction,
+    },
+    /// A part enters a phase of its installation or update.
+    PartPhase {
+        /// The part.
+        part: Arc<str>,
+        /// The phase, in a word or two: "configure", "make".
+        phase: Arc<str>,
+    },
+    /// Work must wait for another process.
+    Waiting {
+        /// The part that waits; `None` if the whole run does.
+        part: Option<Arc<str>>,
+        /// What for, as the end of "waiting for ...".
+        what: String,
+    },
+    /// A download from the network starts.
+    DownloadStarted {
+        /// The download.
+        download: DownloadId,
+        /// The part that wants it; `None` if none does yet.
+        part: Option<Arc<str>>,
+        /// The address, without credentials.
+        url: String,
+    },
+    /// Bytes of a download came in.
+    DownloadProgress {
+        /// The download.
+        download: DownloadId,
+        /// Bytes so far.
+        received: u64,
+        /// Bytes in all, if the server said so.
+        total: Option<u64>,
+    },
+    /// A download ended.
+    DownloadFinished {
+        /// The download.
+        download: DownloadId,
+        /// Bytes received.
+        received: u64,
+        /// How it ended.
+        end: DownloadEnd,
     },
     /// A part's recipe has a way of its own to uninstall, which runs.
     UninstallRecipe {
@@ -229,9 +298,22 @@ impl Event {
                     path.display()
                 ),
             ),
+            Event::Waiting { part, what } => {
+                let message = match part {
+                    Some(part) => format!("Part {part} is waiting for {what}."),
+                    None => format!("Waiting for {what}."),
+                };
+                (Level::Info, message)
+            }
             Event::ExtendsSkipped { .. }
             | Event::Configured { .. }
+            | Event::InstallationStarted { .. }
             | Event::PartFinished { .. }
+            | Event::PartFailed { .. }
+            | Event::PartPhase { .. }
+            | Event::DownloadStarted { .. }
+            | Event::DownloadProgress { .. }
+            | Event::DownloadFinished { .. }
             | Event::Output { .. } => return None,
         };
         Some(LogRecord {

@@ -266,6 +266,14 @@ impl<'a> PartRun<'a> {
         self.services.log(&self.part, level, message.into());
     }
 
+    /// Tells which phase of its work the part enters, in a word or two.
+    pub fn enter_phase(&self, phase: &str) {
+        self.services.events.emit(Event::PartPhase {
+            part: Arc::clone(&self.part),
+            phase: Arc::from(phase),
+        });
+    }
+
     /// Runs a command and passes its output on as events.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use super::construction::Construction;
 use super::descriptor::Descriptor;
 use super::error::RecipeError;
 use super::part_run::{Installed, PartRun};
+use crate::fetch::DownloadRequest;
 use crate::profile::python_text::strip;
 use crate::resolve::OptionMap;
 
@@ -68,6 +69,15 @@ pub trait Factory: Send + Sync {
     }
 }
 
+/// Something that an installation is going to download.
+#[derive(Clone, Debug)]
+pub struct PlannedDownload {
+    /// What, and the digests it must have.
+    pub request: DownloadRequest,
+    /// The option of the part that asks for it.
+    pub option: &'static str,
+}
+
 /// The recipe of one part.
 pub trait Recipe: Send {
     /// Installs the part and returns the paths to remember.
@@ -85,6 +95,19 @@ pub trait Recipe: Send {
     /// As for [`install`](Recipe::install).
     fn update(&mut self, _run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         Ok(Installed::Unchanged)
+    }
+
+    /// Returns what the installation is going to download, so that it can be
+    /// fetched ahead. What only shows during the installation is missing.
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        Vec::new()
+    }
+
+    /// Returns the paths that the installation makes, as options show them:
+    /// relative ones are seen from the buildout directory. A part whose
+    /// options name one of them, or a path below it, is installed later.
+    fn outputs(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
