@@ -8,6 +8,7 @@ mod command;
 mod diagnostic;
 mod help;
 mod log;
+mod reasons;
 mod redaction;
 mod surroundings;
 
@@ -58,6 +59,8 @@ pub(crate) enum Stop {
     Message { text: String, hint: Option<String> },
     /// A failure of the engine.
     Failure(Failure),
+    /// An exit code with a meaning of its own; everything is said.
+    Code(i32),
 }
 
 impl Stop {
@@ -74,7 +77,7 @@ impl Stop {
                 text,
                 hint: Some(hint.into()),
             },
-            failure => failure,
+            other => other,
         }
     }
 }
@@ -86,8 +89,9 @@ impl From<Failure> for Stop {
 }
 
 /// Runs the command line `arguments` (without the program's name) and returns
-/// the exit code: 0 for success, 1 for any failure, another one if a recipe
-/// ends the run with it, 130 or 143 if it was interrupted or terminated.
+/// the exit code: 0 for success, 1 for any failure, 2 if `plan` finds something
+/// to do, another one if a recipe ends the run with it. The program turns an
+/// interruption into 130 and a termination into 143.
 pub fn run(
     arguments: &[String],
     surroundings: &Surroundings,
@@ -112,5 +116,6 @@ pub fn run(
             diagnostic::show_failure(streams, &failure, debug, surroundings.colour);
             failure.exit_code()
         }
+        Err(Stop::Code(code)) => code,
     }
 }

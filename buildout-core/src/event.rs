@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::resolve::OptionMap;
+use crate::run::Reason;
 use crate::value::str_repr;
 
 /// The version of the events; it rises when a variant changes its meaning.
@@ -189,6 +190,14 @@ pub enum Event {
         /// The part.
         part: Arc<str>,
     },
+    /// A part cannot stay as it is: it is uninstalled, and installed anew if
+    /// it is still wanted.
+    PartChanged {
+        /// The part.
+        part: Arc<str>,
+        /// Why, the most telling reason first.
+        reasons: Vec<Reason>,
+    },
     /// An option differs from the one a part was installed with.
     OptionChanged {
         /// The part.
@@ -308,6 +317,7 @@ impl Event {
             Event::ExtendsSkipped { .. }
             | Event::Configured { .. }
             | Event::InstallationStarted { .. }
+            | Event::PartChanged { .. }
             | Event::PartFinished { .. }
             | Event::PartFailed { .. }
             | Event::PartPhase { .. }

@@ -5,7 +5,9 @@ mod annotate;
 mod completions;
 mod init;
 mod install;
+mod plan;
 mod query;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,7 +63,9 @@ pub(crate) fn dispatch(
         CommandName::Init => init::run_init(&context, &words),
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
+        CommandName::Plan => plan::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
+        CommandName::Why => why::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -219,6 +223,7 @@ impl Context<'_> {
         });
         let how = SettingsReader {
             create_caches: !quiet,
+            default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

@@ -17,6 +17,7 @@ mod error;
 mod handle;
 mod part_run;
 mod registry;
+mod share;
 
 pub use construction::Construction;
 pub(crate) use construction::Serve;
@@ -26,3 +27,4 @@ pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, RunServices};
 pub use registry::{Factory, PlannedDownload, Provider, Recipe, RecipeReference, Registry};
+pub use share::RunShare;

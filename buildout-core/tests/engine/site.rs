@@ -25,6 +25,7 @@ use buildout_core::state::installed::{InstalledFile, InstalledState};
 pub(crate) struct Site {
     root: tempfile::TempDir,
     dialect: DialectName,
+    jobs: usize,
     /// The environment variables that runs start with.
     pub(crate) environment: Environment,
     /// Cancels runs.
@@ -38,6 +39,7 @@ impl Site {
         let site = Site {
             root: tempfile::tempdir().unwrap(),
             dialect: DialectName::Slapos,
+            jobs: 1,
             environment: Environment::new(),
             cancellation: CancellationToken::new(),
         };
@@ -48,6 +50,13 @@ impl Site {
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// Lets runs have so many jobs; one is the default.
+    #[must_use]
+    pub(crate) fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
         self
     }
 
@@ -113,6 +122,7 @@ impl Site {
         let (result, events) = self.session(registry, |session| {
             let how = SettingsReader {
                 create_caches: true,
+                default_jobs: self.jobs,
                 configure_log: &|_, _| Ok(()),
             };
             let settings = BuildoutSettings::read(session, &how)?;
