@@ -78,6 +78,22 @@ impl Session<'_> {
         (signature.unwrap_or_default(), known_values(&state, part))
     }
 
+    /// Returns the paths that the installation of a part makes.
+    pub(super) fn outputs(&self, part: &Arc<str>) -> Vec<String> {
+        let take = || self.state.borrow_mut().parts.get_mut(part)?.recipe.take();
+        let Some(recipe) = take() else {
+            return Vec::new();
+        };
+        let outputs = recipe.outputs(&|option| {
+            let value = self.get_stored(part, option).ok()??;
+            Some(self.read_form(value))
+        });
+        if let Some(found) = self.state.borrow_mut().parts.get_mut(part) {
+            found.recipe = Some(recipe);
+        }
+        outputs
+    }
+
     /// Returns the options of a part in stored form, each resolved.
     ///
     /// # Errors

@@ -76,6 +76,7 @@ impl Order {
         let mut footprints = Vec::with_capacity(parts.len());
         for part in parts {
             let is_serial = session.boolean_option(part, SERIAL_OPTION)?;
+            let outputs = session.outputs(part);
             let state = session.state.borrow();
             let values = known_values(&state, part)
                 .into_iter()
@@ -84,13 +85,12 @@ impl Order {
                 .collect();
             let found = state.parts.get(part);
             let kind = found.map(|found| found.factory.descriptor().footprint);
-            let recipe = found.and_then(|found| found.recipe.as_ref());
             footprints.push(PartFootprint {
                 footprint: match is_serial {
                     true => Footprint::Barrier,
                     false => kind.unwrap_or(Footprint::Barrier),
                 },
-                outputs: recipe.map(|recipe| recipe.outputs()).unwrap_or_default(),
+                outputs,
                 values,
             });
         }
