@@ -4,12 +4,20 @@
 
 mod annotate;
 mod arguments;
+mod clock;
 mod command;
 mod diagnostic;
+mod events_file;
+mod graph;
 mod help;
 mod log;
+mod quantity;
 mod redaction;
+mod reporting;
+mod summary;
 mod surroundings;
+mod terminal;
+mod trace;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -18,7 +26,8 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
 
 pub use arguments::{ArgumentError, Arguments};
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, Terminal};
+pub use terminal::{Style, TerminalSize};
 
 /// Where a command writes.
 #[derive(Clone)]
@@ -77,6 +86,14 @@ impl Stop {
             failure => failure,
         }
     }
+
+    /// Returns the exit code.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Stop::Message { .. } => 1,
+            Stop::Failure(failure) => failure.exit_code(),
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -102,15 +119,16 @@ pub fn run(
         }
     };
     let debug = arguments.debug;
-    match command::dispatch(arguments, surroundings, streams, cancellation) {
-        Ok(()) => 0,
-        Err(Stop::Message { text, hint }) => {
-            diagnostic::show_message(streams, &text, hint.as_deref());
-            1
+    let Err(stop) = command::dispatch(arguments, surroundings, streams, cancellation) else {
+        return 0;
+    };
+    match &stop {
+        Stop::Message { text, hint } => {
+            diagnostic::show_message(streams, text, hint.as_deref());
         }
-        Err(Stop::Failure(failure)) => {
-            diagnostic::show_failure(streams, &failure, debug, surroundings.colour);
-            failure.exit_code()
+        Stop::Failure(failure) => {
+            diagnostic::show_failure(streams, failure, debug, surroundings.colour);
         }
     }
+    stop.exit_code()
 }

@@ -4,12 +4,18 @@ use buildout_core::run::{ConstructionPolicy, install};
 
 use super::Context;
 use crate::Stop;
-use crate::log::PlainLog;
+use crate::reporting::Reporting;
 
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
-    let log = PlainLog::new(context.streams, false);
-    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
-        install(session, settings, parts)?;
-        Ok(())
-    })
+    let reporting = Reporting::begin(&context.arguments, context.surroundings, context.streams)?;
+    let result = context.with_session_telling(
+        reporting.log(),
+        reporting.sink(),
+        ConstructionPolicy::All,
+        |_, session, settings| {
+            install(session, settings, parts)?;
+            Ok(())
+        },
+    );
+    reporting.finish(result)
 }

@@ -3,6 +3,7 @@
 
 mod annotate;
 mod completions;
+mod graph;
 mod init;
 mod install;
 mod query;
@@ -62,6 +63,7 @@ pub(crate) fn dispatch(
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
+        CommandName::Graph => graph::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -190,13 +192,22 @@ impl Context<'_> {
         construct: ConstructionPolicy,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let configuration = self.load()?;
-        let quiet = construct == ConstructionPolicy::PureOnly;
-        let events: Arc<dyn EventSink> = if quiet {
-            Arc::new(NoEvents)
-        } else {
-            Arc::<PlainLog>::clone(log)
+        let events: Arc<dyn EventSink> = match construct {
+            ConstructionPolicy::PureOnly => Arc::new(NoEvents),
+            ConstructionPolicy::All => Arc::<PlainLog>::clone(log),
         };
+        self.with_session_telling(log, events, construct, work)
+    }
+
+    /// The same with events that go elsewhere; `log` is only configured.
+    pub(crate) fn with_session_telling<T>(
+        &self,
+        log: &PlainLog,
+        events: Arc<dyn EventSink>,
+        construct: ConstructionPolicy,
+        work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let configuration = self.load()?;
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
@@ -218,7 +229,7 @@ impl Context<'_> {
             construct,
         });
         let how = SettingsReader {
-            create_caches: !quiet,
+            create_caches: construct == ConstructionPolicy::All,
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

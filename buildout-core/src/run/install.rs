@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::decide::{Decision, decide};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
+use super::part_graph::installation_order;
 use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
 use super::signature::SIGNATURE_OPTION;
@@ -148,6 +149,12 @@ impl Installation<'_, '_> {
         let parts = self
             .prepare(requested)
             .map_err(|failure| failure.during(vec![Doing::Installing]))?;
+        let order = installation_order(&parts, &self.session.edges());
+        self.emit(Event::PartsOrdered { order });
+        self.emit(Event::InstallationStarted {
+            parts: parts.clone(),
+            jobs: 1,
+        });
         for part in &parts {
             self.install_part(part)?;
         }
