@@ -6,6 +6,7 @@ use buildout_core::run::{NodeKind, PartGraph};
 
 use super::layout::{Layout, Route, layout};
 use super::{KINDS, look, numbered_edges};
+use crate::quantity::count;
 
 const MARGIN: f64 = 24.0;
 const NODE_HEIGHT: f64 = 30.0;
@@ -130,30 +131,30 @@ fn node_width(name: &str) -> f64 {
     name.chars().count() as f64 * CHARACTER + PADDING
 }
 
-/// Draws a curve that is level in every column it passes.
+/// Draws a line that is level in every column it passes, so that it meets no
+/// other node, and turns between them.
 fn draw_edge(body: &mut String, route: &Route, layout: &Layout, columns: &Columns) {
     let middle = |row: f64| MARGIN + row * ROW + NODE_HEIGHT / 2.0;
-    let (left, width) = columns.node(route.left, layout);
-    let mut at = (left + width, middle(layout.rows[route.left]));
-    // Writing to a string cannot fail.
-    let mut path = format!("M{:.1} {:.1}", at.0, at.1);
-    let mut curve = |at: &mut (f64, f64), to: (f64, f64)| {
-        let turn = (at.0 + to.0) / 2.0;
+    let (start, width) = columns.node(route.left, layout);
+    let (end, _) = columns.node(route.right, layout);
+    let mut x = start + width;
+    let mut y = middle(layout.rows[route.left]);
+    let mut path = format!("M{x:.1} {y:.1}");
+    let first = layout.layers[route.left];
+    let rows = route.bends.iter().chain([&layout.rows[route.right]]);
+    for (number, row) in rows.enumerate() {
+        let (left, width) = columns.spans[first + number];
+        x = left + width;
+        let (next, _) = columns.spans[first + number + 1];
+        let (turn, to) = ((x + next) / 2.0, middle(*row));
+        // Writing to a string cannot fail.
         let _ = write!(
             path,
-            " C{turn:.1} {:.1} {turn:.1} {:.1} {:.1} {:.1}",
-            at.1, to.1, to.0, to.1
+            " H{x:.1} C{turn:.1} {y:.1} {turn:.1} {to:.1} {next:.1} {to:.1}"
         );
-        *at = to;
-    };
-    let first = layout.layers[route.left] + 1;
-    for (number, row) in route.bends.iter().enumerate() {
-        let (left, width) = columns.spans[first + number];
-        curve(&mut at, (left, middle(*row)));
-        curve(&mut at, (left + width, middle(*row)));
+        y = to;
     }
-    let (left, _) = columns.node(route.right, layout);
-    curve(&mut at, (left, middle(layout.rows[route.right])));
+    let _ = write!(path, " H{end:.1}");
     let (marker, dashes) = match route.backwards {
         false => ("marker-end", ""),
         true => ("marker-start", " stroke-dasharray=\"5 3\""),
@@ -205,7 +206,10 @@ fn draw_legend(body: &mut String, graph: &PartGraph, top: f64) -> f64 {
         } else {
             ""
         };
-        let text = format!("{number} {}", look.name);
+        let text = match kind {
+            NodeKind::Section => count(number, look.name),
+            NodeKind::Part(_) => format!("{number} {}", look.name),
+        };
         let _ = writeln!(
             body,
             "<rect x=\"{left:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" rx=\"3\" fill=\"{}\" stroke=\"{}\"{dashes}/><text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\" fill=\"#6b7280\">{text}</text>",
