@@ -1,10 +1,11 @@
 //! `graph [--format FORMAT] [--sections] [-o FILE] [PART...]`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use buildout_core::run::{ConstructionPolicy, part_graph};
 
-use super::Context;
+use super::{Context, SessionUse};
 use crate::log::PlainLog;
 use crate::{Stop, graph};
 
@@ -86,8 +87,15 @@ impl Request {
 
 pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     let request = Request::parse(words)?;
+    // stdout carries the document, and nothing is to be made for it.
     let log = PlainLog::new(context.streams, true);
-    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+    let how = SessionUse {
+        log: &log,
+        events: Arc::<PlainLog>::clone(&log),
+        construct: ConstructionPolicy::All,
+        create_caches: false,
+    };
+    context.with_session_for(how, |_, session, settings| {
         let graph = part_graph(session, settings, &request.parts, request.sections)?;
         let document = match request.format() {
             GraphFormat::Dot => graph::dot(&graph),

@@ -81,6 +81,17 @@ pub(crate) struct Context<'a> {
     world: World,
 }
 
+/// What a session is used for.
+pub(crate) struct SessionUse<'a> {
+    /// The log that the configuration configures.
+    pub(crate) log: &'a PlainLog,
+    /// Where events go.
+    pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) construct: ConstructionPolicy,
+    /// Whether the directories of caches are made.
+    pub(crate) create_caches: bool,
+}
+
 /// The parts of the outer world that loading and running need.
 struct World {
     transport: Arc<dyn Transport>,
@@ -192,21 +203,32 @@ impl Context<'_> {
         construct: ConstructionPolicy,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let events: Arc<dyn EventSink> = match construct {
-            ConstructionPolicy::PureOnly => Arc::new(NoEvents),
-            ConstructionPolicy::All => Arc::<PlainLog>::clone(log),
+        let acts = construct == ConstructionPolicy::All;
+        let events: Arc<dyn EventSink> = match acts {
+            true => Arc::<PlainLog>::clone(log),
+            false => Arc::new(NoEvents),
         };
-        self.with_session_telling(log, events, construct, work)
+        let how = SessionUse {
+            log,
+            events,
+            construct,
+            create_caches: acts,
+        };
+        self.with_session_for(how, work)
     }
 
-    /// The same with events that go elsewhere; `log` is only configured.
-    pub(crate) fn with_session_telling<T>(
+    /// The same, for a use of its own.
+    pub(crate) fn with_session_for<T>(
         &self,
-        log: &PlainLog,
-        events: Arc<dyn EventSink>,
-        construct: ConstructionPolicy,
+        how: SessionUse<'_>,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
+        let SessionUse {
+            log,
+            events,
+            construct,
+            create_caches,
+        } = how;
         let configuration = self.load()?;
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
@@ -229,7 +251,7 @@ impl Context<'_> {
             construct,
         });
         let how = SettingsReader {
-            create_caches: construct == ConstructionPolicy::All,
+            create_caches,
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

@@ -15,6 +15,11 @@ use crate::surroundings::Terminal;
 const BEGIN_UPDATE: &str = "\u{1b}[?2026h";
 const END_UPDATE: &str = "\u{1b}[?2026l";
 
+/// Between these, a line that is too long is cut and not broken: the terminal
+/// may have become narrower a moment ago.
+const CUT_LINES: &[u8] = b"\x1b[?7l";
+const BREAK_LINES: &[u8] = b"\x1b[?7h";
+
 const ERASE_LINE_END: &str = "\u{1b}[K";
 const ERASE_BELOW: &str = "\u{1b}[J";
 
@@ -248,6 +253,9 @@ impl Area {
         if !text.is_empty() && !text.ends_with(b"\n") {
             update.push(b'\n');
         }
+        if !new.is_empty() {
+            update.extend_from_slice(CUT_LINES);
+        }
         for (number, (line, _)) in new.iter().enumerate() {
             if number > 0 {
                 update.push(b'\n');
@@ -271,6 +279,7 @@ impl Area {
             }
         }
         if !new.is_empty() {
+            update.extend_from_slice(BREAK_LINES);
             update.push(b'\r');
         }
         update.extend_from_slice(END_UPDATE.as_bytes());
@@ -311,7 +320,8 @@ mod tests {
         }
         let inner = update.strip_prefix(BEGIN_UPDATE);
         let inner = inner.and_then(|update| update.strip_suffix(END_UPDATE));
-        inner.unwrap().replace('\u{1b}', "^")
+        let inner = inner.unwrap().replace('\u{1b}', "^");
+        inner.replace("^[?7l", "<").replace("^[?7h", ">")
     }
 
     #[test]
@@ -319,15 +329,15 @@ mod tests {
         let mut area = Area::default();
         assert_eq!(update(&mut area, "", &[], 80), "");
         assert_eq!(update(&mut area, "one\n", &[], 80), "one\n");
-        assert_eq!(update(&mut area, "", &["a", "b", "c"], 80), "a\nb\nc\r");
+        assert_eq!(update(&mut area, "", &["a", "b", "c"], 80), "<a\nb\nc>\r");
         assert_eq!(update(&mut area, "", &["a", "b", "c"], 80), "");
         assert_eq!(
             update(&mut area, "", &["a", "B", "c"], 80),
-            "\r^[2A\nB^[K\n\r"
+            "\r^[2A<\nB^[K\n>\r"
         );
-        assert_eq!(update(&mut area, "", &["a"], 80), "\r^[2A\n^[J^[A\r");
-        assert_eq!(update(&mut area, "two\n", &["a"], 80), "\r^[Jtwo\na\r");
-        assert_eq!(update(&mut area, "", &["a", "b"], 80), "\r\nb\r");
+        assert_eq!(update(&mut area, "", &["a"], 80), "\r^[2A<\n^[J^[A>\r");
+        assert_eq!(update(&mut area, "two\n", &["a"], 80), "\r^[Jtwo\n<a>\r");
+        assert_eq!(update(&mut area, "", &["a", "b"], 80), "\r<\nb>\r");
         assert_eq!(update(&mut area, "rest", &[], 80), "\r^[1A^[Jrest\n");
         assert_eq!(update(&mut area, "", &[], 80), "");
     }
@@ -338,9 +348,9 @@ mod tests {
         update(&mut area, "", &["123456", "1234", ""], 80);
         assert_eq!(
             update(&mut area, "", &["123", "12"], 4),
-            "\r^[3A^[J123\n12\r"
+            "\r^[3A^[J<123\n12>\r"
         );
-        assert_eq!(update(&mut area, "", &["1", "2"], 80), "\r^[1A^[J1\n2\r");
+        assert_eq!(update(&mut area, "", &["1", "2"], 80), "\r^[1A^[J<1\n2>\r");
         assert_eq!(update(&mut area, "", &[], 0), "\r^[1A^[J");
     }
 }
