@@ -25,6 +25,32 @@ pub struct Arguments {
     pub dialect: Option<DialectName>,
     /// The Python that profiles are evaluated for, if named.
     pub python: Option<String>,
+    /// How progress is shown, if asked for.
+    pub progress: Option<Progress>,
+    /// The file that events are written to; `-` for standard output.
+    pub events: Option<String>,
+    /// The file that a trace is written to.
+    pub trace: Option<String>,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// On a terminal by a live view; a summary ends longer runs.
+    Auto,
+    /// Not at all: the log is zc.buildout's.
+    Never,
+}
+
+impl Progress {
+    /// Reads the value of `--progress`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Progress::Auto),
+            "never" => Some(Progress::Never),
+            _ => None,
+        }
+    }
 }
 
 /// What to do.
@@ -55,6 +81,8 @@ pub enum CommandName {
     Query,
     /// Show why a part was and will be installed.
     Why,
+    /// Draw the graph of parts.
+    Graph,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -65,7 +93,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 10] = [
+    pub const ALL: [(&'static str, CommandName); 11] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
@@ -73,6 +101,7 @@ impl CommandName {
         ("plan", CommandName::Plan),
         ("query", CommandName::Query),
         ("why", CommandName::Why),
+        ("graph", CommandName::Graph),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -116,6 +145,9 @@ pub enum ArgumentError {
     /// An unknown command.
     #[error("invalid command: {0}")]
     InvalidCommand(String),
+    /// An option about a run, of a command that runs nothing.
+    #[error("Option {0} works with the command install only")]
+    NothingRuns(&'static str),
 }
 
 impl ArgumentError {
@@ -124,6 +156,9 @@ impl ArgumentError {
         Some(match self {
             ArgumentError::InvalidAssignment(_) => {
                 "assignments look like `section:option=value` or `option=value`"
+            }
+            ArgumentError::InvalidValue { option, .. } if option == "--progress" => {
+                "`--progress` is `auto` or `never`"
             }
             ArgumentError::InvalidValue { .. } => "`--dialect` is `slapos` or `upstream`",
             _ => "`buildout --help` lists options and commands",
@@ -146,6 +181,9 @@ impl Arguments {
             debug: false,
             dialect: None,
             python: None,
+            progress: None,
+            events: None,
+            trace: None,
         };
         let mut verbosity = 0;
         let mut words = arguments.iter();
@@ -174,6 +212,13 @@ impl Arguments {
             parsed
                 .assignments
                 .push(Assignment::buildout("verbosity", value));
+        }
+        if !matches!(parsed.request, Request::Command(CommandName::Install, _)) {
+            for (option, value) in [("--events", &parsed.events), ("--trace", &parsed.trace)] {
+                if value.is_some() {
+                    return Err(ArgumentError::NothingRuns(option));
+                }
+            }
         }
         Ok(parsed)
     }
@@ -221,6 +266,14 @@ impl Arguments {
             }
             "keep-going" if value.is_none() => self.assign("on-failure", "continue".to_owned()),
             "no-wait" if value.is_none() => self.assign("run-lock", "fail".to_owned()),
+            "progress" => {
+                let value = take()?;
+                let progress = Progress::parse(&value);
+                self.progress =
+                    Some(progress.ok_or(ArgumentError::InvalidValue { option, value })?);
+            }
+            "events" => self.events = Some(take()?),
+            "trace" => self.trace = Some(take()?),
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);
@@ -367,6 +420,12 @@ mod tests {
             (&["a:b:c=d"], "Invalid option: a:b:c=d"),
             (&["=x"], "Invalid option: =x"),
             (&["--dialect", "x"], "Invalid value for option --dialect: x"),
+            (&["--progress=x"], "Invalid value for option --progress: x"),
+            (&["--trace"], "No value specified for option --trace"),
+            (
+                &["--events", "-", "annotate"],
+                "Option --events works with the command install only",
+            ),
         ];
         for (line, text) in cases {
             assert_eq!(parse(line).unwrap_err().to_string(), *text, "{line:?}");

@@ -60,6 +60,22 @@ fn options() -> Vec<Arg> {
             .value_name("PATH")
             .value_hint(clap::ValueHint::ExecutablePath)
             .help("The Python that conditions are evaluated for [default: python3 on PATH]"),
+        Arg::new("progress")
+            .long("progress")
+            .value_name("WHEN")
+            .value_parser(["auto", "never"])
+            .hide_possible_values(true)
+            .help("Show progress: auto (default), a live view on a terminal and a summary of longer runs, or never; also BUILDOUT_PROGRESS"),
+        Arg::new("events")
+            .long("events")
+            .value_name("FILE")
+            .value_hint(clap::ValueHint::FilePath)
+            .help("Write what happens as JSON lines; to stdout with -"),
+        Arg::new("trace")
+            .long("trace")
+            .value_name("FILE")
+            .value_hint(clap::ValueHint::FilePath)
+            .help("Write when each part ran, for ui.perfetto.dev or chrome://tracing"),
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
         flag("offline", 'o', "Offline: no network (buildout:offline=true)"),
@@ -143,6 +159,27 @@ fn commands() -> Vec<Command> {
                     .help("After macros and substitution; with --format json and no key, all sections"),
             )
             .arg(format()),
+        plain("graph", "Draw which part needs which, and what a run would do to each")
+            .arg(names("part"))
+            .arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_name("FORMAT")
+                    .value_parser(["dot", "mermaid", "svg"]),
+            )
+            .arg(
+                Arg::new("sections")
+                    .long("sections")
+                    .action(ArgAction::SetTrue)
+                    .help("Show sections without a recipe, too"),
+            )
+            .arg(
+                Arg::new("output")
+                    .short('o')
+                    .value_name("FILE")
+                    .value_hint(clap::ValueHint::FilePath)
+                    .help("Write FILE; its extension can choose the format"),
+            ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

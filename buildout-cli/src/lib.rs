@@ -4,13 +4,21 @@
 
 mod annotate;
 mod arguments;
+mod clock;
 mod command;
 mod diagnostic;
+mod events_file;
+mod graph;
 mod help;
 mod log;
+mod quantity;
 mod reasons;
 mod redaction;
+mod reporting;
+mod summary;
 mod surroundings;
+mod terminal;
+mod trace;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -19,7 +27,8 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
 
 pub use arguments::{ArgumentError, Arguments};
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, Terminal};
+pub use terminal::{Style, TerminalSize};
 
 /// Where a command writes.
 #[derive(Clone)]
@@ -80,6 +89,15 @@ impl Stop {
             other => other,
         }
     }
+
+    /// Returns the exit code.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Stop::Message { .. } => 1,
+            Stop::Code(code) => *code,
+            Stop::Failure(failure) => failure.exit_code(),
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -106,16 +124,17 @@ pub fn run(
         }
     };
     let debug = arguments.debug;
-    match command::dispatch(arguments, surroundings, streams, cancellation) {
-        Ok(()) => 0,
-        Err(Stop::Message { text, hint }) => {
-            diagnostic::show_message(streams, &text, hint.as_deref());
-            1
+    let Err(stop) = command::dispatch(arguments, surroundings, streams, cancellation) else {
+        return 0;
+    };
+    match &stop {
+        Stop::Message { text, hint } => {
+            diagnostic::show_message(streams, text, hint.as_deref());
         }
-        Err(Stop::Failure(failure)) => {
-            diagnostic::show_failure(streams, &failure, debug, surroundings.colour);
-            failure.exit_code()
+        Stop::Failure(failure) => {
+            diagnostic::show_failure(streams, failure, debug, surroundings.colour);
         }
-        Err(Stop::Code(code)) => code,
+        Stop::Code(_) => {}
     }
+    stop.exit_code()
 }

@@ -50,6 +50,16 @@ impl PlainLog {
         Ok(())
     }
 
+    /// Returns the level from which on records are printed.
+    pub(crate) fn level(&self) -> i64 {
+        self.lock().level
+    }
+
+    /// Whether records have a format of the user's.
+    pub(crate) fn has_format(&self) -> bool {
+        self.lock().format.is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }

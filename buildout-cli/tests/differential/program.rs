@@ -164,6 +164,8 @@ impl RealCommand {
         Self {
             executable: executable.to_owned(),
             leading_arguments: vec![
+                // No slow run may end with a summary.
+                "--progress=never".into(),
                 "--dialect".into(),
                 dialect.into(),
                 "--python".into(),

@@ -85,12 +85,10 @@ pub fn install_within(
         1 => 1,
         jobs => jobs + THREADS_BESIDE,
     };
-    // One job takes the earliest part that is ready, which is the next one
-    // unless a failure is passed over.
-    let order = match (settings.jobs, settings.on_failure) {
-        (1, OnFailure::Finish | OnFailure::Kill) => Order::one_by_one(parts.len()),
-        _ => Order::of(session, settings, &parts)?,
-    };
+    let order = Order::of(session, settings, &parts)?;
+    installation.emit(Event::PartsOrdered {
+        order: order.pairs(&parts),
+    });
     let remote = session.remote().for_caller(Caller::Installation);
     let result = std::thread::scope(|scope| {
         let tools = Tools {

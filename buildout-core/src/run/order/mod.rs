@@ -21,6 +21,7 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
+use crate::event::PartOrder;
 use crate::extends::PROFILE_BASE_LOCATION;
 use crate::recipe::Footprint;
 
@@ -45,7 +46,7 @@ pub(crate) struct PartFootprint {
 /// other steps stand for what several parts wait for together, and take no
 /// work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub(crate) struct Order {
     /// For each step, those that it waits for.
     pub(crate) waits: Vec<Vec<usize>>,
     /// How many steps are parts.
@@ -103,9 +104,21 @@ impl Order {
         Ok(order)
     }
 
+    /// Returns which of `parts` must be done before which.
+    pub(crate) fn pairs(&self, parts: &[Arc<str>]) -> Vec<PartOrder> {
+        let waits = self.part_waits().into_iter().enumerate();
+        let pair = |before: usize, after: usize| PartOrder {
+            before: Arc::clone(&parts[before]),
+            after: Arc::clone(&parts[after]),
+        };
+        waits
+            .flat_map(|(after, waits)| waits.into_iter().map(move |before| pair(before, after)))
+            .collect()
+    }
+
     /// Returns for each part the parts that it waits for, without the steps
     /// between.
-    pub fn part_waits(&self) -> Vec<Vec<usize>> {
+    pub(crate) fn part_waits(&self) -> Vec<Vec<usize>> {
         let mut met = vec![usize::MAX; self.waits.len()];
         (0..self.parts)
             .map(|part| {
