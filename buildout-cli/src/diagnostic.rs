@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
+use buildout_core::exec::failure::CommandFailure;
 use buildout_core::run::{Failure, Label};
 
 use crate::Streams;
+use crate::failed_part::Scene;
 use crate::redaction::{redacted, redacted_line};
 
 /// Shows a message without a trail.
@@ -17,8 +19,14 @@ pub(crate) fn show_message(streams: &Streams, text: &str, hint: Option<&str>) {
 }
 
 /// Shows a failure: `While:` and `Error:` as upstream does, then the places
-/// with a caret, the causes and a hint.
-pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
+/// with a caret, the causes, the command that failed and a hint.
+pub(crate) fn show_failure(
+    streams: &Streams,
+    failure: &Failure,
+    scene: &Scene,
+    debug: bool,
+    colour: bool,
+) {
     if failure.is_exit() {
         return;
     }
@@ -39,6 +47,10 @@ pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, co
     let mut told = text.clone();
     let mut cause = failure.source();
     while let Some(error) = cause {
+        if error.is::<CommandFailure>() {
+            // It has a description of its own, with its cause.
+            break;
+        }
         let text = redacted(&error.to_string()).into_owned();
         if debug || !told.contains(without_code(&text)) {
             details.push_str(&format!("caused by: {text}\n"));
@@ -52,7 +64,8 @@ pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, co
     {
         details.push_str(&format!("upstream: {exception}\n"));
     }
-    if let Some(hint) = failure.hint() {
+    details.push_str(&scene.describe(failure));
+    if let Some(hint) = failure.hint().or(scene.hint.as_deref()) {
         details.push_str(&format!("{} {}\n", paint.bold("hint:"), redacted(hint)));
     }
     if debug {
@@ -80,7 +93,7 @@ fn without_code(text: &str) -> &str {
 /// Makes a line of a profile fit for a terminal: tabs have the width of four
 /// blanks, and what would not be seen, or would steer the terminal, is spelled
 /// out.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,21 +1,25 @@
 //! The `buildout` command, as a library: [`run`] takes arguments, surroundings
-//! and streams, and returns an exit code. It exits no process and keeps no
-//! state, so that it can be called any number of times.
+//! and streams, and returns how the process is to end. It ends no process and
+//! keeps no state, so that it can be called any number of times.
 
 mod annotate;
 mod arguments;
 mod command;
 mod diagnostic;
+mod failed_part;
 mod help;
 mod log;
 mod redaction;
 mod surroundings;
 
 use std::io::Write;
+use std::process;
 use std::sync::{Arc, Mutex};
 
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
+
+use failed_part::Scene;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use surroundings::Surroundings;
@@ -51,13 +55,26 @@ impl Streams {
     }
 }
 
-/// How a command ends without success.
+/// How the process is to end.
+#[derive(Debug)]
+pub enum Ending {
+    /// With this exit code.
+    Code(i32),
+    /// By becoming another program.
+    Program(Box<process::Command>),
+}
+
+/// How a command ends otherwise than by success.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// A message without a trail: wrong arguments.
     Message { text: String, hint: Option<String> },
-    /// A failure of the engine.
-    Failure(Failure),
+    /// A failure of the engine, and what a failed part left to look at.
+    Failure { failure: Failure, scene: Scene },
+    /// All is said; the exit code remains.
+    Code(i32),
+    /// Another program is to take over.
+    Program(Box<process::Command>),
 }
 
 impl Stop {
@@ -74,43 +91,51 @@ impl Stop {
                 text,
                 hint: Some(hint.into()),
             },
-            failure => failure,
+            other => other,
         }
     }
 }
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        Stop::Failure(failure)
+        Stop::Failure {
+            failure,
+            scene: Scene::default(),
+        }
     }
 }
 
 /// Runs the command line `arguments` (without the program's name) and returns
-/// the exit code: 0 for success, 1 for any failure, another one if a recipe
-/// ends the run with it, 130 or 143 if it was interrupted or terminated.
+/// how it ends. Exit codes are 0 for success, 1 for any failure, another one if
+/// a recipe ends the run with it; the caller knows of signals.
 pub fn run(
     arguments: &[String],
     surroundings: &Surroundings,
     streams: &Streams,
     cancellation: &CancellationToken,
-) -> i32 {
+) -> Ending {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             diagnostic::show_message(streams, &error.to_string(), error.hint());
-            return 1;
+            return Ending::Code(1);
         }
     };
     let debug = arguments.debug;
-    match command::dispatch(arguments, surroundings, streams, cancellation) {
-        Ok(()) => 0,
-        Err(Stop::Message { text, hint }) => {
+    let stop = match command::dispatch(arguments, surroundings, streams, cancellation) {
+        Ok(()) => return Ending::Code(0),
+        Err(stop) => stop,
+    };
+    match stop {
+        Stop::Message { text, hint } => {
             diagnostic::show_message(streams, &text, hint.as_deref());
-            1
+            Ending::Code(1)
         }
-        Err(Stop::Failure(failure)) => {
-            diagnostic::show_failure(streams, &failure, debug, surroundings.colour);
-            failure.exit_code()
+        Stop::Failure { failure, scene } => {
+            diagnostic::show_failure(streams, &failure, &scene, debug, surroundings.colour);
+            Ending::Code(failure.exit_code())
         }
+        Stop::Code(code) => Ending::Code(code),
+        Stop::Program(program) => Ending::Program(program),
     }
 }

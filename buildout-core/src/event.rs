@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::exec::outcome::Outcome;
 use crate::resolve::OptionMap;
 use crate::value::str_repr;
 
@@ -222,6 +223,22 @@ pub enum Event {
     },
     /// A log record of a recipe, or one of the engine's without a variant.
     Log(LogRecord),
+    /// A part starts a command.
+    CommandStarted {
+        /// The part.
+        part: Arc<str>,
+        /// The command, as a shell would take it.
+        command: String,
+        /// The directory it runs in.
+        directory: PathBuf,
+    },
+    /// A command of a part is over.
+    CommandEnded {
+        /// The part.
+        part: Arc<str>,
+        /// How it ended; `None` if it could not be run to its end.
+        outcome: Option<Outcome>,
+    },
     /// Output of a command that a part runs.
     Output {
         /// The part.
@@ -314,6 +331,8 @@ impl Event {
             | Event::DownloadStarted { .. }
             | Event::DownloadProgress { .. }
             | Event::DownloadFinished { .. }
+            | Event::CommandStarted { .. }
+            | Event::CommandEnded { .. }
             | Event::Output { .. } => return None,
         };
         Some(LogRecord {

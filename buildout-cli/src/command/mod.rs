@@ -2,18 +2,21 @@
 //! and a session over it.
 
 mod annotate;
+mod check;
 mod completions;
 mod init;
 mod install;
 mod query;
+mod shell;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
 use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
+use buildout_core::exec::shell_quote::quote;
 use buildout_core::extends::{ExtendsError, is_url, join, normalize_path};
 use buildout_core::fetch::{ClientOptions, HttpClient, IgnoreEvents, ProfileFiles, Transport};
 use buildout_core::host::HostFacts;
@@ -62,6 +65,8 @@ pub(crate) fn dispatch(
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
+        CommandName::Shell => shell::run(&context, &words),
+        CommandName::Check => check::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -190,6 +195,18 @@ impl Context<'_> {
         construct: ConstructionPolicy,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
+        self.with_session_and_sink(log, construct, |_, sink| sink, work)
+    }
+
+    /// Does the same, with another sink around that of the log; it is made for
+    /// the buildout directory.
+    fn with_session_and_sink<T>(
+        &self,
+        log: &Arc<PlainLog>,
+        construct: ConstructionPolicy,
+        around: impl FnOnce(&Path, Arc<dyn EventSink>) -> Arc<dyn EventSink>,
+        work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
         let configuration = self.load()?;
         let quiet = construct == ConstructionPolicy::PureOnly;
         let events: Arc<dyn EventSink> = if quiet {
@@ -200,8 +217,10 @@ impl Context<'_> {
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
+        let directory = self.buildout_directory(&configuration);
+        let events = around(&directory, events);
         let services = RunServices::new(
-            self.buildout_directory(&configuration),
+            directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
             self.surroundings.environment.clone(),
@@ -223,6 +242,16 @@ impl Context<'_> {
         };
         let settings = BuildoutSettings::read(&session, &how)?;
         work(&configuration, &session, &settings)
+    }
+
+    /// Returns the command line of `command` that sees the same configuration,
+    /// to be typed as it is.
+    pub(crate) fn command_line(&self, command: &[&str]) -> String {
+        let configuration = self.arguments.configuration_words();
+        let words = std::iter::once(&*self.surroundings.program)
+            .chain(configuration.iter().map(String::as_str))
+            .chain(command.iter().copied());
+        words.map(quote).collect::<Vec<_>>().join(" ")
     }
 
     /// The directory that parts see before `[buildout]` is resolved.

@@ -6,6 +6,7 @@ mod commands;
 mod dialect;
 mod differences;
 mod documents;
+mod failed_build;
 mod log;
 mod mistakes;
 mod remote;

@@ -12,6 +12,7 @@ use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
 use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
+use crate::state::build_environment::BuildEnvironment;
 
 /// What an installation or update leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +57,7 @@ pub struct RunServices {
     pub events: Arc<dyn EventSink>,
     /// Ends the run.
     pub cancellation: CancellationToken,
-    /// The environment variables as the run started.
-    pub initial_environment: Environment,
+    initial_environment: RwLock<Environment>,
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
 }
@@ -91,7 +91,7 @@ impl RunServices {
             downloads,
             events,
             cancellation,
-            initial_environment: environment.clone(),
+            initial_environment: RwLock::new(environment.clone()),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
         }
@@ -104,6 +104,24 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Returns the environment variables as the run started.
+    pub fn initial_environment(&self) -> Environment {
+        self.initial_environment
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Has the run start with other environment variables, once `[buildout]`
+    /// has told which ones it wants.
+    pub(crate) fn set_initial_environment(&self, environment: Environment) {
+        self.initial_environment
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&environment);
+        self.set_environment(environment);
     }
 
     /// Returns the environment variables as they are now.
@@ -274,17 +292,25 @@ impl<'a> PartRun<'a> {
         });
     }
 
-    /// Runs a command and passes its output on as events.
+    /// Runs a command and passes its output on as events. What it runs in is
+    /// recorded, so that a person can enter it later.
     ///
     /// # Errors
     ///
     /// The command cannot be run to its end; a failure of the program itself
     /// is none.
     pub fn run_command(&self, command: &Command) -> Result<Finished, CommandError> {
+        let events = &self.services.events;
+        self.record_environment(command);
+        events.emit(Event::CommandStarted {
+            part: Arc::clone(&self.part),
+            command: command.text(),
+            directory: command.directory().to_owned(),
+        });
         let mut sink = |stream: StreamKind, line: &[u8]| {
             let mut bytes = line.to_vec();
             bytes.push(b'\n');
-            self.services.events.emit(Event::Output {
+            events.emit(Event::Output {
                 part: Arc::clone(&self.part),
                 stream: match stream {
                     StreamKind::Stdout => OutputStream::Stdout,
@@ -293,6 +319,24 @@ impl<'a> PartRun<'a> {
                 bytes,
             });
         };
-        command.run(&mut sink, &self.services.cancellation)
+        let result = command.run(&mut sink, &self.services.cancellation);
+        events.emit(Event::CommandEnded {
+            part: Arc::clone(&self.part),
+            outcome: result.as_ref().ok().map(|finished| finished.outcome),
+        });
+        result
+    }
+
+    /// A record that cannot be written costs a convenience, not the part.
+    fn record_environment(&self, command: &Command) {
+        let environment = BuildEnvironment::of(command, &self.services.initial_environment());
+        if let Err(error) = environment.record(&self.services.directory, &self.part) {
+            let part = &self.part;
+            let message =
+                format!("`buildout shell {part}` will not know the environment of the part: {error}.");
+            self.services
+                .events
+                .emit(Event::engine_log(Level::Warning, message));
+        }
     }
 }

@@ -159,6 +159,14 @@ impl Failure {
         &self.problem
     }
 
+    /// Returns the part whose recipe failed, if one did.
+    pub fn part(&self) -> Option<&str> {
+        match &*self.problem {
+            Problem::Recipe { part, .. } | Problem::RecipePanicked { part, .. } => Some(part),
+            _ => None,
+        }
+    }
+
     /// Returns what was being done, outermost first.
     pub fn doing(&self) -> &[Doing] {
         &self.doing

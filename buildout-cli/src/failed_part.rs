@@ -1,0 +1,114 @@
+//! What is shown of a part that failed, besides why: the command, its
+//! directory and output, and where to look further.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use buildout_core::exec::failure::{CommandFailure, FailureCause};
+use buildout_core::exec::output::OutputTail;
+use buildout_core::run::Failure;
+
+use crate::diagnostic::visible;
+use crate::redaction::redacted;
+
+/// How many of the last lines of output are shown.
+const SHOWN_LINES: usize = 20;
+
+/// The width of the names of what is shown.
+const NAME_WIDTH: usize = "directory: ".len();
+
+/// What a failed part left.
+#[derive(Debug, Default)]
+pub(crate) struct Scene {
+    /// Its log file.
+    pub(crate) log: Option<PathBuf>,
+    /// What to do next, if the failure itself has no advice.
+    pub(crate) hint: Option<String>,
+}
+
+impl Scene {
+    /// Describes the scene; empty if there is nothing but the failure.
+    pub(crate) fn describe(&self, failure: &Failure) -> String {
+        let command = CommandFailure::find(failure);
+        let mut description = Description::default();
+        if command.is_none() && self.log.is_none() {
+            return description.0;
+        }
+        if let Some(part) = failure.part() {
+            description.add("part", part);
+        }
+        if let Some(command) = command {
+            description.add_command(command);
+        }
+        if let Some(log) = &self.log {
+            description.add("log", &log.to_string_lossy());
+        }
+        if let Some(tree) = command.and_then(CommandFailure::kept_tree) {
+            description.add("kept", &tree.to_string_lossy());
+        }
+        description.0
+    }
+}
+
+#[derive(Default)]
+struct Description(String);
+
+impl Description {
+    fn add(&mut self, name: &str, text: &str) {
+        self.0.push_str(&format!("{:NAME_WIDTH$}", format!("{name}:")));
+        let text = redacted(text);
+        let indented = format!("\n{}", " ".repeat(NAME_WIDTH));
+        let lines: Vec<String> = text.trim_end().lines().map(visible).collect();
+        self.0.push_str(&lines.join(&indented));
+        self.0.push('\n');
+    }
+
+    fn add_command(&mut self, command: &CommandFailure) {
+        self.add("command", command.command());
+        self.add("directory", &command.directory().to_string_lossy());
+        match command.cause() {
+            FailureCause::Ended {
+                outcome,
+                diagnosis,
+                tail,
+            } => {
+                self.add("ended", &format!("with {outcome}"));
+                if let Some(found) = diagnosis {
+                    let kind = found.kind.name();
+                    let (line, number) = (&found.line, found.number);
+                    self.add("error", &format!("{kind}, line {number} of the output: {line}"));
+                }
+                self.add_tail(tail);
+            }
+            FailureCause::NotRun(error) => {
+                let text = match error.source() {
+                    Some(source) => format!("{error}: {source}"),
+                    None => error.to_string(),
+                };
+                self.add("error", &text);
+            }
+            _ => {}
+        }
+    }
+
+    fn add_tail(&mut self, tail: &OutputTail) {
+        let lines = tail.lines();
+        let kept = lines.len();
+        if kept == 0 {
+            return;
+        }
+        let skipped = kept.saturating_sub(SHOWN_LINES);
+        let all = tail.dropped() + kept as u64;
+        let shown = kept - skipped;
+        let heading = match (skipped, shown) {
+            (0, 1) => "its only line".to_owned(),
+            (0, _) => format!("its {all} lines"),
+            _ => format!("the last {shown} of its {all} lines"),
+        };
+        self.0.push_str(&format!("{:NAME_WIDTH$}{heading}:\n", "output:"));
+        for line in lines.skip(skipped) {
+            let text = String::from_utf8_lossy(&line.bytes);
+            self.0.push_str(&format!("  {}\n", visible(&redacted(&text))));
+        }
+    }
+}
