@@ -372,7 +372,12 @@ mod tests {
         for line in [
             &["install"][..],
             &["-vvNc", "my profile.cfg", "a:b = 1 2", "c+=2", "-q", "-U"],
-            &["--dialect=upstream", "--python", "/usr/bin/python3", "a:-b=$x"],
+            &[
+                "--dialect=upstream",
+                "--python",
+                "/usr/bin/python3",
+                "a:-b=$x",
+            ],
         ] {
             let arguments = parse(line).unwrap();
             let words = arguments.configuration_words();
@@ -384,8 +389,18 @@ mod tests {
             };
             assert_eq!(about_values(&again), about_values(&arguments), "{words:?}");
             assert_eq!(
-                (again.profile, again.dialect, again.python, again.user_defaults),
-                (arguments.profile, arguments.dialect, arguments.python, arguments.user_defaults),
+                (
+                    again.profile,
+                    again.dialect,
+                    again.python,
+                    again.user_defaults
+                ),
+                (
+                    arguments.profile,
+                    arguments.dialect,
+                    arguments.python,
+                    arguments.user_defaults
+                ),
             );
         }
         assert_eq!(parse(&["-v"]).unwrap().configuration_words(), [""; 0]);

@@ -55,7 +55,8 @@ struct Description(String);
 
 impl Description {
     fn add(&mut self, name: &str, text: &str) {
-        self.0.push_str(&format!("{:NAME_WIDTH$}", format!("{name}:")));
+        self.0
+            .push_str(&format!("{:NAME_WIDTH$}", format!("{name}:")));
         let text = redacted(text);
         let indented = format!("\n{}", " ".repeat(NAME_WIDTH));
         let lines: Vec<String> = text.trim_end().lines().map(visible).collect();
@@ -76,7 +77,10 @@ impl Description {
                 if let Some(found) = diagnosis {
                     let kind = found.kind.name();
                     let (line, number) = (&found.line, found.number);
-                    self.add("error", &format!("{kind}, line {number} of the output: {line}"));
+                    self.add(
+                        "error",
+                        &format!("{kind}, line {number} of the output: {line}"),
+                    );
                 }
                 self.add_tail(tail);
             }
@@ -99,16 +103,17 @@ impl Description {
         }
         let skipped = kept.saturating_sub(SHOWN_LINES);
         let all = tail.dropped() + kept as u64;
-        let shown = kept - skipped;
-        let heading = match (skipped, shown) {
-            (0, 1) => "its only line".to_owned(),
-            (0, _) => format!("its {all} lines"),
-            _ => format!("the last {shown} of its {all} lines"),
+        let heading = match (skipped, all) {
+            (0, 1) => "1 line".to_owned(),
+            (0, _) => format!("{all} lines"),
+            _ => format!("the last {SHOWN_LINES} of {all} lines"),
         };
-        self.0.push_str(&format!("{:NAME_WIDTH$}{heading}:\n", "output:"));
+        self.0
+            .push_str(&format!("{:NAME_WIDTH$}{heading}:\n", "output:"));
         for line in lines.skip(skipped) {
             let text = String::from_utf8_lossy(&line.bytes);
-            self.0.push_str(&format!("  {}\n", visible(&redacted(&text))));
+            self.0
+                .push_str(&format!("  {}\n", visible(&redacted(&text))));
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) enum Stop {
     /// A message without a trail: wrong arguments.
     Message { text: String, hint: Option<String> },
     /// A failure of the engine, and what a failed part left to look at.
-    Failure { failure: Failure, scene: Scene },
+    Failure { failure: Failure, scene: Box<Scene> },
     /// All is said; the exit code remains.
     Code(i32),
     /// Another program is to take over.
@@ -100,7 +100,7 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Stop::Failure {
             failure,
-            scene: Scene::default(),
+            scene: Box::default(),
         }
     }
 }

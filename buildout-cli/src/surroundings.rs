@@ -143,7 +143,11 @@ fn date(days: u64) -> (u64, u64, u64) {
     // Five months from March on, and from August on, have 153 days.
     let month = (5 * day + 2) / 153;
     let day_of_month = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     (period * 400 + year + carry, month, day_of_month)
 }
 

@@ -28,10 +28,11 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         keep_logs,
         |_, session, settings| {
             install(session, settings, parts).map_err(|failure| Stop::Failure {
-                scene: logs
-                    .get()
-                    .map(|logs| scene(context, &failure, logs))
-                    .unwrap_or_default(),
+                scene: Box::new(
+                    logs.get()
+                        .map(|logs| scene(context, &failure, logs))
+                        .unwrap_or_default(),
+                ),
                 failure,
             })?;
             Ok(())

@@ -26,7 +26,7 @@ use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Session, SessionOptions, SettingsReader,
+    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions, SettingsReader,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -136,6 +136,14 @@ fn client_options(surroundings: &Surroundings) -> ClientOptions {
 }
 
 impl Context<'_> {
+    /// Fails if the run was interrupted.
+    pub(crate) fn heed_cancellation(&self) -> Result<(), Failure> {
+        if self.cancellation.is_cancelled() {
+            return Err(Problem::Cancelled.into());
+        }
+        Ok(())
+    }
+
     /// Returns the profile as an absolute path or a URL.
     pub(crate) fn profile(&self) -> String {
         let name = &self.arguments.profile;

@@ -17,8 +17,11 @@ use crate::log::PlainLog;
 const DEFAULT_SHELL: &str = "/bin/sh";
 
 /// Options of shells by which they leave the environment as it is.
-const WITHOUT_START_FILES: [(&str, &str); 3] =
-    [("bash", "--norc"), ("fish", "--no-config"), ("zsh", "--no-rcs")];
+const WITHOUT_START_FILES: [(&str, &str); 3] = [
+    ("bash", "--norc"),
+    ("fish", "--no-config"),
+    ("zsh", "--no-rcs"),
+];
 
 /// The option by which a recipe keeps what a successful build leaves.
 const KEEP_OPTION: &str = "keep-compile-dir";
@@ -30,10 +33,10 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
             (part, Some(command))
         }
         _ => {
-            return Err(
-                Stop::message("The shell command requires a part, and takes a command after `--`.")
-                    .with_hint("`buildout shell PART`, or `buildout shell PART -- COMMAND...`"),
-            );
+            return Err(Stop::message(
+                "The shell command requires a part, and takes a command after `--`.",
+            )
+            .with_hint("`buildout shell PART`, or `buildout shell PART -- COMMAND...`"));
         }
     };
     let log = PlainLog::new(context.streams, true);

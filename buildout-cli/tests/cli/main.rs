@@ -7,6 +7,7 @@ mod dialect;
 mod differences;
 mod documents;
 mod failed_build;
+mod hermetic;
 mod log;
 mod mistakes;
 mod remote;

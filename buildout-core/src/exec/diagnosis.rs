@@ -324,8 +324,7 @@ fn linker(line: &str) -> Recognised {
         return Some((kind, Rank::Consequence));
     }
     let of_linker = program_message(line).is_some_and(|(program, message)| {
-        let is_linker =
-            program == "ld" || program.starts_with("ld.") || program.ends_with("-ld");
+        let is_linker = program == "ld" || program.starts_with("ld.") || program.ends_with("-ld");
         is_linker
             && contains_any(
                 message,
@@ -340,7 +339,10 @@ fn linker(line: &str) -> Recognised {
                 ],
             )
     });
-    let anywhere = contains_any(line, &["undefined reference to ", "multiple definition of "]);
+    let anywhere = contains_any(
+        line,
+        &["undefined reference to ", "multiple definition of "],
+    );
     (of_linker || anywhere).then_some((kind, Rank::Cause))
 }
 
@@ -350,9 +352,14 @@ fn compiler(line: &str) -> Recognised {
     if line.starts_with("error[E") {
         return found;
     }
-    let (place, _) = [": error: ", ": fatal error: ", ": Error: ", ": Fatal error: "]
-        .iter()
-        .find_map(|mark| line.split_once(mark))?;
+    let (place, _) = [
+        ": error: ",
+        ": fatal error: ",
+        ": Error: ",
+        ": Fatal error: ",
+    ]
+    .iter()
+    .find_map(|mark| line.split_once(mark))?;
     if is_place(place) || is_compiler(place) {
         found
     } else {

@@ -126,9 +126,14 @@ impl fmt::Display for CommandFailure {
         let (command, directory) = (&self.command, self.directory.display());
         match &self.cause {
             FailureCause::Ended { outcome, .. } => {
-                write!(formatter, "`{command}` ended with {outcome} in `{directory}`")
+                write!(
+                    formatter,
+                    "`{command}` ended with {outcome} in `{directory}`"
+                )
             }
-            FailureCause::NotRun(error) => write!(formatter, "`{command}` in `{directory}`: {error}"),
+            FailureCause::NotRun(error) => {
+                write!(formatter, "`{command}` in `{directory}`: {error}")
+            }
         }
     }
 }

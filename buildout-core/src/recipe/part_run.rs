@@ -58,6 +58,7 @@ pub struct RunServices {
     /// Ends the run.
     pub cancellation: CancellationToken,
     initial_environment: RwLock<Environment>,
+    environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
 }
@@ -92,6 +93,7 @@ impl RunServices {
             events,
             cancellation,
             initial_environment: RwLock::new(environment.clone()),
+            environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
         }
@@ -114,14 +116,30 @@ impl RunServices {
             .clone()
     }
 
-    /// Has the run start with other environment variables, once `[buildout]`
-    /// has told which ones it wants.
-    pub(crate) fn set_initial_environment(&self, environment: Environment) {
-        self.initial_environment
+    /// Has the run start with other environment variables, and their digest
+    /// enter the signatures, once `[buildout]` has told so.
+    pub(crate) fn set_clean_environment(&self, environment: Environment, digest: Arc<str>) {
+        let mut initial = self
+            .initial_environment
             .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&environment);
+            .unwrap_or_else(PoisonError::into_inner);
+        initial.clone_from(&environment);
+        drop(initial);
+        *self
+            .environment_digest
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(digest);
         self.set_environment(environment);
+    }
+
+    /// Returns a digest of the initial environment if it is clean, so that it
+    /// is part of what identifies a result; `None` if parts inherit whatever
+    /// there is.
+    pub fn environment_digest(&self) -> Option<Arc<str>> {
+        self.environment_digest
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns the environment variables as they are now.
@@ -332,8 +350,9 @@ impl<'a> PartRun<'a> {
         let environment = BuildEnvironment::of(command, &self.services.initial_environment());
         if let Err(error) = environment.record(&self.services.directory, &self.part) {
             let part = &self.part;
-            let message =
-                format!("`buildout shell {part}` will not know the environment of the part: {error}.");
+            let message = format!(
+                "`buildout shell {part}` will not know the environment of the part: {error}."
+            );
             self.services
                 .events
                 .emit(Event::engine_log(Level::Warning, message));

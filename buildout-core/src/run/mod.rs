@@ -2,6 +2,7 @@
 //! that act on it.
 
 mod decide;
+mod environment_policy;
 mod evaluation;
 mod failure;
 mod install;
@@ -9,6 +10,7 @@ mod session;
 mod settings;
 mod signature;
 
+pub use environment_policy::CLEAN_VARIABLES;
 pub use evaluation::{LABEL_LIMIT, SUBSTITUTION_LIMIT};
 pub use failure::{Failure, Label, Problem};
 pub use install::{InstallReport, install};

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::environment_policy::apply_policy;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
@@ -144,6 +145,7 @@ impl BuildoutSettings {
             reader.required(name)?;
         }
         reader.optional(DIALECT_OPTION)?;
+        apply_policy(session, Path::new(&directory), how.create_caches)?;
         let mut directories = Vec::new();
         for name in ["bin", "parts", "develop-eggs"] {
             let path = reader.required(&format!("{name}-directory"))?;

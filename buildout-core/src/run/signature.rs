@@ -55,6 +55,10 @@ impl Session<'_> {
             Some(reference) => format!("{SIGNATURE_PREFIX}{reference}:{version}"),
             None => format!("{SIGNATURE_PREFIX}{recipe}:{version}"),
         };
+        if let Some(digest) = self.services().environment_digest() {
+            // No section can have this name.
+            signature.push_str(&format!(" {{environment}}:{digest}"));
+        }
         if self.dialect().dependency_signatures {
             let mut state = self.state.borrow_mut();
             for dependency in state.direct_dependencies(part) {

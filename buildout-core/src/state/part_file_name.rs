@@ -12,9 +12,8 @@ const LONGEST: usize = 200;
 pub(super) fn part_file_name(part: &str) -> String {
     let mut name = String::with_capacity(part.len());
     for (position, byte) in part.bytes().enumerate() {
-        let is_plain = byte.is_ascii_alphanumeric()
-            || b"_-+@".contains(&byte)
-            || byte == b'.' && position > 0;
+        let is_plain =
+            byte.is_ascii_alphanumeric() || b"_-+@".contains(&byte) || byte == b'.' && position > 0;
         if is_plain {
             name.push(char::from(byte));
         } else {
