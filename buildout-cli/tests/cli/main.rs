@@ -10,6 +10,7 @@ mod failed_build;
 mod hermetic;
 mod log;
 mod mistakes;
+mod recipe_mistakes;
 mod remote;
 mod signals;
 mod site;

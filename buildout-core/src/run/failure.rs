@@ -147,6 +147,16 @@ impl Failure {
         self
     }
 
+    /// Adds a place to show unless there is one already.
+    #[must_use]
+    pub(crate) fn with_only_label(self, place: Option<Place>, text: &str) -> Self {
+        if self.labels.is_empty() {
+            self.with_label(place, text)
+        } else {
+            self
+        }
+    }
+
     /// Adds advice, unless there is some already.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
@@ -326,6 +336,7 @@ impl From<ResolveProblem> for Failure {
 
 impl From<InstalledError> for Failure {
     fn from(error: InstalledError) -> Self {
-        Problem::State(error).into()
+        let hint = error.hint();
+        Failure::from(Problem::State(error)).with_hint(hint)
     }
 }

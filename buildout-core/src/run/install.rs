@@ -189,7 +189,10 @@ impl Installation<'_, '_> {
             if value.is_some_and(|value| split_words(&value).next().is_some()) {
                 let place = self.session.option_place(BUILDOUT_SECTION, option, option);
                 let what = what.to_owned();
-                return Err(Failure::from(Problem::Unsupported { what }).with_label(place, ""));
+                let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+                return Err(Failure::from(Problem::Unsupported { what })
+                    .with_label(place, "")
+                    .with_hint(Some(hint)));
             }
         }
         Ok(())

@@ -79,8 +79,11 @@ impl BuildoutSettings {
         }
         let log_format = reader.required("log-format")?;
         let log_level = reader.log_level()?;
-        (how.configure_log)(log_level, &log_format)
-            .map_err(|message| reader.unusable("log-format", message))?;
+        (how.configure_log)(log_level, &log_format).map_err(|message| {
+            let hint =
+                "the fields are `%(name)s`, `%(levelname)s`, `%(levelno)d` and `%(message)s`";
+            reader.unusable("log-format", message, hint)
+        })?;
         reader.socket_timeout()?;
         let versions = reader.required("versions")?;
         if !versions.is_empty() {
@@ -114,7 +117,8 @@ impl BuildoutSettings {
             .with_label(
                 session.option_place(BUILDOUT_SECTION, "abi-tag-eggs", &tagged),
                 "",
-            ));
+            )
+            .with_hint(Some("remove the option, or set it to `false`".to_owned())));
         }
         let eggs = reader.required("eggs-directory")?;
         let set = |cache: &Arc<str>| !cache.is_empty();
@@ -135,11 +139,17 @@ impl BuildoutSettings {
         }
         let install_from_cache = reader.boolean("install-from-cache")?;
         if install_from_cache && offline {
-            return Err(Problem::Setting {
+            return Err(Failure::from(Problem::Setting {
                 option: "install-from-cache",
                 message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
-            }
-            .into());
+            })
+            .with_label(
+                session.option_place(BUILDOUT_SECTION, "install-from-cache", "true"),
+                "",
+            )
+            .with_hint(Some(
+                "remove the option: nothing is fetched offline anyway; or run with `-O`".to_owned(),
+            )));
         }
         for name in default_option_names(session.dialect()) {
             reader.required(name)?;
@@ -278,15 +288,16 @@ impl Reader<'_, '_> {
             "ERROR" => 40,
             "CRITICAL" => 50,
             other => other.trim().parse().map_err(|_| {
-                self.unusable("log-level", format!("Invalid logging level {other}"))
+                let hint = "use `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or a number";
+                self.unusable("log-level", format!("Invalid logging level {other}"), hint)
             })?,
         };
         let verbosity: i64 = match self.optional("verbosity")? {
             None => 0,
-            Some(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
+            Some(text) => text.trim().parse().map_err(|_| {
+                let hint = "use a number, or remove the option and call with `-v` or `-q`";
+                self.unusable("verbosity", format!("Invalid verbosity {text}"), hint)
+            })?,
         };
         Ok(number - verbosity)
     }
@@ -312,8 +323,10 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn unusable(&self, option: &'static str, message: String) -> Failure {
+    fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {
         let place = self.session.option_place(BUILDOUT_SECTION, option, "");
-        Failure::from(Problem::Setting { option, message }).with_label(place, "")
+        Failure::from(Problem::Setting { option, message })
+            .with_label(place, "")
+            .with_hint(Some(hint.to_owned()))
     }
 }
