@@ -6,7 +6,7 @@ use buildout_core::exec::failure::CommandFailure;
 use buildout_core::run::{Failure, Label};
 
 use crate::Streams;
-use crate::failed_part::Scene;
+use crate::failed_part::{Traces, describe};
 use crate::redaction::{redacted, redacted_line};
 
 /// Shows a message without a trail.
@@ -23,7 +23,7 @@ pub(crate) fn show_message(streams: &Streams, text: &str, hint: Option<&str>) {
 pub(crate) fn show_failure(
     streams: &Streams,
     failure: &Failure,
-    scene: &Scene,
+    traces: Option<&Traces>,
     debug: bool,
     colour: bool,
 ) {
@@ -64,9 +64,13 @@ pub(crate) fn show_failure(
     {
         details.push_str(&format!("upstream: {exception}\n"));
     }
-    details.push_str(&scene.describe(failure));
-    if let Some(hint) = failure.hint().or(scene.hint.as_deref()) {
-        details.push_str(&format!("{} {}\n", paint.bold("hint:"), redacted(hint)));
+    details.push_str(&describe(failure, traces));
+    let hint = match failure.hint() {
+        Some(hint) => Some(hint.to_owned()),
+        None => traces.and_then(|traces| traces.hint(failure)),
+    };
+    if let Some(hint) = hint {
+        details.push_str(&format!("{} {}\n", paint.bold("hint:"), redacted(&hint)));
     }
     if debug {
         let backtrace = failure.backtrace().to_string();

@@ -2,11 +2,12 @@
 //! directory and output, and where to look further.
 
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use buildout_core::exec::failure::{CommandFailure, FailureCause};
 use buildout_core::exec::output::OutputTail;
 use buildout_core::run::Failure;
+use buildout_core::state::part_logs::PartLogs;
 
 use crate::diagnostic::visible;
 use crate::redaction::redacted;
@@ -17,37 +18,45 @@ const SHOWN_LINES: usize = 20;
 /// The width of the names of what is shown.
 const NAME_WIDTH: usize = "directory: ".len();
 
-/// What a failed part left.
-#[derive(Debug, Default)]
-pub(crate) struct Scene {
-    /// Its log file.
-    pub(crate) log: Option<PathBuf>,
-    /// What to do next, if the failure itself has no advice.
-    pub(crate) hint: Option<String>,
+/// What the parts of a run left to look at.
+pub(crate) struct Traces {
+    /// Their logs.
+    pub(crate) logs: Arc<PartLogs>,
+    /// Returns the command line that enters the build of a part.
+    pub(crate) shell_line: Box<dyn Fn(&str) -> String>,
 }
 
-impl Scene {
-    /// Describes the scene; empty if there is nothing but the failure.
-    pub(crate) fn describe(&self, failure: &Failure) -> String {
-        let command = CommandFailure::find(failure);
-        let mut description = Description::default();
-        if command.is_none() && self.log.is_none() {
-            return description.0;
-        }
-        if let Some(part) = failure.part() {
-            description.add("part", part);
-        }
-        if let Some(command) = command {
-            description.add_command(command);
-        }
-        if let Some(log) = &self.log {
-            description.add("log", &log.to_string_lossy());
-        }
-        if let Some(tree) = command.and_then(CommandFailure::kept_tree) {
-            description.add("kept", &tree.to_string_lossy());
-        }
-        description.0
+impl Traces {
+    /// Tells what to do next, unless the failure itself has advice.
+    pub(crate) fn hint(&self, failure: &Failure) -> Option<String> {
+        CommandFailure::find(failure)?;
+        let line = (self.shell_line)(failure.part()?);
+        Some(format!("look into it with `{line}`"))
     }
+}
+
+/// Describes what is known of a part that failed; empty if there is nothing
+/// but the failure.
+pub(crate) fn describe(failure: &Failure, traces: Option<&Traces>) -> String {
+    let mut description = Description::default();
+    let Some(part) = failure.part() else {
+        return description.0;
+    };
+    let command = CommandFailure::find(failure);
+    let log = traces.and_then(|traces| traces.logs.path(part));
+    if command.is_some() || log.is_some() {
+        description.add("part", part);
+    }
+    if let Some(command) = command {
+        description.add_command(command);
+    }
+    if let Some(log) = log {
+        description.add("log", &log.to_string_lossy());
+    }
+    if let Some(tree) = command.and_then(CommandFailure::kept_tree) {
+        description.add("kept", &tree.to_string_lossy());
+    }
+    description.0
 }
 
 #[derive(Default)]

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
 
-use failed_part::Scene;
+use failed_part::Traces;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use surroundings::Surroundings;
@@ -65,12 +65,14 @@ pub enum Ending {
 }
 
 /// How a command ends otherwise than by success.
-#[derive(Debug)]
 pub(crate) enum Stop {
     /// A message without a trail: wrong arguments.
     Message { text: String, hint: Option<String> },
-    /// A failure of the engine, and what a failed part left to look at.
-    Failure { failure: Failure, scene: Box<Scene> },
+    /// A failure of the engine, and what the parts of the run left.
+    Failure {
+        failure: Failure,
+        traces: Option<Box<Traces>>,
+    },
     /// All is said; the exit code remains.
     Code(i32),
     /// Another program is to take over.
@@ -100,7 +102,7 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Stop::Failure {
             failure,
-            scene: Box::default(),
+            traces: None,
         }
     }
 }
@@ -131,8 +133,9 @@ pub fn run(
             diagnostic::show_message(streams, &text, hint.as_deref());
             Ending::Code(1)
         }
-        Stop::Failure { failure, scene } => {
-            diagnostic::show_failure(streams, &failure, &scene, debug, surroundings.colour);
+        Stop::Failure { failure, traces } => {
+            let traces = traces.as_deref();
+            diagnostic::show_failure(streams, &failure, traces, debug, surroundings.colour);
             Ending::Code(failure.exit_code())
         }
         Stop::Code(code) => Ending::Code(code),

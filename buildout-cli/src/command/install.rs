@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use buildout_core::event::EventSink;
-use buildout_core::exec::failure::CommandFailure;
 use buildout_core::run::{ConstructionPolicy, Failure, install};
 use buildout_core::state::part_logs::PartLogs;
 
 use super::Context;
 use crate::Stop;
-use crate::failed_part::Scene;
+use crate::failed_part::Traces;
 use crate::log::PlainLog;
 
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
@@ -28,11 +27,9 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         keep_logs,
         |_, session, settings| {
             install(session, settings, parts).map_err(|failure| Stop::Failure {
-                scene: Box::new(
-                    logs.get()
-                        .map(|logs| scene(context, &failure, logs))
-                        .unwrap_or_default(),
-                ),
+                traces: logs
+                    .get()
+                    .map(|logs| Box::new(traces(context, &failure, logs))),
                 failure,
             })?;
             Ok(())
@@ -40,18 +37,14 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     )
 }
 
-/// Collects what a failed part left to look at.
-fn scene(context: &Context<'_>, failure: &Failure, logs: &PartLogs) -> Scene {
-    let Some(part) = failure.part() else {
-        return Scene::default();
-    };
-    logs.note_failure(part, &failure.to_string());
-    let hint = CommandFailure::find(failure).map(|_| {
-        let line = context.command_line(&["shell", part]);
-        format!("look into it with `{line}`")
-    });
-    Scene {
-        log: logs.path(part),
-        hint,
+/// Finds what the run left to look at, and completes the log of what failed.
+fn traces(context: &Context<'_>, failure: &Failure, logs: &Arc<PartLogs>) -> Traces {
+    if let Some(part) = failure.part() {
+        logs.note_failure(part, &failure.to_string());
+    }
+    let command_line = context.command_line_before();
+    Traces {
+        logs: Arc::clone(logs),
+        shell_line: Box::new(move |part| command_line(&["shell", part])),
     }
 }

@@ -255,11 +255,18 @@ impl Context<'_> {
     /// Returns the command line of `command` that sees the same configuration,
     /// to be typed as it is.
     pub(crate) fn command_line(&self, command: &[&str]) -> String {
-        let configuration = self.arguments.configuration_words();
-        let words = std::iter::once(&*self.surroundings.program)
-            .chain(configuration.iter().map(String::as_str))
-            .chain(command.iter().copied());
-        words.map(quote).collect::<Vec<_>>().join(" ")
+        self.command_line_before()(command)
+    }
+
+    /// Returns what makes such command lines, to be kept.
+    fn command_line_before(&self) -> impl Fn(&[&str]) -> String + use<> {
+        let mut before = vec![self.surroundings.program.clone()];
+        before.extend(self.arguments.configuration_words());
+        move |command| {
+            let before = before.iter().map(String::as_str);
+            let words = before.chain(command.iter().copied());
+            words.map(quote).collect::<Vec<_>>().join(" ")
+        }
     }
 
     /// The directory that parts see before `[buildout]` is resolved.

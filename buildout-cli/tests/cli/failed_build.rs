@@ -234,6 +234,45 @@ fn a_shell_without_a_build_is_refused_with_advice_that_helps() {
 }
 
 #[test]
+fn errors_of_real_programs_are_recognised() {
+    let site = TestSite::empty()
+        .file("call.c", "int f(void);\nint main(void) { return f(); }\n")
+        .file("text", "one\n")
+        .file(
+            "text.patch",
+            "--- text\n+++ text\n@@ -1,1 +1,1 @@\n-two\n+three\n",
+        )
+        .file("sums", format!("{}  text\n", "0".repeat(64)))
+        .file(
+            "configure",
+            "echo 'checking for C... no'; echo 'configure: error: no C' >&2; exit 1\n",
+        )
+        .file("Makefile", "all: nothing\n");
+    for (command, error) in [
+        ("gcc call.c", "linker"),
+        ("gcc no-such.c", "compiler"),
+        ("sh configure", "configure"),
+        ("make", "make"),
+        ("patch -p0 < text.patch", "patch"),
+        ("sha256sum -c sums", "checksum"),
+        ("cat text > /dev/full", "disk full"),
+        ("no-such-program", "missing program"),
+        ("sh -c 'kill -9 $$$$'; exit 1", "killed"),
+    ] {
+        site.write(
+            "buildout.cfg",
+            format!(
+                "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\n\
+                 stop-on-error = true\ncommand = export LC_ALL=C; {command}\n"
+            ),
+        );
+        let stderr = site.run(&[]).failure();
+        let expected = format!("\nerror:     {error}, line ");
+        assert!(stderr.contains(&expected), "{command}\n{stderr}");
+    }
+}
+
+#[test]
 fn the_first_error_of_a_long_output_is_shown_with_its_end() {
     let site = TestSite::new(
         "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\nstop-on-error = true\ncommand =\n  \

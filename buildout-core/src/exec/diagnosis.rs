@@ -360,7 +360,8 @@ fn compiler(line: &str) -> Recognised {
     ]
     .iter()
     .find_map(|mark| line.split_once(mark))?;
-    if is_place(place) || is_compiler(place) {
+    // What is compiled may also be `<command-line>`.
+    if is_place(place) || is_compiler(place) || place.starts_with('<') {
         found
     } else {
         None

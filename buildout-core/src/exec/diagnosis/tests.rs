@@ -55,6 +55,12 @@ cc1: all warnings being treated as errors",
     ),
     (
         Compiler,
+        1,
+        "<command-line>: error: expected identifier or '(' before numeric constant
+hello.c:22:5: note: in expansion of macro 'main'",
+    ),
+    (
+        Compiler,
         2,
         "[1/2] Building C object hello.o
 hello.c:3:2: error: 'z' undeclared
