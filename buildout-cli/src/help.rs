@@ -28,7 +28,8 @@ pub(crate) fn command_line() -> Command {
              buildout                                install what ./buildout.cfg describes\n  \
              buildout -c software.cfg install zlib   install one part\n  \
              buildout -v annotate zlib               how each value of [zlib] came to be\n  \
-             buildout query --resolved zlib:url      a value after substitution\n\
+             buildout query --resolved zlib:url      a value after substitution\n  \
+             buildout shell zlib                     look into a build that failed\n\
              \n\
              Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
              end the run with a code of its own.",
@@ -180,6 +181,19 @@ fn commands() -> Vec<Command> {
                     .value_hint(clap::ValueHint::FilePath)
                     .help("Write FILE; its extension can choose the format"),
             ),
+        plain(
+            "shell",
+            "Enter the directory of a part's build, in its environment",
+        )
+        .arg(Arg::new("part").required(true))
+        .arg(Arg::new("command").num_args(1..).last(true)),
+        plain(
+            "check",
+            "Look for what installed parts use and should not: foreign rpaths,\n\
+             libraries that are not found, scripts with a foreign interpreter",
+        )
+        .arg(names("part"))
+        .arg(format()),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

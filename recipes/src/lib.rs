@@ -5,7 +5,6 @@
 mod boolean;
 mod cmmi;
 mod command;
-mod command_failure;
 mod download;
 mod download_unpacked;
 mod environment;
@@ -24,8 +23,6 @@ mod wrapper;
 use std::sync::Arc;
 
 use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
-
-pub use command_failure::{CommandFailure, FailureCause};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {

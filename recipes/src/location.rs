@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use buildout_core::event::Level;
 use buildout_core::recipe::{Construction, Installed, PartRun, RecipeError};
@@ -19,6 +20,9 @@ use buildout_core::value::str_repr;
 use crate::boolean::boolean_option;
 use crate::environment;
 use crate::system_error::failed;
+
+/// What stands for a clean environment in the signature of a shared part.
+const ENVIRONMENT_KEY: &str = "__environment__";
 
 /// Where a part is installed, and how.
 #[derive(Clone, Debug)]
@@ -237,6 +241,10 @@ fn choose_shared(
         if let Some(value) = part.option(&name)? {
             options.push((name, value));
         }
+    }
+    if let Some(digest) = part.services().environment_digest() {
+        // What was built in another environment is another part.
+        options.push((Arc::from(ENVIRONMENT_KEY), digest));
     }
     let signature = Signature::of(options.iter().map(|(name, value)| (&**name, &**value)));
     let found = candidates(list, part.part(), signature.digest());

@@ -92,6 +92,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     let how = SessionUse {
         log: &log,
         events: Arc::<PlainLog>::clone(&log),
+        around: &|_, sink| sink,
         construct: ConstructionPolicy::All,
         create_caches: false,
     };

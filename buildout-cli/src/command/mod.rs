@@ -2,21 +2,24 @@
 //! and a session over it.
 
 mod annotate;
+mod check;
 mod completions;
 mod graph;
 mod init;
 mod install;
 mod plan;
 mod query;
+mod shell;
 mod why;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
 use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
+use buildout_core::exec::shell_quote::quote;
 use buildout_core::extends::{ExtendsError, is_url, join, normalize_path};
 use buildout_core::fetch::{ClientOptions, HttpClient, IgnoreEvents, ProfileFiles, Transport};
 use buildout_core::host::HostFacts;
@@ -26,7 +29,7 @@ use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Session, SessionOptions, SettingsReader,
+    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions, SettingsReader,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -68,6 +71,8 @@ pub(crate) fn dispatch(
         CommandName::Query => query::run(&context, &words),
         CommandName::Why => why::run(&context, &words),
         CommandName::Graph => graph::run(&context, &words),
+        CommandName::Shell => shell::run(&context, &words),
+        CommandName::Check => check::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -85,12 +90,17 @@ pub(crate) struct Context<'a> {
     world: World,
 }
 
+/// Puts a sink around another one, for a buildout directory.
+pub(crate) type SinkAround<'a> = dyn Fn(&Path, Arc<dyn EventSink>) -> Arc<dyn EventSink> + 'a;
+
 /// What a session is used for.
 pub(crate) struct SessionUse<'a> {
     /// The log that the configuration configures.
     pub(crate) log: &'a PlainLog,
     /// Where events go.
     pub(crate) events: Arc<dyn EventSink>,
+    /// Puts another sink around that, for the buildout directory.
+    pub(crate) around: &'a SinkAround<'a>,
     pub(crate) construct: ConstructionPolicy,
     /// Whether the directories of caches are made.
     pub(crate) create_caches: bool,
@@ -148,6 +158,14 @@ fn client_options(surroundings: &Surroundings) -> ClientOptions {
 }
 
 impl Context<'_> {
+    /// Fails if the run was interrupted.
+    pub(crate) fn heed_cancellation(&self) -> Result<(), Failure> {
+        if self.cancellation.is_cancelled() {
+            return Err(Problem::Cancelled.into());
+        }
+        Ok(())
+    }
+
     /// Returns the profile as an absolute path or a URL.
     pub(crate) fn profile(&self) -> String {
         let name = &self.arguments.profile;
@@ -215,6 +233,7 @@ impl Context<'_> {
         let how = SessionUse {
             log,
             events,
+            around: &|_, sink| sink,
             construct,
             create_caches: acts,
         };
@@ -230,6 +249,7 @@ impl Context<'_> {
         let SessionUse {
             log,
             events,
+            around,
             construct,
             create_caches,
         } = how;
@@ -237,8 +257,10 @@ impl Context<'_> {
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
+        let directory = self.buildout_directory(&configuration);
+        let events = around(&directory, events);
         let services = RunServices::new(
-            self.buildout_directory(&configuration),
+            directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
             self.surroundings.environment.clone(),
@@ -261,6 +283,23 @@ impl Context<'_> {
         };
         let settings = BuildoutSettings::read(&session, &how)?;
         work(&configuration, &session, &settings)
+    }
+
+    /// Returns the command line of `command` that sees the same configuration,
+    /// to be typed as it is.
+    pub(crate) fn command_line(&self, command: &[&str]) -> String {
+        self.command_line_before()(command)
+    }
+
+    /// Returns what makes such command lines, to be kept.
+    fn command_line_before(&self) -> impl Fn(&[&str]) -> String + use<> {
+        let mut before = vec![self.surroundings.program.clone()];
+        before.extend(self.arguments.configuration_words());
+        move |command| {
+            let before = before.iter().map(String::as_str);
+            let words = before.chain(command.iter().copied());
+            words.map(quote).collect::<Vec<_>>().join(" ")
+        }
     }
 
     /// The directory that parts see before `[buildout]` is resolved.

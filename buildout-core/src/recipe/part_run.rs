@@ -14,6 +14,7 @@ use crate::exec::output::StreamKind;
 use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
 use crate::run::SharedJournal;
+use crate::state::build_environment::BuildEnvironment;
 
 /// What an installation or update leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +59,8 @@ pub struct RunServices {
     pub events: Arc<dyn EventSink>,
     /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
-    /// The environment variables as the run started.
-    pub initial_environment: Environment,
+    initial_environment: RwLock<Environment>,
+    environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
 }
@@ -93,7 +94,8 @@ impl RunServices {
             downloads,
             events,
             cancellation: cancellation.child(),
-            initial_environment: environment.clone(),
+            initial_environment: RwLock::new(environment.clone()),
+            environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
         }
@@ -106,6 +108,40 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Returns the environment variables as the run started.
+    pub fn initial_environment(&self) -> Environment {
+        self.initial_environment
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Has the run start with other environment variables, and their digest
+    /// enter the signatures, once `[buildout]` has told so.
+    pub(crate) fn set_clean_environment(&self, environment: Environment, digest: Arc<str>) {
+        let mut initial = self
+            .initial_environment
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        initial.clone_from(&environment);
+        drop(initial);
+        *self
+            .environment_digest
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(digest);
+        self.set_environment(environment);
+    }
+
+    /// Returns a digest of the initial environment if it is clean, so that it
+    /// is part of what identifies a result; `None` if parts inherit whatever
+    /// there is.
+    pub fn environment_digest(&self) -> Option<Arc<str>> {
+        self.environment_digest
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns the environment variables as they are now.
@@ -304,17 +340,25 @@ impl<'a> PartRun<'a> {
     }
 
     /// Runs a command and passes its output on as events. If several jobs may
-    /// run, the command hears of their budget.
+    /// run, the command hears of their budget. What it runs in is recorded, so
+    /// that a person can enter it later.
     ///
     /// # Errors
     ///
     /// The command cannot be run to its end; a failure of the program itself
     /// is none.
     pub fn run_command(&self, command: &Command) -> Result<Finished, CommandError> {
+        let events = &self.services.events;
+        self.record_environment(command);
+        events.emit(Event::CommandStarted {
+            part: Arc::clone(&self.part),
+            command: command.text(),
+            directory: command.directory().to_owned(),
+        });
         let mut sink = |stream: StreamKind, line: &[u8]| {
             let mut bytes = line.to_vec();
             bytes.push(b'\n');
-            self.services.events.emit(Event::Output {
+            events.emit(Event::Output {
                 part: Arc::clone(&self.part),
                 stream: match stream {
                     StreamKind::Stdout => OutputStream::Stdout,
@@ -324,13 +368,32 @@ impl<'a> PartRun<'a> {
             });
         };
         let cancellation = &self.services.cancellation;
-        match self.share.jobs() {
+        let result = match self.share.jobs() {
             Some(jobs) => {
                 let mut command = command.clone();
                 jobs.announce(command.environment_mut());
                 command.run(&mut sink, cancellation)
             }
             None => command.run(&mut sink, cancellation),
+        };
+        events.emit(Event::CommandEnded {
+            part: Arc::clone(&self.part),
+            outcome: result.as_ref().ok().map(|finished| finished.outcome),
+        });
+        result
+    }
+
+    /// A record that cannot be written costs a convenience, not the part.
+    fn record_environment(&self, command: &Command) {
+        let environment = BuildEnvironment::of(command, &self.services.initial_environment());
+        if let Err(error) = environment.record(&self.services.directory, &self.part) {
+            let part = &self.part;
+            let message = format!(
+                "`buildout shell {part}` will not know the environment of the part: {error}."
+            );
+            self.services
+                .events
+                .emit(Event::engine_log(Level::Warning, message));
         }
     }
 }

@@ -178,6 +178,16 @@ impl Failure {
         self
     }
 
+    /// Adds a place to show unless there is one already.
+    #[must_use]
+    pub(crate) fn with_only_label(self, place: Option<Place>, text: &str) -> Self {
+        if self.labels.is_empty() {
+            self.with_label(place, text)
+        } else {
+            self
+        }
+    }
+
     /// Adds advice, unless there is some already.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
@@ -188,6 +198,14 @@ impl Failure {
     /// Returns what failed.
     pub fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Returns the part whose recipe failed, if one did.
+    pub fn part(&self) -> Option<&str> {
+        match &*self.problem {
+            Problem::Recipe { part, .. } | Problem::RecipePanicked { part, .. } => Some(part),
+            _ => None,
+        }
     }
 
     /// Returns what was being done, outermost first.
@@ -354,6 +372,7 @@ impl From<ResolveProblem> for Failure {
 
 impl From<InstalledError> for Failure {
     fn from(error: InstalledError) -> Self {
-        Problem::State(error).into()
+        let hint = error.hint();
+        Failure::from(Problem::State(error)).with_hint(hint)
     }
 }

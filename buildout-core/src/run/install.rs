@@ -142,7 +142,7 @@ fn share_jobs(
     let mut share = outer.clone();
     share.lock(&settings.directory);
     if settings.jobs > 1 && share.jobs().is_none() {
-        let jobs = match JobServer::of_environment(&services.initial_environment) {
+        let jobs = match JobServer::of_environment(&services.initial_environment()) {
             Some(jobs) => jobs,
             None => {
                 let directory = &services.temporary_directory;
@@ -736,7 +736,10 @@ fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
         if value.is_some_and(|value| split_words(&value).next().is_some()) {
             let place = session.option_place(BUILDOUT_SECTION, option, option);
             let what = what.to_owned();
-            return Err(Failure::from(Problem::Unsupported { what }).with_label(place, ""));
+            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+            return Err(Failure::from(Problem::Unsupported { what })
+                .with_label(place, "")
+                .with_hint(Some(hint)));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Running a configuration: the session that resolves it, and the commands
 //! that act on it.
 
+mod environment_policy;
 mod evaluation;
 mod failure;
 mod history;
@@ -16,6 +17,7 @@ mod settings;
 mod signature;
 mod workers;
 
+pub use environment_policy::CLEAN_VARIABLES;
 pub use evaluation::{LABEL_LIMIT, SUBSTITUTION_LIMIT};
 pub use failure::{Failure, Label, Problem};
 pub use history::{History, PastAction};

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::environment_policy::apply_policy;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
@@ -134,8 +135,11 @@ impl BuildoutSettings {
         }
         let log_format = reader.required("log-format")?;
         let log_level = reader.log_level()?;
-        (how.configure_log)(log_level, &log_format)
-            .map_err(|message| reader.unusable("log-format", message))?;
+        (how.configure_log)(log_level, &log_format).map_err(|message| {
+            let hint =
+                "the fields are `%(name)s`, `%(levelname)s`, `%(levelno)d` and `%(message)s`";
+            reader.unusable("log-format", message, hint)
+        })?;
         reader.socket_timeout()?;
         let versions = reader.required("versions")?;
         if !versions.is_empty() {
@@ -169,7 +173,8 @@ impl BuildoutSettings {
             .with_label(
                 session.option_place(BUILDOUT_SECTION, "abi-tag-eggs", &tagged),
                 "",
-            ));
+            )
+            .with_hint(Some("remove the option, or set it to `false`".to_owned())));
         }
         let eggs = reader.required("eggs-directory")?;
         let set = |cache: &Arc<str>| !cache.is_empty();
@@ -190,16 +195,23 @@ impl BuildoutSettings {
         }
         let install_from_cache = reader.boolean("install-from-cache")?;
         if install_from_cache && offline {
-            return Err(Problem::Setting {
+            return Err(Failure::from(Problem::Setting {
                 option: "install-from-cache",
                 message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
-            }
-            .into());
+            })
+            .with_label(
+                session.option_place(BUILDOUT_SECTION, "install-from-cache", "true"),
+                "",
+            )
+            .with_hint(Some(
+                "remove the option: nothing is fetched offline anyway; or run with `-O`".to_owned(),
+            )));
         }
         for name in default_option_names(session.dialect()) {
             reader.required(name)?;
         }
         reader.optional(DIALECT_OPTION)?;
+        apply_policy(session, Path::new(&directory), how.create_caches)?;
         let mut directories = Vec::new();
         for name in ["bin", "parts", "develop-eggs"] {
             let path = reader.required(&format!("{name}-directory"))?;
@@ -343,15 +355,16 @@ impl Reader<'_, '_> {
             "ERROR" => 40,
             "CRITICAL" => 50,
             other => other.trim().parse().map_err(|_| {
-                self.unusable("log-level", format!("Invalid logging level {other}"))
+                let hint = "use `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or a number";
+                self.unusable("log-level", format!("Invalid logging level {other}"), hint)
             })?,
         };
         let verbosity: i64 = match self.optional("verbosity")? {
             None => 0,
-            Some(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
+            Some(text) => text.trim().parse().map_err(|_| {
+                let hint = "use a number, or remove the option and call with `-v` or `-q`";
+                self.unusable("verbosity", format!("Invalid verbosity {text}"), hint)
+            })?,
         };
         Ok(number - verbosity)
     }
@@ -363,12 +376,10 @@ impl Reader<'_, '_> {
         };
         match text.trim().parse() {
             Ok(jobs) if jobs > 0 => Ok(Some(jobs)),
-            _ => Err(self
-                .unusable(
-                    "jobs",
-                    format!("Invalid number of jobs {}", str_repr(&text)),
-                )
-                .with_hint(Some("write a number from 1 on".to_owned()))),
+            _ => {
+                let message = format!("Invalid number of jobs {}", str_repr(&text));
+                Err(self.unusable("jobs", message, "write a number from 1 on"))
+            }
         }
     }
 
@@ -390,7 +401,7 @@ impl Reader<'_, '_> {
             .collect();
         let message = format!("Invalid value for '{option}' option: {}", str_repr(&text));
         let hint = format!("use {}", names.join(" or "));
-        Err(self.unusable(option, message).with_hint(Some(hint)))
+        Err(self.unusable(option, message, &hint))
     }
 
     fn socket_timeout(&self) -> Result<(), Failure> {
@@ -414,8 +425,10 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn unusable(&self, option: &'static str, message: String) -> Failure {
+    fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {
         let place = self.session.option_place(BUILDOUT_SECTION, option, "");
-        Failure::from(Problem::Setting { option, message }).with_label(place, "")
+        Failure::from(Problem::Setting { option, message })
+            .with_label(place, "")
+            .with_hint(Some(hint.to_owned()))
     }
 }

@@ -23,6 +23,9 @@ pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
 /// Python buildout.
 pub const SIGNATURE_PREFIX: &str = "native:";
 
+/// Stands for the environment in a signature; no section can have this name.
+pub(crate) const ENVIRONMENT_NAME: &str = "{environment}";
+
 /// The hexadecimal digits of a section's digest.
 const DIGEST_LENGTH: usize = 32;
 
@@ -98,6 +101,9 @@ impl Session<'_> {
             Some(reference) => format!("{SIGNATURE_PREFIX}{reference}:{version}"),
             None => format!("{SIGNATURE_PREFIX}{recipe}:{version}"),
         };
+        if let Some(digest) = self.services().environment_digest() {
+            signature.push_str(&format!(" {ENVIRONMENT_NAME}:{digest}"));
+        }
         if self.dialect().dependency_signatures {
             let mut state = self.state.borrow_mut();
             for dependency in state.direct_dependencies(part) {

@@ -48,6 +48,8 @@ pub enum Reason {
         /// The recipe now.
         new: Arc<str>,
     },
+    /// An environment variable that all parts see has another value.
+    EnvironmentChanged,
     /// A section that the part depends on has changed.
     Dependency {
         /// The section where the change began.
@@ -114,6 +116,7 @@ impl Reason {
             Reason::OptionAdded { .. } => "option-added",
             Reason::OptionDropped { .. } => "option-dropped",
             Reason::RecipeChanged { .. } => "recipe-changed",
+            Reason::EnvironmentChanged => "environment-changed",
             Reason::Dependency { .. } => "dependency",
             Reason::FileMissing { .. } => "file-missing",
         }
@@ -192,6 +195,7 @@ impl Reason {
                 old: text("old")?,
                 new: text("new")?,
             },
+            "environment-changed" => Reason::EnvironmentChanged,
             "dependency" => {
                 // A dependency's reason is never one itself, so this ends.
                 let inner = value
@@ -223,6 +227,7 @@ impl fmt::Display for Reason {
             Reason::RecipeChanged { old, new } => {
                 write!(f, "recipe changed from {} to {}", short(old), short(new))
             }
+            Reason::EnvironmentChanged => f.write_str("the environment changed"),
             Reason::Dependency { section, reason } => {
                 write!(f, "`{section}` changed")?;
                 match reason {
@@ -271,6 +276,7 @@ mod tests {
                 old: text("a:default:1"),
                 new: text("a:default:2"),
             },
+            Reason::EnvironmentChanged,
             Reason::Dependency {
                 section: text("zlib"),
                 reason: None,
