@@ -51,6 +51,8 @@ pub enum CommandName {
     Annotate,
     /// Show one value.
     Query,
+    /// List, check and clean up shared parts.
+    Shared,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -61,12 +63,13 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 8] = [
+    pub const ALL: [(&'static str, CommandName); 9] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
         ("annotate", CommandName::Annotate),
         ("query", CommandName::Query),
+        ("shared", CommandName::Shared),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),

@@ -6,6 +6,7 @@ mod completions;
 mod init;
 mod install;
 mod query;
+mod shared;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,6 +63,7 @@ pub(crate) fn dispatch(
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
+        CommandName::Shared => shared::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -240,6 +242,19 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    fn parse(name: &str) -> Result<Self, Stop> {
+        match name {
+            "json" => Ok(Format::Json),
+            "text" => Ok(Format::Text),
+            other => Err(
+                Stop::message(format!("Invalid value for option --format: {other}"))
+                    .with_hint("`--format` is `text` or `json`"),
+            ),
+        }
+    }
+}
+
 /// Takes `--format VALUE` and the given switches out of a command's words.
 pub(crate) fn take_options(
     words: &[String],
@@ -256,14 +271,7 @@ pub(crate) fn take_options(
             word.strip_prefix("--format=")
         };
         match value {
-            Some("json") => format = Format::Json,
-            Some("text") => format = Format::Text,
-            Some(other) => {
-                return Err(
-                    Stop::message(format!("Invalid value for option --format: {other}"))
-                        .with_hint("`--format` is `text` or `json`"),
-                );
-            }
+            Some(value) => format = Format::parse(value)?,
             None if word == "--format" => {
                 return Err(Stop::message("No value specified for option --format"));
             }

@@ -9,5 +9,6 @@ mod documents;
 mod log;
 mod mistakes;
 mod remote;
+mod shared;
 mod signals;
 mod site;

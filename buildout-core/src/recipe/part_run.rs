@@ -12,6 +12,7 @@ use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
 use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
+use crate::store::Claims;
 
 /// What an installation or update leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct RunServices {
     pub events: Arc<dyn EventSink>,
     /// Ends the run.
     pub cancellation: CancellationToken,
+    /// The shared parts that the run uses.
+    pub claims: Claims,
     /// The environment variables as the run started.
     pub initial_environment: Environment,
     environment: RwLock<Environment>,
@@ -91,6 +94,7 @@ impl RunServices {
             downloads,
             events,
             cancellation,
+            claims: Claims::default(),
             initial_environment: environment.clone(),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
@@ -271,6 +275,15 @@ impl<'a> PartRun<'a> {
         self.services.events.emit(Event::PartPhase {
             part: Arc::clone(&self.part),
             phase: Arc::from(phase),
+        });
+    }
+
+    /// Tells that the part must wait for another process; `what` is the end of
+    /// "waiting for ...".
+    pub fn waits_for(&self, what: String) {
+        self.services.events.emit(Event::Waiting {
+            part: Some(Arc::clone(&self.part)),
+            what,
         });
     }
 
