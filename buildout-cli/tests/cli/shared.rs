@@ -457,6 +457,69 @@ fn what_runs_is_not_garbage_before_it_is_recorded() {
 }
 
 #[test]
+fn runs_and_collections_at_once_leave_what_is_used() {
+    let store = Store::new();
+    store.profile("a", &[("zlib", "")]);
+    for round in 0..25 {
+        // So that the entry is garbage until the run claims it.
+        let _ = fs::remove_file(store.site.path("a/.installed.cfg"));
+        let run = store.start("a");
+        store.shared(&["gc", "shared"]).output();
+        run.end().output();
+        let entry = store.entry("zlib");
+        assert!(entry.join("bin/zlib").exists(), "round {round}");
+        assert!(
+            entry.join(".buildout-shared.json").exists(),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn a_read_only_store_is_used_as_it_is() {
+    let store = Store::new();
+    store.profile("a", &[("zlib", "")]);
+    store.run("a").output();
+    fs::remove_dir_all(store.site.path("shared/.buildout")).expect("it was made");
+    for path in ["shared/zlib", "shared"] {
+        let mode = fs::Permissions::from_mode(0o555);
+        fs::set_permissions(store.site.path(path), mode).expect("it is ours");
+    }
+    let before = store.site.tree();
+    store.profile("b", &[("zlib", "")]);
+    let program = env!("CARGO_BIN_EXE_buildout");
+    // Modes mean nothing to root, but for a root without this right.
+    let mut command = if rustix::process::getuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override", "--", program]);
+        command
+    } else {
+        Command::new(program)
+    };
+    let output = command
+        .args(["-c", "b/buildout.cfg"])
+        .current_dir(store.site.path(""))
+        .output()
+        .expect("setpriv of util-linux starts");
+    let log = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    assert!(
+        log.ends_with("zlib: shared part is already installed\n"),
+        "{log}"
+    );
+    let shared = |tree: Vec<String>| -> Vec<String> {
+        let inside = |line: &String| line.contains("/shared");
+        tree.into_iter().filter(inside).collect()
+    };
+    assert_eq!(shared(store.site.tree()), shared(before));
+    let listed = store.shared(&["list", "shared"]).output();
+    assert!(listed.contains("  complete, "), "{listed}");
+}
+
+#[test]
 fn what_nobody_registered_goes_on_request_only() {
     let store = Store::new();
     store.profile("a", &[("zlib", "")]);

@@ -104,3 +104,55 @@ impl Registration {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn each_entry_is_registered_once_for_whoever_may_write_there() {
+        let store = tempfile::tempdir().expect("a directory can be made");
+        let store = store.path();
+        fs::set_permissions(store, fs::Permissions::from_mode(0o1777)).expect("it is ours");
+        let installed = Path::new("/b/.installed.cfg");
+        let path = registration_path(store, installed);
+        let text = || fs::read_to_string(&path).expect("it was made");
+        for _ in 0..2 {
+            let claims = Claims::default();
+            for digest in ["0", "1", "0"] {
+                let claimed = claims.claim(store, "p", digest, installed);
+                claimed.expect("it can be claimed");
+            }
+        }
+        assert_eq!(text(), "buildout user 1\n/b/.installed.cfg\np/0\np/1\n");
+        for directory in [".buildout", ".buildout/users"] {
+            let metadata = fs::metadata(store.join(directory)).expect("it was made");
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o1777);
+        }
+        // A line that was cut by a crash is no part of the next.
+        fs::write(&path, "buildout user 1\n/b/.installed.cfg\np/").expect("it can be written");
+        let claimed = Claims::default().claim(store, "p", "0", installed);
+        claimed.expect("it can be claimed");
+        assert_eq!(text(), "buildout user 1\n/b/.installed.cfg\np/\np/0\n");
+    }
+
+    #[test]
+    fn what_cannot_be_registered_is_told() {
+        let store = tempfile::tempdir().expect("a directory can be made");
+        let claim = |store: &Path| {
+            let claims = Claims::default();
+            claims.claim(store, "p", "0", Path::new("/b/.installed.cfg"))
+        };
+        let missing = claim(&store.path().join("missing")).expect_err("it is missing");
+        assert!(!missing.is_refusal(), "{missing}");
+        fs::write(store.path().join(".buildout"), "").expect("it can be written");
+        let occupied = claim(store.path()).expect_err("a file is in the way");
+        assert!(
+            occupied.to_string().contains(".buildout/users"),
+            "{occupied}"
+        );
+    }
+}
