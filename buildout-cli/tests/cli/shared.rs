@@ -450,7 +450,7 @@ fn what_runs_is_not_garbage_before_it_is_recorded() {
     let run = store.start("b");
     wait_until("the compilation", || store.compilations("slow") == 1);
     let _ = fs::remove_file(store.site.path("b/.installed.cfg"));
-    let told = store.shared(&["gc", "shared"]).output();
+    let told = store.shared(&["gc", "--unregistered", "shared"]).output();
     assert_eq!(told, "0 bytes freed: 0 of 2 shared parts.\n");
     open_gate(&store);
     run.end().output();
@@ -464,7 +464,7 @@ fn runs_and_collections_at_once_leave_what_is_used() {
         // So that the entry is garbage until the run claims it.
         let _ = fs::remove_file(store.site.path("a/.installed.cfg"));
         let run = store.start("a");
-        store.shared(&["gc", "shared"]).output();
+        store.shared(&["gc", "--unregistered", "shared"]).output();
         run.end().output();
         let entry = store.entry("zlib");
         assert!(entry.join("bin/zlib").exists(), "round {round}");
