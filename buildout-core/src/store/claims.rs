@@ -1,7 +1,7 @@
 //! The entries that a run uses, registered in their stores.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -58,8 +58,15 @@ impl Claims {
 
 impl Registration {
     fn open(path: PathBuf, store: &Path, installed: &Path) -> Result<Self, RegistrationError> {
-        let lock = |file: &File| file.lock_shared().map_err(failed("lock", &path));
-        let mut file = open_locked(&path, lock, |error| failed("open", &path)(error))?;
+        if installed.as_os_str().as_encoded_bytes().contains(&b'\n') {
+            let path = installed.to_owned();
+            return Err(RegistrationError::Name { path });
+        }
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            options.read(true).append(true).create(true).open(path)
+        };
+        let mut file = open_locked(&path, open, File::lock_shared)?;
         // Two runs may open a new file at once.
         let _store = lock_store(store)?;
         let mut bytes = Vec::new();
@@ -148,6 +155,9 @@ mod tests {
         };
         let missing = claim(&store.path().join("missing")).expect_err("it is missing");
         assert!(!missing.is_refusal(), "{missing}");
+        let lines = Claims::default().claim(store.path(), "p", "0", Path::new("/a\nb"));
+        assert!(matches!(lines, Err(RegistrationError::Name { .. })));
+        fs::remove_dir_all(store.path().join(".buildout")).expect("it was made");
         fs::write(store.path().join(".buildout"), "").expect("it can be written");
         let occupied = claim(store.path()).expect_err("a file is in the way");
         assert!(

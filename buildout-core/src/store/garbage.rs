@@ -81,6 +81,8 @@ pub enum Fate {
     Removed,
     /// A run has come to use it.
     InUse,
+    /// Somebody else has removed it.
+    Gone,
 }
 
 /// Finds what may be removed of the stores of `survey`, what was completed
@@ -105,7 +107,12 @@ pub fn find_garbage(
             kept.insert(index);
             continue;
         }
-        let time = entry.time()?;
+        let time = match entry.time() {
+            Ok(time) => time,
+            // Somebody else has removed it.
+            Err(error) if error.is_missing() => continue,
+            Err(error) => return Err(error.into()),
+        };
         if policy.older_than.is_some_and(|limit| time > limit) {
             kept.insert(index);
         } else {
@@ -162,8 +169,11 @@ pub fn remove_garbage(survey: &Survey, garbage: &Garbage) -> Result<Fate, Garbag
         if used.contains(&index) {
             return Ok(Fate::InUse);
         }
-        fs::rename(&location, &aside)
-            .map_err(|error| StoreError::new("rename", &location, error))?;
+        match fs::rename(&location, &aside) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fate::Gone),
+            Err(error) => return Err(StoreError::new("rename", &location, error).into()),
+        }
     }
     remove_tree(&aside)?;
     drop(lock);

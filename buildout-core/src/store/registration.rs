@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use super::lock::{has_name, open_or_create};
@@ -48,6 +48,12 @@ pub enum RegistrationError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// The file that records what is installed cannot be written down.
+    #[error("the name of `{}` has several lines", path.display())]
+    Name {
+        /// The file.
+        path: PathBuf,
     },
     /// The file has another form: it is not ours, or of a later version.
     #[error("`{}` has a form that this version does not know", path.display())]
@@ -142,14 +148,16 @@ pub(super) fn users_directory(store: &Path) -> PathBuf {
 /// Makes the directories of a store that are ours. Whoever may write to the
 /// store may write there.
 pub(super) fn make_own_directories(store: &Path) -> Result<(), RegistrationError> {
-    let mode = fs::metadata(store)
-        .map_err(failed("examine", store))?
-        .permissions()
-        .mode();
+    let metadata = fs::metadata(store).map_err(failed("examine", store))?;
+    let mode = fs::Permissions::from_mode(metadata.mode() & 0o7777);
     for directory in [store.join(OWN_DIRECTORY), users_directory(store)] {
         match fs::create_dir(&directory) {
-            Ok(()) => fs::set_permissions(&directory, fs::Permissions::from_mode(mode & 0o7777))
-                .map_err(failed("set the mode of", &directory))?,
+            Ok(()) => {
+                // Only members of a group can give something to it.
+                let _ = chown(&directory, None, Some(metadata.gid()));
+                fs::set_permissions(&directory, mode.clone())
+                    .map_err(failed("set the mode of", &directory))?;
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed("create directory", &directory)(error)),
         }
@@ -157,16 +165,16 @@ pub(super) fn make_own_directories(store: &Path) -> Result<(), RegistrationError
     Ok(())
 }
 
-/// Opens `path`, made if absent, and locks it: `lock` does, and may fail.
-/// Starts again if somebody replaced the file meanwhile.
-pub(super) fn open_locked<E>(
+/// Opens a file and locks it. Starts again if somebody replaced the file
+/// meanwhile.
+pub(super) fn open_locked(
     path: &Path,
-    lock: impl Fn(&File) -> Result<(), E>,
-    failed: impl Fn(io::Error) -> E,
-) -> Result<File, E> {
+    open: impl Fn(&Path) -> io::Result<File>,
+    lock: impl Fn(&File) -> io::Result<()>,
+) -> Result<File, RegistrationError> {
     loop {
-        let file = open_or_create(path).map_err(&failed)?;
-        lock(&file)?;
+        let file = open(path).map_err(failed("open", path))?;
+        lock(&file).map_err(failed("lock", path))?;
         if has_name(&file, path) {
             return Ok(file);
         }
@@ -177,8 +185,7 @@ pub(super) fn open_locked<E>(
 /// nobody uses goes.
 pub(super) fn lock_store(store: &Path) -> Result<File, RegistrationError> {
     let path = store.join(OWN_DIRECTORY).join("lock");
-    let lock = |file: &File| file.lock().map_err(failed("lock", &path));
-    open_locked(&path, lock, |error| failed("open", &path)(error))
+    open_locked(&path, open_or_create, File::lock)
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub(super) fn run(context: &Context<'_>, options: &Options, stores: &Stores) -> 
                 tell(context, verb, item, &bytes_text(item.size));
             }
             Ok(Fate::InUse) => tell(context, "Kept", item, "it has come to be used"),
+            Ok(Fate::Gone) => tell(context, "Skipped", item, "somebody else has removed it"),
             Err(error) => failures.push(error),
         }
     }
@@ -66,6 +67,14 @@ pub(super) fn run(context: &Context<'_>, options: &Options, stores: &Stores) -> 
         bytes_text(bytes),
         survey.entries().len()
     ));
+    let unknown =
+        |index: &usize| !survey.was_registered(*index) && survey.users_of(*index).next().is_none();
+    let unknown = (0..survey.entries().len()).filter(unknown).count();
+    if unknown > 0 && !options.unregistered {
+        context.streams.out(&format!(
+            "{unknown} that this program never used stay; --unregistered would take them too.\n"
+        ));
+    }
     if failures.is_empty() {
         return Ok(());
     }

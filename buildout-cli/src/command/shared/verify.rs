@@ -9,7 +9,7 @@ use crate::command::Context;
 pub(super) fn run(context: &Context<'_>, stores: &Stores) -> Result<(), Stop> {
     let survey = Survey::of(&stores.real, &[]).map_err(stop)?;
     let spellings = stores.all_spellings();
-    let (mut good, mut damaged) = (0, 0);
+    let (mut checked, mut damaged) = (0, 0);
     for entry in survey.entries() {
         // What is being built, or was left half built, is no part yet.
         if !entry.is_complete() {
@@ -19,25 +19,23 @@ pub(super) fn run(context: &Context<'_>, stores: &Stores) -> Result<(), Stop> {
             continue;
         }
         let faults = verify(entry, &spellings).map_err(stop)?;
-        if faults.is_empty() {
-            good += 1;
-            continue;
-        }
-        damaged += 1;
+        checked += 1;
+        damaged += usize::from(!faults.is_empty());
         for fault in faults {
             let location = entry.location();
             let line = format!("{}: {fault}\n", location.display());
             context.streams.out(&line);
         }
     }
-    context
-        .streams
-        .out(&format!("{good} shared parts are as they were built.\n"));
+    let good = checked - damaged;
+    context.streams.out(&format!(
+        "{good} of {checked} shared parts are as they were built.\n"
+    ));
     if damaged == 0 {
         return Ok(());
     }
     Err(
-        Stop::message(format!("{damaged} shared parts are damaged.")).with_hint(
+        Stop::message(format!("{damaged} of {checked} shared parts are damaged.")).with_hint(
             "remove their directories: the next run of a buildout that uses them builds them again",
         ),
     )
