@@ -74,18 +74,20 @@ impl Registration {
             .and_then(|()| file.read_to_end(&mut bytes))
             .map_err(failed("read", &path))?;
         let registered = match Registered::parse(&bytes, &path)? {
-            Some(registered) => {
+            Some(registered) if registered.installed == installed => {
                 if bytes.last() != Some(&b'\n') {
                     file.write_all(b"\n").map_err(failed("write", &path))?;
                 }
                 registered
             }
-            None => {
+            // New, or cut by a crash.
+            _ => {
                 let registered = Registered {
                     installed: installed.to_owned(),
                     ..Registered::default()
                 };
-                file.write_all(&registered.to_bytes())
+                file.set_len(0)
+                    .and_then(|()| file.write_all(&registered.to_bytes()))
                     .map_err(failed("write", &path))?;
                 registered
             }
@@ -144,6 +146,10 @@ mod tests {
         let claimed = Claims::default().claim(store, "p", "0", installed);
         claimed.expect("it can be claimed");
         assert_eq!(text(), "buildout user 1\n/b/.installed.cfg\np/\np/0\n");
+        fs::write(&path, "buildout user 1\n/b/.ins").expect("it can be written");
+        let claimed = Claims::default().claim(store, "p", "0", installed);
+        claimed.expect("it can be claimed");
+        assert_eq!(text(), "buildout user 1\n/b/.installed.cfg\np/0\n");
     }
 
     #[test]

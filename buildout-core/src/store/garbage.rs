@@ -5,10 +5,10 @@
 //! used it, since then nobody can know who does; if it is too young; or if an
 //! entry that stays refers to it. All others go in one pass.
 //!
-//! A run may begin at any time. So each entry is removed with its lock, and
-//! after a second look at the running users, in a moment in which no user can
-//! be added: it is renamed then, and its files are removed afterwards. What a
-//! crash leaves has the other name, and goes next time.
+//! A run may begin and end at any time. So each entry is removed with its lock,
+//! and after a second look at the users, in a moment in which none can be
+//! added: it is renamed then, and its files are removed afterwards. What a crash
+//! leaves has the other name, and goes next time.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -147,7 +147,7 @@ pub fn find_garbage(
     Ok(garbage)
 }
 
-/// Removes one piece of garbage, unless somebody has come to use it.
+/// Removes one piece of garbage of `survey`, unless somebody has come to use it.
 ///
 /// # Errors
 ///
@@ -164,9 +164,7 @@ pub fn remove_garbage(survey: &Survey, garbage: &Garbage) -> Result<Fate, Garbag
         remove_tree(&aside)?;
         make_own_directories(&entry.store)?;
         let _store = lock_store(&entry.store)?;
-        let mut used = survey.used_by_runs(&entry.store)?;
-        survey.close(&mut used)?;
-        if used.contains(&index) {
+        if survey.used_since()?.contains(&index) {
             return Ok(Fate::InUse);
         }
         match fs::rename(&location, &aside) {
@@ -235,5 +233,100 @@ fn remove_tree(path: &Path) -> Result<(), GarbageError> {
         Ok(())
     } else {
         Err(failed(report.failures))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Claims, Signature, publish};
+
+    /// A store with a complete entry that `installed` has used.
+    struct Site {
+        _directory: tempfile::TempDir,
+        stores: [PathBuf; 1],
+        entry: Entry,
+        installed: PathBuf,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().expect("a directory can be made");
+            let store = directory.path().join("store");
+            let signature = Signature::of([("recipe", "x")]);
+            let site = Site {
+                entry: Entry {
+                    store: store.clone(),
+                    part: "p".to_owned(),
+                    digest: signature.digest().to_owned(),
+                },
+                stores: [store],
+                installed: directory.path().join(".installed.cfg"),
+                _directory: directory,
+            };
+            fs::create_dir_all(site.entry.location()).expect("it can be made");
+            drop(site.claim());
+            publish(&site.entry.location(), &signature).expect("it can be published");
+            site
+        }
+
+        fn claim(&self) -> Claims {
+            let claims = Claims::default();
+            let Entry {
+                store,
+                part,
+                digest,
+            } = &self.entry;
+            let claimed = claims.claim(store, part, digest, &self.installed);
+            claimed.expect("it can be claimed");
+            claims
+        }
+
+        fn survey(&self) -> (Survey, Vec<Garbage>) {
+            let survey = Survey::of(&self.stores, &[]).expect("it can be read");
+            let policy = GarbagePolicy::default();
+            let garbage = find_garbage(&survey, &self.stores, &policy).expect("it can be read");
+            (survey, garbage)
+        }
+    }
+
+    #[test]
+    fn what_came_to_be_used_after_the_survey_stays() {
+        let site = Site::new();
+        let (survey, garbage) = site.survey();
+        let remove = || remove_garbage(&survey, &garbage[0]).expect("it can be decided");
+        assert_eq!(garbage.len(), 1);
+        let run = site.claim();
+        assert_eq!(remove(), Fate::InUse);
+        // The run records it and ends.
+        fs::write(&site.installed, format!("location = {}", site.entry.digest))
+            .expect("it can be written");
+        drop(run);
+        assert_eq!(remove(), Fate::InUse);
+        assert!(site.entry.is_complete());
+        assert_eq!(site.survey().1, []);
+
+        fs::remove_file(&site.installed).expect("it was written");
+        assert_eq!(remove(), Fate::Removed);
+        assert!(!site.stores[0].join("p").exists());
+        assert_eq!(remove(), Fate::Gone);
+    }
+
+    #[test]
+    fn an_entry_that_is_being_built_stays() {
+        let site = Site::new();
+        let (survey, garbage) = site.survey();
+        let location = site.entry.location();
+        let lock = EntryLock::try_acquire(&location).expect("it can be locked");
+        let fate = remove_garbage(&survey, &garbage[0]).expect("it can be decided");
+        assert_eq!(fate, Fate::InUse);
+        assert_eq!(site.survey().1, []);
+        drop(lock);
+        assert_eq!(site.survey().1.len(), 1);
+        fs::set_permissions(
+            &location,
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .expect("it is ours");
     }
 }

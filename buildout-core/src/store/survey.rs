@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxBuildHasher;
@@ -46,9 +47,20 @@ pub struct User {
     pub(super) uses: BTreeSet<usize>,
 }
 
+/// Which content a file has, without reading it.
+type Stamp = Option<(u64, u64, u64, [i64; 4])>;
+
+/// What is found out about a registered user.
+struct Observation {
+    is_running: bool,
+    stamp: Stamp,
+    uses: BTreeSet<usize>,
+}
+
 /// The entries of some stores, and who uses them.
 #[derive(Debug)]
 pub struct Survey {
+    stores: Vec<PathBuf>,
     entries: Vec<Entry>,
     users: Vec<User>,
     /// The entries with a digest: several if a part has two names, or is in
@@ -57,6 +69,8 @@ pub struct Survey {
     /// The entries that ever had a registered user.
     registered: BTreeSet<usize>,
     references: Vec<OnceCell<BTreeSet<usize>>>,
+    /// What the users had recorded, by their registrations.
+    stamps: HashMap<PathBuf, Stamp, FxBuildHasher>,
 }
 
 impl Survey {
@@ -68,11 +82,13 @@ impl Survey {
     /// See [`SurveyError`]. Nothing is guessed.
     pub fn of(stores: &[PathBuf], roots: &[PathBuf]) -> Result<Self, SurveyError> {
         let mut survey = Survey {
+            stores: stores.to_owned(),
             entries: Vec::new(),
             users: Vec::new(),
             by_digest: HashMap::default(),
             registered: BTreeSet::new(),
             references: Vec::new(),
+            stamps: HashMap::default(),
         };
         for store in stores {
             survey.entries.extend(entries(store)?);
@@ -155,42 +171,66 @@ impl Survey {
         Ok(())
     }
 
-    /// Returns the entries of `store` that the registrations say are used now.
+    /// Returns the entries that runs use now, or have recorded since the
+    /// survey was made, with all that these refer to.
     ///
     /// # Errors
     ///
-    /// A registration cannot be read.
-    pub(super) fn used_by_runs(&self, store: &Path) -> Result<BTreeSet<usize>, SurveyError> {
+    /// A registration or an entry cannot be read.
+    pub(super) fn used_since(&self) -> Result<BTreeSet<usize>, SurveyError> {
         let mut used = BTreeSet::new();
-        for (path, registered) in registrations(store)? {
-            if is_running(&path)? {
-                used.extend(self.named(store, &registered));
+        for store in &self.stores {
+            for (path, registered) in registrations(store)? {
+                used.extend(self.observe(store, &path, &registered)?.uses);
             }
         }
+        self.close(&mut used)?;
         Ok(used)
     }
 
     fn add_registered(&mut self, store: &Path) -> Result<(), SurveyError> {
         for (path, registered) in registrations(store)? {
-            let named: BTreeSet<usize> = self.named(store, &registered).collect();
-            let is_running = is_running(&path)?;
-            let mut uses = match fs::read(&registered.installed) {
-                Ok(bytes) => self.digests_of(&bytes),
-                Err(error) if is_gone(&error) => BTreeSet::new(),
-                // It exists: better believe that all is used.
-                Err(_) => named.clone(),
-            };
-            if is_running {
-                uses.extend(&named);
-            }
+            let observed = self.observe(store, &path, &registered)?;
+            let named: Vec<usize> = self.named(store, &registered).collect();
             self.registered.extend(named);
+            self.stamps.insert(path, observed.stamp);
             self.add_user(User {
                 installed: registered.installed,
-                is_running,
-                uses,
+                is_running: observed.is_running,
+                uses: observed.uses,
             });
         }
         Ok(())
+    }
+
+    /// Finds out what a registered user uses, but for what it had recorded
+    /// when it was first asked for.
+    fn observe(
+        &self,
+        store: &Path,
+        path: &Path,
+        registered: &Registered,
+    ) -> Result<Observation, SurveyError> {
+        // First of all: a run that has ended by now has recorded what it uses.
+        let is_running = is_running(path)?;
+        let stamp = stamp_of(&registered.installed);
+        let mut uses = BTreeSet::new();
+        if is_running {
+            uses.extend(self.named(store, registered));
+        }
+        if self.stamps.get(path) != Some(&stamp) {
+            match fs::read(&registered.installed) {
+                Ok(bytes) => uses.extend(self.digests_of(&bytes)),
+                Err(error) if is_gone(&error) => {}
+                // It exists: better believe that all is used.
+                Err(_) => uses.extend(self.named(store, registered)),
+            }
+        }
+        Ok(Observation {
+            is_running,
+            stamp,
+            uses,
+        })
     }
 
     fn add_root(&mut self, directory: &Path) -> Result<(), SurveyError> {
@@ -304,6 +344,17 @@ fn is_running(path: &Path) -> Result<bool, SurveyError> {
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => Err(failed("lock", error).into()),
     }
+}
+
+fn stamp_of(path: &Path) -> Stamp {
+    let metadata = fs::metadata(path).ok()?;
+    let times = [
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ];
+    Some((metadata.dev(), metadata.ino(), metadata.len(), times))
 }
 
 fn is_gone(error: &io::Error) -> bool {
