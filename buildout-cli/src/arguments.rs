@@ -93,6 +93,8 @@ pub enum CommandName {
     Shell,
     /// Look for what an installed part should not use.
     Check,
+    /// List, check and clean up shared parts.
+    Shared,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -103,7 +105,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 13] = [
+    pub const ALL: [(&'static str, CommandName); 14] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
@@ -114,6 +116,7 @@ impl CommandName {
         ("graph", CommandName::Graph),
         ("shell", CommandName::Shell),
         ("check", CommandName::Check),
+        ("shared", CommandName::Shared),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),

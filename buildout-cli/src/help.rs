@@ -31,6 +31,17 @@ pub(crate) fn command_line() -> Command {
              buildout query --resolved zlib:url      a value after substitution\n  \
              buildout shell zlib                     look into a build that failed\n\
              \n\
+             Shared parts are in the directories of [buildout] shared-part-list, or in those\n\
+             given. `shared gc` removes the ones that no buildout uses any more; it knows\n\
+             the buildouts that this program ran. What it never used itself, such as parts\n\
+             that only Python buildouts built and use, stays unless --unregistered is given.\n\
+             Name the directories of Python buildouts with --root, so that what they use\n\
+             stays:\n  \
+             buildout shared list [--format json] [--root DIR]... [DIRECTORY...]\n  \
+             buildout shared verify [DIRECTORY...]\n  \
+             buildout shared gc [--dry-run] [--older-than DAYS] [--unregistered]\n                     \
+             [--root DIR]... [DIRECTORY...]\n\
+             \n\
              Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
              end the run with a code of its own.",
         )
@@ -120,17 +131,63 @@ fn options() -> Vec<Arg> {
     ]
 }
 
+fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+}
+
+fn plain(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about).disable_help_flag(true)
+}
+
+fn shared_commands() -> Vec<Command> {
+    let directories = || {
+        Arg::new("directory")
+            .num_args(0..)
+            .value_hint(clap::ValueHint::DirPath)
+    };
+    let root = || {
+        Arg::new("root")
+            .long("root")
+            .value_name("DIR")
+            .value_hint(clap::ValueHint::DirPath)
+            .action(ArgAction::Append)
+            .help("A buildout that did not register, such as one of Python")
+    };
+    vec![
+        plain("list", "Show the shared parts and who uses them")
+            .arg(format())
+            .arg(root())
+            .arg(directories()),
+        plain("verify", "Check that shared parts are as they were built").arg(directories()),
+        plain("gc", "Remove the shared parts that nobody uses")
+            .arg(
+                Arg::new("dry-run")
+                    .long("dry-run")
+                    .action(ArgAction::SetTrue)
+                    .help("Only tell what would be removed"),
+            )
+            .arg(
+                Arg::new("older-than")
+                    .long("older-than")
+                    .value_name("DAYS")
+                    .help("Keep what was built later"),
+            )
+            .arg(
+                Arg::new("unregistered")
+                    .long("unregistered")
+                    .action(ArgAction::SetTrue)
+                    .help("Also remove what no buildout of this program ever used"),
+            )
+            .arg(root())
+            .arg(directories()),
+    ]
+}
+
 fn commands() -> Vec<Command> {
-    let format = || {
-        Arg::new("format")
-            .long("format")
-            .value_name("FORMAT")
-            .value_parser(["text", "json"])
-    };
     let names = |name: &'static str| Arg::new(name).num_args(0..);
-    let plain = |name: &'static str, about: &'static str| {
-        Command::new(name).about(about).disable_help_flag(true)
-    };
     vec![
         plain(
             "install",
@@ -194,6 +251,8 @@ fn commands() -> Vec<Command> {
         )
         .arg(names("part"))
         .arg(format()),
+        plain("shared", "List, verify or gc (clean up) shared parts; see below")
+            .subcommands(shared_commands()),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

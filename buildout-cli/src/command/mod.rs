@@ -9,6 +9,7 @@ mod init;
 mod install;
 mod plan;
 mod query;
+mod shared;
 mod shell;
 mod why;
 
@@ -73,6 +74,7 @@ pub(crate) fn dispatch(
         CommandName::Graph => graph::run(&context, &words),
         CommandName::Shell => shell::run(&context, &words),
         CommandName::Check => check::run(&context, &words),
+        CommandName::Shared => shared::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -317,6 +319,19 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    fn parse(name: &str) -> Result<Self, Stop> {
+        match name {
+            "json" => Ok(Format::Json),
+            "text" => Ok(Format::Text),
+            other => Err(
+                Stop::message(format!("Invalid value for option --format: {other}"))
+                    .with_hint("`--format` is `text` or `json`"),
+            ),
+        }
+    }
+}
+
 /// Takes `--format VALUE` and the given switches out of a command's words.
 pub(crate) fn take_options(
     words: &[String],
@@ -333,14 +348,7 @@ pub(crate) fn take_options(
             word.strip_prefix("--format=")
         };
         match value {
-            Some("json") => format = Format::Json,
-            Some("text") => format = Format::Text,
-            Some(other) => {
-                return Err(
-                    Stop::message(format!("Invalid value for option --format: {other}"))
-                        .with_hint("`--format` is `text` or `json`"),
-                );
-            }
+            Some(value) => format = Format::parse(value)?,
             None if word == "--format" => {
                 return Err(Stop::message("No value specified for option --format"));
             }

@@ -14,6 +14,7 @@ mod mistakes;
 mod recipe_mistakes;
 mod remote;
 mod reports;
+mod shared;
 mod signals;
 mod site;
 mod terminal;

@@ -15,6 +15,7 @@ use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, Log
 use crate::resolve::OptionMap;
 use crate::run::SharedJournal;
 use crate::state::build_environment::BuildEnvironment;
+use crate::store::Claims;
 
 /// What an installation or update leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct RunServices {
     pub events: Arc<dyn EventSink>,
     /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
+    /// The shared parts that the run uses.
+    pub claims: Claims,
     initial_environment: RwLock<Environment>,
     environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
@@ -94,6 +97,7 @@ impl RunServices {
             downloads,
             events,
             cancellation: cancellation.child(),
+            claims: Claims::default(),
             initial_environment: RwLock::new(environment.clone()),
             environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
@@ -336,6 +340,15 @@ impl<'a> PartRun<'a> {
         self.services.events.emit(Event::PartPhase {
             part: Arc::clone(&self.part),
             phase: Arc::from(phase),
+        });
+    }
+
+    /// Tells that the part must wait for another process; `what` is the end of
+    /// "waiting for ...".
+    pub fn waits_for(&self, what: String) {
+        self.services.events.emit(Event::Waiting {
+            part: Some(Arc::clone(&self.part)),
+            what,
         });
     }
 
