@@ -205,6 +205,10 @@ impl Arguments {
                 self.dialect = Some(dialect.ok_or(ArgumentError::InvalidValue { option, value })?);
             }
             "python" => self.python = Some(take()?),
+            "offline" if value.is_none() => {
+                let offline = Assignment::buildout("offline", "true");
+                self.assignments.push(offline);
+            }
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);

@@ -62,7 +62,7 @@ fn options() -> Vec<Arg> {
             .help("The Python that conditions are evaluated for [default: python3 on PATH]"),
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
-        flag("offline", 'o', "Offline: no network (buildout:offline=true)"),
+        flag("offline", 'o', "Offline: no network (buildout:offline=true)").long("offline"),
         flag("online", 'O', "Not offline, whatever the profile says"),
         flag("newest", 'n', "Look for newer versions (buildout:newest=true)"),
         flag("not-newest", 'N', "Do not look for newer versions (buildout:newest=false)"),

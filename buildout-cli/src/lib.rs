@@ -8,7 +8,6 @@ mod command;
 mod diagnostic;
 mod help;
 mod log;
-mod redaction;
 mod surroundings;
 
 use std::io::Write;

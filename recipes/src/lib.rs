@@ -7,6 +7,7 @@ mod cmmi;
 mod command;
 mod command_failure;
 mod download;
+mod download_failure;
 mod download_unpacked;
 mod environment;
 mod live_options;

@@ -29,6 +29,8 @@ pub(crate) struct Location {
     wants_sharing: bool,
     /// The signature if the part is shared in fact.
     signature: Option<Signature>,
+    /// Whether it was complete when it was chosen.
+    complete: bool,
 }
 
 /// How an installation treats its location.
@@ -82,10 +84,12 @@ impl Location {
             if let Some(list) = list.filter(|list| !list.is_empty())
                 && let Some((text, signature)) = choose_shared(part, &list)?
             {
+                let complete = is_complete(&part.services().absolute(&text));
                 return Ok(Location {
                     text,
                     wants_sharing,
                     signature: Some(signature),
+                    complete,
                 });
             }
         }
@@ -94,7 +98,13 @@ impl Location {
             text: format!("{}/{}", parts.trim_end_matches('/'), part.part()),
             wants_sharing,
             signature: None,
+            complete: false,
         })
+    }
+
+    /// Tells whether it is that of a shared part that is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Returns the path as options show it.

@@ -125,9 +125,14 @@ impl World {
     }
 }
 
-/// Takes proxies from the environment, as Python's library and curl do.
+/// Takes proxies and certificates from the environment, as Python's library
+/// and curl do, and logins from where they do.
 fn client_options(surroundings: &Surroundings) -> ClientOptions {
-    ClientOptions::from_variables(|name| surroundings.variable(name).map(ToOwned::to_owned))
+    let variable = |name: &str| surroundings.variable(name).map(ToOwned::to_owned);
+    ClientOptions {
+        netrc: surroundings.netrc(),
+        ..ClientOptions::from_variables(variable)
+    }
 }
 
 impl Context<'_> {
@@ -197,9 +202,6 @@ impl Context<'_> {
         } else {
             Arc::<PlainLog>::clone(log)
         };
-        for name in &configuration.skipped_extends {
-            events.emit(Event::ExtendsSkipped { name: name.clone() });
-        }
         let services = RunServices::new(
             self.buildout_directory(&configuration),
             self.surroundings.temporary_directory(),
@@ -209,6 +211,10 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        for name in &configuration.skipped_extends {
+            let name = name.clone();
+            services.events.emit(Event::ExtendsSkipped { name });
+        }
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Context, Format, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 const RESOLVED: &str = "--resolved";
 

@@ -5,12 +5,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::download_events::{DownloadEvents, DownloadIds};
 use super::handle::RemoteBuildout;
+use super::redacted_events::RedactedEvents;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
-use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
+use crate::fetch::{
+    DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests, Prefetcher,
+    TlsSettings, Transport,
+};
 use crate::resolve::OptionMap;
 
 /// What an installation or update leaves.
@@ -52,7 +57,7 @@ pub struct RunServices {
     pub transport: Arc<dyn Transport>,
     /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
-    /// Receives what happens.
+    /// Receives what happens, without the passwords of URLs.
     pub events: Arc<dyn EventSink>,
     /// Ends the run.
     pub cancellation: CancellationToken,
@@ -60,6 +65,9 @@ pub struct RunServices {
     pub initial_environment: Environment,
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
+    download_ids: Arc<DownloadIds>,
+    locked: RwLock<Option<Arc<LockedDigests>>>,
+    prefetcher: RwLock<Option<Arc<Prefetcher>>>,
 }
 
 /// What `[buildout]` says about downloads.
@@ -69,6 +77,20 @@ pub struct DownloadPolicy {
     pub cache: Option<PathBuf>,
     /// `offline`, or `install-from-cache`, which forbids the network as well.
     pub offline: bool,
+    /// `require-hashes`.
+    pub require_hashes: HashPolicy,
+    /// `ca-bundle` and the options of the client's certificate.
+    pub tls: TlsSettings,
+}
+
+/// Ends what fetches ahead when it is dropped: what nobody took is gone then.
+#[must_use]
+pub struct PrefetchGuard<'a>(&'a RunServices);
+
+impl Drop for PrefetchGuard<'_> {
+    fn drop(&mut self) {
+        self.0.replace_prefetcher(None);
+    }
 }
 
 impl RunServices {
@@ -89,11 +111,14 @@ impl RunServices {
             umask,
             transport,
             downloads,
-            events,
+            events: Arc::new(RedactedEvents(events)),
             cancellation,
             initial_environment: environment.clone(),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
+            download_ids: Arc::default(),
+            locked: RwLock::new(None),
+            prefetcher: RwLock::new(None),
         }
     }
 
@@ -131,13 +156,49 @@ impl RunServices {
         }));
     }
 
+    /// Allows only downloads that are locked, as they were locked.
+    pub fn set_locked(&self, locked: LockedDigests) {
+        let mut place = self.locked.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Arc::new(locked));
+    }
+
+    /// Starts to fetch what parts are going to download, `limit` at a time;
+    /// [downloaders](Self::downloader) take it from there until the guard is
+    /// dropped.
+    pub fn prefetch(
+        &self,
+        requests: impl IntoIterator<Item = DownloadRequest>,
+        limit: usize,
+    ) -> PrefetchGuard<'_> {
+        let prefetcher = Prefetcher::start(&self.downloader(), requests, limit);
+        self.replace_prefetcher(Some(Arc::new(prefetcher)));
+        PrefetchGuard(self)
+    }
+
+    fn replace_prefetcher(&self, prefetcher: Option<Arc<Prefetcher>>) {
+        let mut place = self
+            .prefetcher
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ended = std::mem::replace(&mut *place, prefetcher);
+        drop(place);
+        // This may take a moment.
+        drop(ended);
+    }
+
     /// Returns a downloader that names cache entries by the MD5 of the URL,
     /// as all of SlapOS's recipes do.
     pub fn downloader(&self) -> Downloader {
-        let observer = DownloadEvents {
-            events: Arc::clone(&self.events),
-            cancellation: self.cancellation.clone(),
-        };
+        self.downloader_for(None)
+    }
+
+    fn downloader_for(&self, part: Option<Arc<str>>) -> Downloader {
+        let observer = DownloadEvents::new(
+            Arc::clone(&self.events),
+            self.cancellation.clone(),
+            Arc::clone(&self.download_ids),
+            part,
+        );
         let mut options = DownloaderOptions {
             hash_name: true,
             ..self.downloads.clone()
@@ -149,36 +210,23 @@ impl RunServices {
         if let Some(settings) = &*settings {
             options.cache.clone_from(&settings.cache);
             options.offline = settings.offline;
+            options.require_hashes = settings.require_hashes;
+            options.tls.clone_from(&settings.tls);
         }
-        Downloader::new(Arc::clone(&self.transport), options).with_observer(Arc::new(observer))
+        let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
+        options.locked.clone_from(&locked);
+        let prefetcher = self
+            .prefetcher
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Downloader::new(Arc::clone(&self.transport), options)
+            .with_observer(Arc::new(observer))
+            .with_prefetcher(prefetcher.clone())
     }
 
     /// Returns `path` seen from the buildout directory.
     pub fn absolute(&self, path: impl AsRef<Path>) -> PathBuf {
         self.directory.join(path)
-    }
-}
-
-/// Turns what downloads report into events.
-struct DownloadEvents {
-    events: Arc<dyn EventSink>,
-    cancellation: CancellationToken,
-}
-
-impl FetchObserver for DownloadEvents {
-    fn observe(&self, event: &FetchEvent<'_>) {
-        if let Some((level, message)) = event.log_line() {
-            let level = match level {
-                LogLevel::Debug => Level::Debug,
-                LogLevel::Info => Level::Info,
-                LogLevel::Warning => Level::Warning,
-            };
-            self.events.emit(Event::engine_log(level, message));
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancellation.is_cancelled()
     }
 }
 
@@ -254,6 +302,11 @@ impl<'a> PartRun<'a> {
     /// Returns what the engine offers besides the configuration.
     pub fn services(&self) -> &RunServices {
         self.services
+    }
+
+    /// Returns a downloader whose events name the part.
+    pub fn downloader(&self) -> Downloader {
+        self.services.downloader_for(Some(Arc::clone(&self.part)))
     }
 
     /// Notes that `path` was made: if the installation fails, it is removed.

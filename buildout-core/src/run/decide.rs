@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
 use crate::event::Event;
+use crate::redaction::redacted;
 use crate::resolve::OptionMap;
 use crate::state::installed::InstalledPart;
 
@@ -42,6 +43,8 @@ impl Change {
 /// Compares the record of a part with its options now (signature included) and
 /// with what is on disk, below `directory`.
 ///
+/// The passwords of URLs do not count: this program does not record them.
+///
 /// A signature that a Python buildout made says nothing here: such a part is
 /// current if all else agrees.
 pub(crate) fn decide(record: &InstalledPart, new: &OptionMap, directory: &Path) -> Decision {
@@ -52,7 +55,8 @@ pub(crate) fn decide(record: &InstalledPart, new: &OptionMap, directory: &Path) 
     let mut changes = Vec::new();
     for (option, old) in &record.options {
         let now = new.get(option.as_str());
-        if counts(option) && now.is_none_or(|now| **now != **old) {
+        let differs = |now: &Arc<str>| **now != **old && redacted(now) != redacted(old);
+        if counts(option) && now.is_none_or(differs) {
             changes.push(Change {
                 option: Arc::from(&**option),
                 old: Some(Arc::from(&**old)),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::downloads::{RefusedDownload, show_refused};
 use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
 use crate::resolve::{Doing, ResolveProblem};
@@ -73,6 +74,8 @@ pub enum Problem {
         /// The message of the panic.
         message: String,
     },
+    /// Downloads cannot be made, known before anything was done.
+    Downloads(Vec<RefusedDownload>),
     /// The record of what is installed cannot be read or written.
     State(InstalledError),
     /// What is to be removed cannot be bounded.
@@ -240,6 +243,7 @@ impl fmt::Display for Problem {
             Problem::RecipePanicked { part, message } => {
                 write!(f, "the recipe of part `{part}` panicked: {message}")
             }
+            Problem::Downloads(refused) => show_refused(refused, f),
             Problem::State(error) => error.fmt(f),
             Problem::Removal(error) => error.fmt(f),
             Problem::Uninstall { part, failures } => {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::decide::{Decision, decide};
+use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::session::{Session, known_values};
@@ -25,6 +26,7 @@ use crate::recipe::{
     Caller, CreatedPaths, Installed, PartRun, Recipe, RecipeError, RecipeReference, RemoteBuildout,
     UpdateKind,
 };
+use crate::redaction::redacted;
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::{InstalledFile, InstalledPart, InstalledState};
 use crate::state::removal::RemovalScope;
@@ -143,11 +145,14 @@ struct Installation<'s, 'a> {
     finished: Receiver<JobResult>,
 }
 
+type Prepared = (Vec<Arc<str>>, Vec<PartDownload>);
+
 impl Installation<'_, '_> {
     fn run(mut self, requested: &[String]) -> Result<InstallReport, Failure> {
-        let parts = self
+        let (parts, downloads) = self
             .prepare(requested)
             .map_err(|failure| failure.during(vec![Doing::Installing]))?;
+        let _prefetch = prefetch(self.session, self.settings, downloads);
         for part in &parts {
             self.install_part(part)?;
         }
@@ -155,8 +160,8 @@ impl Installation<'_, '_> {
     }
 
     /// Does all that comes before the first installation, and returns the
-    /// parts to install in order.
-    fn prepare(&mut self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
+    /// parts to install in order, and what they are going to download.
+    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
         self.refuse_unsupported()?;
         self.settings.create_directories(self.session)?;
         self.saved = self.file.load()?;
@@ -174,9 +179,32 @@ impl Installation<'_, '_> {
             let signature = self.session.freeze_signature(part)?;
             self.set_signature(part, &signature);
         }
+        let downloads = self.downloads(&parts)?;
+        check_downloads(self.session, &downloads)?;
         self.uninstall(&parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
-        Ok(parts)
+        Ok((parts, downloads))
+    }
+
+    /// Returns what the parts are going to download.
+    fn downloads(&self, parts: &[Arc<str>]) -> Result<Vec<PartDownload>, Failure> {
+        let mut downloads = Vec::new();
+        for part in parts {
+            let stays = match self.state.parts.get(&**part) {
+                Some(record) => {
+                    let new = self.current_options(part)?;
+                    decide(record, &new, &self.settings.directory) == Decision::Keep
+                }
+                None => false,
+            };
+            let of = if stays {
+                DownloadsOf::Update
+            } else {
+                DownloadsOf::Installation
+            };
+            downloads.extend(downloads_of(self.session, part, of));
+        }
+        Ok(downloads)
     }
 
     /// What upstream does and this engine does not is an error, never silence.
@@ -376,7 +404,7 @@ impl Installation<'_, '_> {
         let mut record = InstalledPart {
             options: options
                 .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .map(|(name, value)| (name.to_string(), redacted(value).into_owned()))
                 .collect(),
             installed: previous.map(|old| old.installed).unwrap_or_default(),
         };

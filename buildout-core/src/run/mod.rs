@@ -2,6 +2,8 @@
 //! that act on it.
 
 mod decide;
+mod download_settings;
+mod downloads;
 mod evaluation;
 mod failure;
 mod install;
@@ -9,6 +11,10 @@ mod session;
 mod settings;
 mod signature;
 
+pub use download_settings::DEFAULT_PARALLEL_DOWNLOADS;
+pub use downloads::{
+    DownloadsOf, PartDownload, RefusedDownload, check_downloads, downloads_of, prefetch,
+};
 pub use evaluation::{LABEL_LIMIT, SUBSTITUTION_LIMIT};
 pub use failure::{Failure, Label, Problem};
 pub use install::{InstallReport, install};

@@ -8,11 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::download_settings;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
-use crate::extends::join;
+use crate::extends::{Place, join};
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
 use crate::value::str_repr;
@@ -30,6 +31,8 @@ pub struct BuildoutSettings {
     pub download_cache: Option<PathBuf>,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// How many downloads may run at once, ahead of the parts.
+    pub parallel_downloads: usize,
     /// Whether newer things are looked for.
     pub newest: bool,
     /// Records of lower level are not shown: `log-level` less the verbosity.
@@ -144,6 +147,9 @@ impl BuildoutSettings {
             reader.required(name)?;
         }
         reader.optional(DIALECT_OPTION)?;
+        let require_hashes = download_settings::require_hashes(&reader)?;
+        let parallel_downloads = download_settings::parallel_downloads(&reader)?;
+        let tls = download_settings::tls(&reader, &directory)?;
         let mut directories = Vec::new();
         for name in ["bin", "parts", "develop-eggs"] {
             let path = reader.required(&format!("{name}-directory"))?;
@@ -152,6 +158,8 @@ impl BuildoutSettings {
         session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
+            require_hashes,
+            tls,
         });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
@@ -159,6 +167,7 @@ impl BuildoutSettings {
             download_cache,
             directory: PathBuf::from(directory),
             offline,
+            parallel_downloads,
             newest,
             log_level,
             verbose: reader.optional("verbosity")?.is_some(),
@@ -235,12 +244,12 @@ fn parse_boolean(option: &'static str, value: &str) -> Result<bool, Failure> {
 }
 
 /// Reads options of `[buildout]`.
-struct Reader<'s, 'a> {
+pub(super) struct Reader<'s, 'a> {
     session: &'s Session<'a>,
 }
 
 impl Reader<'_, '_> {
-    fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
+    pub(super) fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.session.get_stored(BUILDOUT_SECTION, option)
     }
 
@@ -310,8 +319,11 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn unusable(&self, option: &'static str, message: String) -> Failure {
-        let place = self.session.option_place(BUILDOUT_SECTION, option, "");
-        Failure::from(Problem::Setting { option, message }).with_label(place, "")
+    pub(super) fn unusable(&self, option: &'static str, message: String) -> Failure {
+        Failure::from(Problem::Setting { option, message }).with_label(self.place(option, ""), "")
+    }
+
+    pub(super) fn place(&self, option: &str, needle: &str) -> Option<Place> {
+        self.session.option_place(BUILDOUT_SECTION, option, needle)
     }
 }
