@@ -2,7 +2,7 @@
 //!
 //! Options and assignments may be mixed; the first word that is neither is the
 //! command, and everything after it belongs to the command. Long options of
-//! our own (`--dialect`, `--python`) are accepted where upstream would report
+//! our own (`--dialect`, `--offline`) are accepted where upstream would report
 //! an invalid option.
 
 use buildout_core::configuration::Assignment;
@@ -25,6 +25,8 @@ pub struct Arguments {
     pub dialect: Option<DialectName>,
     /// The Python that profiles are evaluated for, if named.
     pub python: Option<String>,
+    /// Whether the run must be what the lock file records.
+    pub locked: bool,
 }
 
 /// What to do.
@@ -51,6 +53,10 @@ pub enum CommandName {
     Annotate,
     /// Show one value.
     Query,
+    /// Bring everything that an offline run needs into the caches.
+    Fetch,
+    /// Record what the profile resolves to.
+    Lock,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -61,12 +67,14 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 8] = [
+    pub const ALL: [(&'static str, CommandName); 10] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
         ("annotate", CommandName::Annotate),
         ("query", CommandName::Query),
+        ("fetch", CommandName::Fetch),
+        ("lock", CommandName::Lock),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -140,6 +148,7 @@ impl Arguments {
             debug: false,
             dialect: None,
             python: None,
+            locked: false,
         };
         let mut verbosity = 0;
         let mut words = arguments.iter();
@@ -205,6 +214,7 @@ impl Arguments {
                 self.dialect = Some(dialect.ok_or(ArgumentError::InvalidValue { option, value })?);
             }
             "python" => self.python = Some(take()?),
+            "locked" if value.is_none() => self.locked = true,
             "offline" if value.is_none() => {
                 let offline = Assignment::buildout("offline", "true");
                 self.assignments.push(offline);

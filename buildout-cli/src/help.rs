@@ -63,6 +63,10 @@ fn options() -> Vec<Arg> {
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
         flag("offline", 'o', "Offline: no network (buildout:offline=true)").long("offline"),
+        Arg::new("locked")
+            .long("locked")
+            .action(ArgAction::SetTrue)
+            .help("Fail if profiles or downloads are not what buildout.lock records"),
         flag("online", 'O', "Not offline, whatever the profile says"),
         flag("newest", 'n', "Look for newer versions (buildout:newest=true)"),
         flag("not-newest", 'N', "Do not look for newer versions (buildout:newest=false)"),
@@ -115,6 +119,18 @@ fn commands() -> Vec<Command> {
                     .help("After macros and substitution; with --format json and no key, all sections"),
             )
             .arg(format()),
+        plain(
+            "fetch",
+            "Bring everything that an offline run needs into the caches",
+        )
+        .arg(names("part")),
+        plain("lock", "Record profiles and downloads with their checksums in buildout.lock").arg(
+            Arg::new("upgrade")
+                .long("upgrade")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("Record anew what a URL, the file name at its end, or a part stands for"),
+        ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

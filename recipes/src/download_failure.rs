@@ -1,14 +1,12 @@
 //! Downloads that fail, told with the option to blame and the next step.
 
-use buildout_core::fetch::{DownloadError, FetchError};
+use buildout_core::fetch::DownloadError;
 use buildout_core::recipe::{RecipeError, RecipeErrorKind};
 
 /// Tells of a failed download. `option` has the URL, and `pinned_by` the
 /// digest if the error is about one.
 pub(crate) fn download_error(option: &str, pinned_by: &str, error: DownloadError) -> RecipeError {
-    if let DownloadError::Fetch { source, .. } = &error
-        && let FetchError::Cancelled = **source
-    {
+    if error.is_cancellation() {
         return RecipeError::new(RecipeErrorKind::Cancelled, error);
     }
     let option = match &error {

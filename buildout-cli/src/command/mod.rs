@@ -3,10 +3,14 @@
 
 mod annotate;
 mod completions;
+mod fetch;
 mod init;
 mod install;
+mod lock;
 mod query;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,9 +18,12 @@ use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_d
 use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
-use buildout_core::extends::{ExtendsError, is_url, join, normalize_path};
-use buildout_core::fetch::{ClientOptions, HttpClient, IgnoreEvents, ProfileFiles, Transport};
+use buildout_core::extends::{ExtendsError, LoadError, is_url, join, normalize_path};
+use buildout_core::fetch::{
+    ClientOptions, Digests, HttpClient, IgnoreEvents, ProfileFiles, Transport,
+};
 use buildout_core::host::HostFacts;
+use buildout_core::lock::LockFile;
 use buildout_core::profile::condition::ConditionError;
 use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::python::PythonProbe;
@@ -24,6 +31,7 @@ use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, Session, SessionOptions, SettingsReader,
+    check_locked_profiles, is_named,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -49,8 +57,19 @@ pub(crate) fn dispatch(
         }
         Request::Command(command, words) => (*command, words.clone()),
     };
+    let mut world = World::new(&arguments, surroundings);
+    match command {
+        CommandName::Fetch => world.files = world.files.creating_cache(),
+        CommandName::Lock => {
+            let names = lock::upgrade_names(&words)?;
+            let is_refreshed = move |url: &str| names.iter().any(|name| is_named(url, name));
+            world.files = world.files.refreshing(is_refreshed);
+        }
+        _ => {}
+    }
     let context = Context {
-        world: World::new(&arguments, surroundings),
+        world,
+        lock: OnceCell::new(),
         arguments,
         surroundings,
         streams,
@@ -62,6 +81,8 @@ pub(crate) fn dispatch(
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
+        CommandName::Fetch => fetch::run(&context, &words),
+        CommandName::Lock => lock::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -77,6 +98,19 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Streams,
     cancellation: &'a CancellationToken,
     world: World,
+    /// The lock in force, once the configuration is loaded.
+    lock: OnceCell<LockFile>,
+}
+
+/// What a command does with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// It installs: all recipes are constructed, directories made.
+    Run,
+    /// It downloads: only recipes that do nothing by it are constructed.
+    Fetch,
+    /// It looks: in silence, and nothing is made.
+    Look,
 }
 
 /// The parts of the outer world that loading and running need.
@@ -145,10 +179,43 @@ impl Context<'_> {
         normalize_path(&join(&self.surroundings.working_directory, name, false))
     }
 
-    /// Loads and merges the configuration.
+    /// Loads and merges the configuration, and checks that its profiles are
+    /// those of the lock, if there has to be one.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
-        let initializing =
-            |error: ExtendsError| Failure::from(error).during(vec![Doing::Initializing]);
+        let mut missing = Vec::new();
+        let loaded = loop {
+            let loaded = self.load_once();
+            let url = loaded.as_ref().err().and_then(missing_profile);
+            match (loaded, url) {
+                // It is left out, to find what else is missing.
+                (Err(error), Some(url)) => {
+                    self.world.files.leave_out(&url);
+                    missing.push(error);
+                }
+                (loaded, _) => break loaded,
+            }
+        };
+        let initializing = |failure: Failure| failure.during(vec![Doing::Initializing]);
+        if let Some(failure) = Failure::of_missing_profiles(missing) {
+            return Err(initializing(failure));
+        }
+        let configuration = loaded.map_err(Failure::from).map_err(initializing)?;
+        if self.arguments.locked {
+            let path = LockFile::path(&self.buildout_directory(&configuration));
+            let lock = LockFile::load(&path).map_err(Failure::from)?;
+            check_locked_profiles(&lock, path, &self.remote_profiles()).map_err(initializing)?;
+            // It is set once: a command loads its configuration once.
+            let _ = self.lock.set(lock);
+        }
+        Ok(configuration)
+    }
+
+    /// Returns the digests of the profiles that were loaded by URL.
+    pub(crate) fn remote_profiles(&self) -> BTreeMap<String, Digests> {
+        self.world.files.downloaded()
+    }
+
+    fn load_once(&self) -> Result<Configuration, ExtendsError> {
         let profile = self.profile();
         let defaults = self
             .arguments
@@ -162,8 +229,7 @@ impl Context<'_> {
             &self.arguments.assignments,
             &sources,
             &self.world.files,
-        )
-        .map_err(initializing)?;
+        )?;
         let conditions = self.conditions(&dialect);
         Configuration::load(ConfigurationRequest {
             profile: Some(profile.clone()),
@@ -176,7 +242,6 @@ impl Context<'_> {
             conditions: &conditions,
             dialect: dialect.clone(),
         })
-        .map_err(initializing)
     }
 
     fn conditions(
@@ -192,11 +257,11 @@ impl Context<'_> {
     pub(crate) fn with_session<T>(
         &self,
         log: &Arc<PlainLog>,
-        construct: ConstructionPolicy,
+        kind: SessionKind,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let configuration = self.load()?;
-        let quiet = construct == ConstructionPolicy::PureOnly;
+        let quiet = kind == SessionKind::Look;
         let events: Arc<dyn EventSink> = if quiet {
             Arc::new(NoEvents)
         } else {
@@ -211,6 +276,9 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        if let Some(lock) = self.lock.get() {
+            services.set_lock(lock.clone());
+        }
         for name in &configuration.skipped_extends {
             let name = name.clone();
             services.events.emit(Event::ExtendsSkipped { name });
@@ -221,7 +289,10 @@ impl Context<'_> {
             registry: buildout_recipes::registry(),
             services: &services,
             conditions: &conditions,
-            construct,
+            construct: match kind {
+                SessionKind::Run => ConstructionPolicy::All,
+                SessionKind::Fetch | SessionKind::Look => ConstructionPolicy::PureOnly,
+            },
         });
         let how = SettingsReader {
             create_caches: !quiet,
@@ -236,6 +307,18 @@ impl Context<'_> {
         let directory = configuration.option("buildout", "directory");
         let directory = directory.map_or("", |option| &*option.value);
         PathBuf::from(join(&self.surroundings.working_directory, directory, false))
+    }
+}
+
+/// Returns the URL of a profile that an offline run misses.
+fn missing_profile(error: &ExtendsError) -> Option<String> {
+    match error {
+        ExtendsError::Unreadable {
+            source_name,
+            reason: LoadError::Offline { .. },
+            ..
+        } => Some(source_name.to_string()),
+        _ => None,
     }
 }
 

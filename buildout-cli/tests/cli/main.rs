@@ -6,6 +6,8 @@ mod commands;
 mod dialect;
 mod differences;
 mod documents;
+mod downloads;
+mod lock;
 mod log;
 mod mistakes;
 mod remote;

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use drift::{Drift, PlannedPins, drifts};
+pub(crate) use drift::{download_drifts, fits_all, profile_drifts};
 pub use text::LockSyntaxError;
 
 use crate::fetch::{Digests, ExpectedDigests, LockedDigests};

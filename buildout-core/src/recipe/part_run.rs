@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::download_events::{DownloadEvents, DownloadIds};
@@ -13,9 +14,10 @@ use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
 use crate::fetch::{
-    DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests, Prefetcher,
-    TlsSettings, Transport,
+    CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
+    Prefetcher, TlsSettings, Transport,
 };
+use crate::lock::LockFile;
 use crate::resolve::OptionMap;
 
 /// What an installation or update leaves.
@@ -66,7 +68,8 @@ pub struct RunServices {
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
     download_ids: Arc<DownloadIds>,
-    locked: RwLock<Option<Arc<LockedDigests>>>,
+    locked: RwLock<Option<Locked>>,
+    refreshing: AtomicBool,
     prefetcher: RwLock<Option<Arc<Prefetcher>>>,
 }
 
@@ -81,6 +84,21 @@ pub struct DownloadPolicy {
     pub require_hashes: HashPolicy,
     /// `ca-bundle` and the options of the client's certificate.
     pub tls: TlsSettings,
+}
+
+/// The lock in force.
+struct Locked {
+    file: Arc<LockFile>,
+    digests: Arc<LockedDigests>,
+}
+
+/// Lets the cache serve again when it is dropped.
+pub(crate) struct RefreshGuard<'a>(&'a RunServices);
+
+impl Drop for RefreshGuard<'_> {
+    fn drop(&mut self) {
+        self.0.refreshing.store(false, Ordering::Relaxed);
+    }
 }
 
 /// Ends what fetches ahead when it is dropped: what nobody took is gone then.
@@ -118,6 +136,7 @@ impl RunServices {
             download_policy: RwLock::new(None),
             download_ids: Arc::default(),
             locked: RwLock::new(None),
+            refreshing: AtomicBool::new(false),
             prefetcher: RwLock::new(None),
         }
     }
@@ -157,9 +176,26 @@ impl RunServices {
     }
 
     /// Allows only downloads that are locked, as they were locked.
-    pub fn set_locked(&self, locked: LockedDigests) {
+    pub fn set_lock(&self, lock: LockFile) {
+        let digests = Arc::new(lock.digests());
         let mut place = self.locked.write().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(Arc::new(locked));
+        *place = Some(Locked {
+            file: Arc::new(lock),
+            digests,
+        });
+    }
+
+    /// Returns the lock in force.
+    pub fn lock(&self) -> Option<Arc<LockFile>> {
+        let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
+        locked.as_ref().map(|locked| Arc::clone(&locked.file))
+    }
+
+    /// Makes downloads replace what is in the cache, until the guard is
+    /// dropped.
+    pub(crate) fn refresh_downloads(&self) -> RefreshGuard<'_> {
+        self.refreshing.store(true, Ordering::Relaxed);
+        RefreshGuard(self)
     }
 
     /// Starts to fetch what parts are going to download, `limit` at a time;
@@ -214,7 +250,12 @@ impl RunServices {
             options.tls.clone_from(&settings.tls);
         }
         let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
-        options.locked.clone_from(&locked);
+        if let Some(locked) = &*locked {
+            options.locked = Some(Arc::clone(&locked.digests));
+        }
+        if self.refreshing.load(Ordering::Relaxed) {
+            options.cache_use = CacheUse::Refresh;
+        }
         let prefetcher = self
             .prefetcher
             .read()

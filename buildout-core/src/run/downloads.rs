@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use super::settings::BuildoutSettings;
-use crate::fetch::{DownloadError, Downloader};
+use crate::fetch::{CacheUse, DownloadError, Downloaded, Downloader};
 use crate::recipe::{PlannedDownload, PrefetchGuard, Recipe};
 
 /// A download that a part needs.
@@ -53,6 +53,48 @@ pub fn downloads_of(session: &Session<'_>, part: &Arc<str>, of: DownloadsOf) -> 
             planned,
         })
         .collect()
+}
+
+/// Returns the downloads of parts that may need the network.
+pub(super) fn remote_downloads(
+    session: &Session<'_>,
+    parts: &[Arc<str>],
+    of: DownloadsOf,
+) -> Vec<PartDownload> {
+    let downloader = session.services().downloader();
+    let mut downloads = Vec::new();
+    for part in parts {
+        let all = downloads_of(session, part, of).into_iter();
+        downloads.extend(all.filter(|d| !downloader.is_local(&d.planned.request)));
+    }
+    downloads
+}
+
+/// Makes downloads, several at a time, and returns them in order.
+///
+/// # Errors
+///
+/// [`Problem::Downloads`] tells of all that failed.
+pub(super) fn make_downloads(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    downloads: &[PartDownload],
+) -> Result<Vec<Downloaded>, Failure> {
+    let _prefetch = prefetch(session, settings, downloads.to_vec());
+    let downloader = session.services().downloader();
+    let mut made = Vec::new();
+    let mut failed = Vec::new();
+    for download in downloads {
+        match downloader.download(&download.planned.request) {
+            Ok(downloaded) => made.push(downloaded),
+            Err(error) if error.is_cancellation() => return Err(Problem::Cancelled.into()),
+            Err(error) => failed.push((download, error)),
+        }
+    }
+    match refused_downloads(session, failed) {
+        Some(failure) => Err(failure),
+        None => Ok(made),
+    }
 }
 
 fn planned(recipe: &dyn Recipe, of: DownloadsOf) -> Vec<PlannedDownload> {
@@ -143,7 +185,11 @@ pub fn prefetch<'a>(
     let requests = downloads
         .into_iter()
         .map(|download| download.planned.request)
-        .filter(|request| !downloader.is_local(request) && !downloader.is_at_hand(request));
+        .filter(|request| {
+            let serves =
+                downloader.options().cache_use == CacheUse::First && downloader.is_at_hand(request);
+            !downloader.is_local(request) && !serves
+        });
     session
         .services()
         .prefetch(requests.collect::<Vec<_>>(), settings.parallel_downloads)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::downloads::{RefusedDownload, show_refused};
+use super::locking::LockProblem;
 use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
 use crate::resolve::{Doing, ResolveProblem};
@@ -76,6 +77,10 @@ pub enum Problem {
     },
     /// Downloads cannot be made, known before anything was done.
     Downloads(Vec<RefusedDownload>),
+    /// Profiles are in no cache, and the network is forbidden.
+    MissingProfiles(Vec<ExtendsError>),
+    /// A lock file is wrong, or the run is not what it locks.
+    Lock(LockProblem),
     /// The record of what is installed cannot be read or written.
     State(InstalledError),
     /// What is to be removed cannot be bounded.
@@ -244,6 +249,11 @@ impl fmt::Display for Problem {
                 write!(f, "the recipe of part `{part}` panicked: {message}")
             }
             Problem::Downloads(refused) => show_refused(refused, f),
+            Problem::MissingProfiles(errors) => {
+                write!(f, "{} profiles cannot be loaded:", errors.len())?;
+                errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
+            }
+            Problem::Lock(problem) => problem.fmt(f),
             Problem::State(error) => error.fmt(f),
             Problem::Removal(error) => error.fmt(f),
             Problem::Uninstall { part, failures } => {
@@ -311,6 +321,25 @@ impl From<ExtendsError> for Failure {
             hint,
             ..Problem::Extends(error).into()
         }
+    }
+}
+
+impl Failure {
+    /// Tells of all profiles that an offline run misses; `None` without any.
+    pub fn of_missing_profiles(mut errors: Vec<ExtendsError>) -> Option<Self> {
+        if errors.len() < 2 {
+            return errors.pop().map(Failure::from);
+        }
+        let places = errors.iter().flat_map(ExtendsError::places);
+        let labels = places.map(|place| Label {
+            place: place.clone(),
+            text: String::new(),
+        });
+        Some(Failure {
+            labels: labels.collect(),
+            hint: errors.first().and_then(ExtendsError::hint),
+            ..Problem::MissingProfiles(errors).into()
+        })
     }
 }
 

@@ -16,9 +16,11 @@ use super::decide::{Decision, decide};
 use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
+use super::locking::check_locked_downloads;
 use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
 use super::signature::SIGNATURE_OPTION;
+use super::wanted::construct_parts;
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level, PartAction};
 use crate::profile::python_text::split_words;
@@ -171,7 +173,8 @@ impl Installation<'_, '_> {
             self.remove_paths("", &develop_eggs)?;
         }
 
-        let parts = self.select(requested)?;
+        let parts = construct_parts(self.session, requested)?;
+        check_locked_downloads(self.session, &parts, requested.is_empty())?;
         self.session.services().events.emit(Event::Configured {
             sections: self.configured_sections(),
         });
@@ -221,33 +224,6 @@ impl Installation<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    /// Constructs the wanted parts, and returns those to install in order.
-    fn select(&self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
-        let session = self.session;
-        let configured = session.required(BUILDOUT_SECTION, "parts")?;
-        let wanted: Vec<Arc<str>> = if requested.is_empty() {
-            split_words(&configured).map(Arc::from).collect()
-        } else {
-            requested.iter().map(|part| Arc::from(&**part)).collect()
-        };
-        for part in &wanted {
-            session.reach(part).map_err(|failure| {
-                let place = session.option_place(BUILDOUT_SECTION, "parts", part);
-                failure.with_label(place, "needed here")
-            })?;
-            session.required(part, "recipe")?;
-        }
-        if requested.is_empty() {
-            return Ok(session.parts());
-        }
-        // A section with an empty recipe is no part.
-        let state = session.state.borrow();
-        Ok(wanted
-            .into_iter()
-            .filter(|part| state.parts.contains_key(part))
-            .collect())
     }
 
     fn configured_sections(&self) -> Vec<(Arc<str>, OptionMap)> {

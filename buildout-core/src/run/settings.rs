@@ -29,6 +29,8 @@ pub struct BuildoutSettings {
     pub directories: Vec<PathBuf>,
     /// `download-cache`, if set.
     pub download_cache: Option<PathBuf>,
+    /// `extends-cache`, if set.
+    pub extends_cache: Option<PathBuf>,
     /// Whether the network is forbidden.
     pub offline: bool,
     /// How many downloads may run at once, ahead of the parts.
@@ -122,10 +124,10 @@ impl BuildoutSettings {
         let set = |cache: &Arc<str>| !cache.is_empty();
         let absolute = |cache: Arc<str>| PathBuf::from(join(&directory, &cache, false));
         let download_cache = download_cache.filter(set).map(absolute);
+        let extends_cache = extends_cache.filter(set).map(absolute);
         if how.create_caches {
-            let extends_cache = extends_cache.filter(set).map(absolute);
             let eggs = Some(eggs).filter(set).map(absolute);
-            let caches = [download_cache.clone(), extends_cache, eggs];
+            let caches = [download_cache.clone(), extends_cache.clone(), eggs];
             for cache in caches.into_iter().flatten() {
                 create_all(session, &cache)?;
             }
@@ -165,6 +167,7 @@ impl BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
             download_cache,
+            extends_cache,
             directory: PathBuf::from(directory),
             offline,
             parallel_downloads,

@@ -285,7 +285,7 @@ impl Downloader {
             _ => (false, true),
         };
         match self.options.cache_use {
-            CacheUse::First => false,
+            CacheUse::First | CacheUse::Refresh => false,
             CacheUse::FallbackOnNetworkFailure => network_failure,
             CacheUse::FallbackOnAnyFailure => any_failure,
         }

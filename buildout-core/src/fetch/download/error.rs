@@ -110,6 +110,11 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
+    /// Says whether the download was stopped, and did not fail by itself.
+    pub fn is_cancellation(&self) -> bool {
+        matches!(self, Self::Fetch { source, .. } if matches!(**source, FetchError::Cancelled))
+    }
+
     /// Returns the next step.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

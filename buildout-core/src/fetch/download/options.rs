@@ -19,6 +19,8 @@ pub enum CacheUse {
     /// After an attempt to replace it that failed in any way but a wrong
     /// checksum: upstream's `fallback=True`, used for `extends`.
     FallbackOnAnyFailure,
+    /// Never: it is replaced, or the download fails.
+    Refresh,
 }
 
 /// What becomes of a download from the network without a checksum.
