@@ -177,8 +177,8 @@ fn entries_move_only_when_they_are_named() {
         site.run(&["--locked"]).output();
         assert_eq!(
             text.lines().filter(|line| !first.contains(line)).count(),
-            3,
-            "{text}"
+            4,
+            "three digests and a size: {text}"
         );
         std::fs::remove_dir_all(site.path("parts")).expect("a directory of the site");
     }

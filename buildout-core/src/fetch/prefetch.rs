@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// given and each thing once.
 ///
 /// A [`Downloader`] that [knows of it](Downloader::with_prefetcher) takes what
-/// is there, waits for what is on its way, and fetches the rest itself. What
-/// could not be fetched is left to it as well: it tells why.
+/// is there and waits for what is not, which then comes next. What could not
+/// be fetched it tries by itself, and tells why not.
 ///
 /// Nothing is logged at the time. Whoever takes a download logs what there was
 /// to log, so that a log reads as if it had been made just then.
@@ -78,6 +78,17 @@ struct Jobs {
     stopped: bool,
 }
 
+impl Jobs {
+    /// Makes a job that nobody has begun the next one.
+    fn promote(&mut self, key: &Key) {
+        if let Some(at) = self.queue.iter().position(|queued| queued == key)
+            && let Some(key) = self.queue.remove(at)
+        {
+            self.queue.push_front(key);
+        }
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     jobs: Mutex<Jobs>,
@@ -111,7 +122,7 @@ impl Prefetcher {
                 }
             }
         }
-        jobs.threads = limit.min(jobs.queue.len());
+        jobs.threads = limit.max(1).min(jobs.queue.len());
         let threads = jobs.threads;
         let shared = Arc::new(Shared {
             jobs: Mutex::new(jobs),
@@ -120,6 +131,7 @@ impl Prefetcher {
         for _ in 0..threads {
             let worker = Worker {
                 shared: Arc::clone(&shared),
+                current: None,
             };
             let downloader = downloader.clone();
             thread::spawn(move || worker.run(&downloader));
@@ -127,8 +139,8 @@ impl Prefetcher {
         Prefetcher { shared }
     }
 
-    /// Takes a download, if it was or is being fetched; waits for one that is
-    /// on its way, unless `is_cancelled`.
+    /// Takes a download, if it was or is to be fetched; waits for it, unless
+    /// `is_cancelled`.
     pub(super) fn take(
         &self,
         request: &DownloadRequest,
@@ -136,24 +148,17 @@ impl Prefetcher {
     ) -> Option<Prefetched> {
         let key = Key::of(request);
         let mut jobs = self.shared.lock();
-        loop {
-            match &jobs.known.get(&key)?.stage {
-                // Nobody has begun: faster to fetch it than to wait.
-                Stage::Waiting(_) => {
-                    jobs.known.remove(&key);
-                    return None;
-                }
-                Stage::Running if is_cancelled() => return None,
-                Stage::Running => {
-                    jobs = self
-                        .shared
-                        .changed
-                        .wait_timeout(jobs, CANCELLATION_INTERVAL)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
-                }
-                Stage::Complete(_) => break,
+        jobs.promote(&key);
+        while !matches!(jobs.known.get(&key)?.stage, Stage::Complete(_)) {
+            if is_cancelled() {
+                return None;
             }
+            jobs = self
+                .shared
+                .changed
+                .wait_timeout(jobs, CANCELLATION_INTERVAL)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let job = jobs.known.get_mut(&key)?;
         job.takers -= 1;
@@ -191,11 +196,13 @@ impl Drop for Prefetcher {
 /// One thread; tells when it is gone, even if it panicked.
 struct Worker {
     shared: Arc<Shared>,
+    /// What it fetches.
+    current: Option<Key>,
 }
 
 impl Worker {
-    fn run(self, downloader: &Downloader) {
-        while let Some((key, request)) = self.next() {
+    fn run(mut self, downloader: &Downloader) {
+        while let Some(request) = self.next() {
             let observer = Arc::new(Deferred {
                 inner: Arc::clone(downloader.observer()),
                 shared: Arc::clone(&self.shared),
@@ -205,44 +212,49 @@ impl Worker {
                 .clone()
                 .with_observer(Arc::<Deferred>::clone(&observer))
                 .download(&request);
-            let mut jobs = self.shared.lock();
-            match result {
-                Ok(downloaded) if matches!(downloaded.origin, Origin::Network(_)) => {
-                    if let Some(job) = jobs.known.get_mut(&key) {
-                        let mut lines = observer.lock();
-                        job.stage = Stage::Complete(Box::new(Prefetched {
-                            downloaded,
-                            lines: std::mem::take(&mut *lines),
-                        }));
-                    }
-                }
-                // It was in the cache, or cannot be had: the part will see.
-                _ => {
-                    jobs.known.remove(&key);
-                }
-            }
-            self.shared.changed.notify_all();
+            // What was in the cache, or cannot be had, the part will see.
+            let fetched = result
+                .ok()
+                .filter(|downloaded| matches!(downloaded.origin, Origin::Network(_)));
+            self.finish(fetched.map(|downloaded| Prefetched {
+                downloaded,
+                lines: std::mem::take(&mut *observer.lock()),
+            }));
         }
     }
 
-    fn next(&self) -> Option<(Key, DownloadRequest)> {
+    fn next(&mut self) -> Option<DownloadRequest> {
         let mut jobs = self.shared.lock();
-        while let Some(key) = jobs.queue.pop_front() {
-            // A part that came first has taken it away.
-            if let Some(job) = jobs.known.get_mut(&key)
-                && let Stage::Waiting(request) = std::mem::replace(&mut job.stage, Stage::Running)
-            {
-                let mut request = *request;
-                request.destination = Destination::Anywhere;
-                return Some((key, request));
+        let key = jobs.queue.pop_front()?;
+        let job = jobs.known.get_mut(&key)?;
+        let Stage::Waiting(request) = std::mem::replace(&mut job.stage, Stage::Running) else {
+            return None;
+        };
+        self.current = Some(key);
+        Some(DownloadRequest {
+            destination: Destination::Anywhere,
+            ..*request
+        })
+    }
+
+    fn finish(&mut self, fetched: Option<Prefetched>) {
+        let Some(key) = self.current.take() else {
+            return;
+        };
+        let mut jobs = self.shared.lock();
+        match (fetched, jobs.known.get_mut(&key)) {
+            (Some(fetched), Some(job)) => job.stage = Stage::Complete(Box::new(fetched)),
+            _ => {
+                jobs.known.remove(&key);
             }
         }
-        None
+        self.shared.changed.notify_all();
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.finish(None);
         self.shared.lock().threads -= 1;
         self.shared.changed.notify_all();
     }

@@ -27,7 +27,7 @@ pub struct LockSyntaxError {
 
 impl fmt::Display for LockFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{INTRODUCTION}version = {LOCK_VERSION}\n")?;
+        writeln!(f, "{INTRODUCTION}version = {LOCK_VERSION}")?;
         for (url, LockedDownload { digests, size }) in &self.downloads {
             write!(f, "\n[{DOWNLOAD} {url}]\n")?;
             for algorithm in Algorithm::ALL {

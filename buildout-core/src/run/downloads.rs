@@ -134,7 +134,14 @@ fn refused_downloads(
     session: &Session<'_>,
     refused: Vec<(&PartDownload, DownloadError)>,
 ) -> Option<Failure> {
-    let hint = refused.first()?.1.hint();
+    let hint = match &refused.first()?.1 {
+        DownloadError::Offline { .. }
+            if session.services().downloader().options().cache.is_some() =>
+        {
+            Some("run `buildout -O fetch` once; offline runs then find everything".to_owned())
+        }
+        error => error.hint(),
+    };
     let places: Vec<_> = refused
         .iter()
         .map(|(download, _)| place_of(session, download))
