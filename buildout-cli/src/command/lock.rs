@@ -36,37 +36,41 @@ pub(super) fn upgrade_names(words: &[String]) -> Result<Vec<String>, Stop> {
 pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     let upgrade = upgrade_names(words)?;
     let log = PlainLog::new(context.streams, false);
-    context.with_session(&log, SessionKind::Fetch, |_, session, settings| {
-        let path = LockFile::path(&settings.directory);
-        let previous = match LockFile::load(&path) {
-            Ok(lock) => Some(lock),
-            Err(LockError::Missing { .. }) => None,
-            Err(error) => return Err(Failure::from(error).into()),
-        };
-        let request = LockRequest {
-            previous: previous.clone(),
-            profiles: &context.remote_profiles(),
-            upgrade: &upgrade,
-        };
-        let new = lock(session, settings, &request)?;
-        if previous.as_ref() != Some(&new.lock) {
-            new.lock.save(&path).map_err(Failure::from)?;
-        }
-        let mut report = String::new();
-        for (url, change) in &new.changes {
-            let verb = match change {
-                LockChange::Added => "Locked",
-                LockChange::Moved => "Moved",
-                LockChange::Removed => "Removed",
+    context.with_session(
+        &log,
+        SessionKind::Fetch,
+        |configuration, session, settings| {
+            let path = LockFile::path(&context.buildout_directory(configuration));
+            let previous = match LockFile::load(&path) {
+                Ok(lock) => Some(lock),
+                Err(LockError::Missing { .. }) => None,
+                Err(error) => return Err(Failure::from(error).into()),
             };
-            report.push_str(&format!("{verb} {url}\n"));
-        }
-        let (profiles, downloads) = (new.lock.profiles.len(), new.lock.downloads.len());
-        report.push_str(&format!(
-            "{}: {profiles} profiles, {downloads} downloads\n",
-            path.display()
-        ));
-        context.streams.out(&report);
-        Ok(())
-    })
+            let request = LockRequest {
+                previous: previous.clone(),
+                profiles: &context.remote_profiles(),
+                upgrade: &upgrade,
+            };
+            let new = lock(session, settings, &request)?;
+            if previous.as_ref() != Some(&new.lock) {
+                new.lock.save(&path).map_err(Failure::from)?;
+            }
+            let mut report = String::new();
+            for (url, change) in &new.changes {
+                let verb = match change {
+                    LockChange::Added => "Locked",
+                    LockChange::Moved => "Moved",
+                    LockChange::Removed => "Removed",
+                };
+                report.push_str(&format!("{verb} {url}\n"));
+            }
+            let (profiles, downloads) = (new.lock.profiles.len(), new.lock.downloads.len());
+            report.push_str(&format!(
+                "{}: {profiles} profiles, {downloads} downloads\n",
+                path.display()
+            ));
+            context.streams.out(&report);
+            Ok(())
+        },
+    )
 }

@@ -303,7 +303,7 @@ impl Context<'_> {
     }
 
     /// The directory that parts see before `[buildout]` is resolved.
-    fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
+    pub(crate) fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
         let directory = configuration.option("buildout", "directory");
         let directory = directory.map_or("", |option| &*option.value);
         PathBuf::from(join(&self.surroundings.working_directory, directory, false))

@@ -150,7 +150,16 @@ fn downloads_must_be_what_was_locked_even_if_nothing_pins_them() {
     assert!(stderr.contains(" --> @/buildout.cfg:7\n"), "{stderr}");
     assert!(stderr.contains("`buildout lock --upgrade URL`"), "{stderr}");
     assert!(!site.path("parts/one").exists());
-    // Without the lock it does.
+    // Locked is pinned, whatever the policy for others is.
+    server.reply("/one.tar", Reply::ok("one"));
+    let line = ["--locked", "require-hashes=on", "install", "one"];
+    site.run(&line).output();
+    assert_eq!(site.read("parts/one/one"), "one");
+    site.run(&["require-hashes=on", "lock"]).output();
+    std::fs::remove_dir_all(site.path("parts")).expect("a directory of the site");
+    std::fs::remove_dir_all(site.path("cache")).expect("a directory of the site");
+    // Without the lock anything will do.
+    server.reply("/one.tar", Reply::ok("moved"));
     site.run(&[]).output();
     assert_eq!(site.read("parts/one/one"), "moved");
 }

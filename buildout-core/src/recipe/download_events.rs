@@ -133,3 +133,77 @@ impl FetchObserver for DownloadEvents {
         self.cancellation.is_cancelled()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::RedactedUrl;
+
+    #[derive(Default)]
+    struct Shown(Mutex<Vec<String>>);
+
+    impl EventSink for Shown {
+        fn emit(&self, event: Event) {
+            let line = match event {
+                Event::DownloadStarted {
+                    download,
+                    part,
+                    url,
+                } => {
+                    format!("{} started {url} for {part:?}", download.0)
+                }
+                Event::DownloadProgress {
+                    download,
+                    received,
+                    total,
+                } => format!("{} has {received} of {total:?}", download.0),
+                Event::DownloadFinished {
+                    download,
+                    received,
+                    end,
+                } => format!("{} ended with {received}: {end:?}", download.0),
+                Event::Log(record) => record.message,
+                other => format!("{other:?}"),
+            };
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    #[test]
+    fn progress_is_told_in_steps() {
+        let shown = Arc::new(Shown::default());
+        let observer = DownloadEvents::new(
+            Arc::<Shown>::clone(&shown),
+            CancellationToken::new(),
+            Arc::default(),
+            Some(Arc::from("a")),
+        );
+        let url = &RedactedUrl::new("http://me:secret@h/a");
+        let total = Some(600_000);
+        observer.observe(&FetchEvent::Started { url });
+        observer.observe(&FetchEvent::Requested { url });
+        for received in (0..=600_000).step_by(100_000) {
+            observer.observe(&FetchEvent::Progress {
+                url,
+                received,
+                total,
+            });
+        }
+        let size = 600_000;
+        observer.observe(&FetchEvent::Finished { url, size });
+        observer.observe(&FetchEvent::Requested { url });
+        observer.observe(&FetchEvent::Failed { url });
+        assert_eq!(
+            *shown.0.lock().unwrap(),
+            [
+                "Downloading http://me:****@h/a",
+                "0 started http://me:****@h/a for Some(\"a\")",
+                "0 has 300000 of Some(600000)",
+                "0 has 600000 of Some(600000)",
+                "0 ended with 600000: Complete",
+                "1 started http://me:****@h/a for Some(\"a\")",
+                "1 ended with 0: Failed",
+            ]
+        );
+    }
+}

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::download_events::{DownloadEvents, DownloadIds};
@@ -69,7 +68,6 @@ pub struct RunServices {
     download_policy: RwLock<Option<DownloadPolicy>>,
     download_ids: Arc<DownloadIds>,
     locked: RwLock<Option<Locked>>,
-    refreshing: AtomicBool,
     prefetcher: RwLock<Option<Arc<Prefetcher>>>,
 }
 
@@ -80,6 +78,8 @@ pub struct DownloadPolicy {
     pub cache: Option<PathBuf>,
     /// `offline`, or `install-from-cache`, which forbids the network as well.
     pub offline: bool,
+    /// When the cache serves.
+    pub cache_use: CacheUse,
     /// `require-hashes`.
     pub require_hashes: HashPolicy,
     /// `ca-bundle` and the options of the client's certificate.
@@ -90,15 +90,6 @@ pub struct DownloadPolicy {
 struct Locked {
     file: Arc<LockFile>,
     digests: Arc<LockedDigests>,
-}
-
-/// Lets the cache serve again when it is dropped.
-pub(crate) struct RefreshGuard<'a>(&'a RunServices);
-
-impl Drop for RefreshGuard<'_> {
-    fn drop(&mut self) {
-        self.0.refreshing.store(false, Ordering::Relaxed);
-    }
 }
 
 /// Ends what fetches ahead when it is dropped: what nobody took is gone then.
@@ -136,7 +127,6 @@ impl RunServices {
             download_policy: RwLock::new(None),
             download_ids: Arc::default(),
             locked: RwLock::new(None),
-            refreshing: AtomicBool::new(false),
             prefetcher: RwLock::new(None),
         }
     }
@@ -148,6 +138,17 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Changes what was told about downloads, for those to come.
+    pub(crate) fn change_download_policy(&self, change: impl FnOnce(&mut DownloadPolicy)) {
+        let mut policy = self
+            .download_policy
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = &mut *policy {
+            change(policy);
+        }
     }
 
     /// Returns the environment variables as they are now.
@@ -189,13 +190,6 @@ impl RunServices {
     pub fn lock(&self) -> Option<Arc<LockFile>> {
         let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
         locked.as_ref().map(|locked| Arc::clone(&locked.file))
-    }
-
-    /// Makes downloads replace what is in the cache, until the guard is
-    /// dropped.
-    pub(crate) fn refresh_downloads(&self) -> RefreshGuard<'_> {
-        self.refreshing.store(true, Ordering::Relaxed);
-        RefreshGuard(self)
     }
 
     /// Starts to fetch what parts are going to download, `limit` at a time;
@@ -246,15 +240,13 @@ impl RunServices {
         if let Some(settings) = &*settings {
             options.cache.clone_from(&settings.cache);
             options.offline = settings.offline;
+            options.cache_use = settings.cache_use;
             options.require_hashes = settings.require_hashes;
             options.tls.clone_from(&settings.tls);
         }
         let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(locked) = &*locked {
             options.locked = Some(Arc::clone(&locked.digests));
-        }
-        if self.refreshing.load(Ordering::Relaxed) {
-            options.cache_use = CacheUse::Refresh;
         }
         let prefetcher = self
             .prefetcher

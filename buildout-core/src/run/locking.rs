@@ -12,7 +12,7 @@ use super::failure::{Failure, Problem};
 use super::session::Session;
 use super::settings::BuildoutSettings;
 use super::wanted::construct_parts;
-use crate::fetch::Digests;
+use crate::fetch::{CacheUse, Digests, HashPolicy};
 use crate::lock::{
     Drift, LockError, LockFile, LockedDownload, PlannedPins, download_drifts, fits_all,
     profile_drifts,
@@ -188,6 +188,9 @@ pub fn lock(
     request: &LockRequest<'_>,
 ) -> Result<NewLock, Failure> {
     let locking = |failure: Failure| failure.during(vec![Doing::Locking]);
+    // What is locked is pinned by it.
+    let services = session.services();
+    services.change_download_policy(|policy| policy.require_hashes = HashPolicy::Off);
     let parts = construct_parts(session, &[]).map_err(locking)?;
     let downloads = remote_downloads(session, &parts, DownloadsOf::Profile);
     let locking_run = Locking {
@@ -267,8 +270,9 @@ impl Locking<'_, '_> {
         }
         check_downloads(self.session, &needed)?;
         check_downloads(self.session, &upgraded)?;
-        for (downloads, refresh) in [(needed, false), (upgraded, true)] {
-            let _refreshing = refresh.then(|| self.session.services().refresh_downloads());
+        let services = self.session.services();
+        for (downloads, cache_use) in [(needed, CacheUse::First), (upgraded, CacheUse::Refresh)] {
+            services.change_download_policy(|policy| policy.cache_use = cache_use);
             let made = make_downloads(self.session, self.settings, &downloads)?;
             for (download, made) in downloads.iter().zip(made) {
                 if let Some(digests) = made.digests {

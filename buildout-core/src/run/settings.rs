@@ -14,6 +14,7 @@ use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::extends::{Place, join};
+use crate::fetch::CacheUse;
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
 use crate::value::str_repr;
@@ -160,6 +161,7 @@ impl BuildoutSettings {
         session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
+            cache_use: CacheUse::First,
             require_hashes,
             tls,
         });
