@@ -2,7 +2,7 @@
 //!
 //! Options and assignments may be mixed; the first word that is neither is the
 //! command, and everything after it belongs to the command. Long options of
-//! our own (`--dialect`, `--python`) are accepted where upstream would report
+//! our own (`--dialect`, `--offline`) are accepted where upstream would report
 //! an invalid option.
 
 use buildout_core::configuration::{Assignment, BUILDOUT_SECTION};
@@ -37,6 +37,8 @@ pub struct Arguments {
     pub events: Option<String>,
     /// The file that a trace is written to.
     pub trace: Option<String>,
+    /// Whether the run must be what the lock file records.
+    pub locked: bool,
 }
 
 /// How progress is shown.
@@ -95,6 +97,10 @@ pub enum CommandName {
     Check,
     /// List, check and clean up shared parts.
     Shared,
+    /// Bring everything that an offline run needs into the caches.
+    Fetch,
+    /// Record what the profile resolves to.
+    Lock,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -105,7 +111,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 14] = [
+    pub const ALL: [(&'static str, CommandName); 16] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
@@ -117,6 +123,8 @@ impl CommandName {
         ("shell", CommandName::Shell),
         ("check", CommandName::Check),
         ("shared", CommandName::Shared),
+        ("fetch", CommandName::Fetch),
+        ("lock", CommandName::Lock),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -199,6 +207,7 @@ impl Arguments {
             progress: None,
             events: None,
             trace: None,
+            locked: false,
         };
         let mut verbosity = 0;
         let mut words = arguments.iter();
@@ -320,6 +329,11 @@ impl Arguments {
             }
             "events" => self.events = Some(take()?),
             "trace" => self.trace = Some(take()?),
+            "locked" if value.is_none() => self.locked = true,
+            "offline" if value.is_none() => {
+                let offline = Assignment::buildout("offline", "true");
+                self.assignments.push(offline);
+            }
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);

@@ -7,7 +7,7 @@ use buildout_core::run::{Failure, Label};
 
 use crate::Streams;
 use crate::failed_part::{Traces, describe};
-use crate::redaction::{redacted, redacted_line};
+use buildout_core::redaction::{redacted, redacted_line};
 
 /// Shows a message without a trail.
 pub(crate) fn show_message(streams: &Streams, text: &str, hint: Option<&str>) {

@@ -10,7 +10,7 @@ use buildout_core::run::Failure;
 use buildout_core::state::part_logs::PartLogs;
 
 use crate::diagnostic::visible;
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// How many of the last lines of output are shown.
 const SHOWN_LINES: usize = 20;

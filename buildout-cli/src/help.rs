@@ -90,7 +90,11 @@ fn options() -> Vec<Arg> {
             .help("Write when each part ran, for ui.perfetto.dev or chrome://tracing"),
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
-        flag("offline", 'o', "Offline: no network (buildout:offline=true)"),
+        flag("offline", 'o', "Offline: no network (buildout:offline=true)").long("offline"),
+        Arg::new("locked")
+            .long("locked")
+            .action(ArgAction::SetTrue)
+            .help("Fail if profiles or downloads are not what buildout.lock records"),
         flag("online", 'O', "Not offline, whatever the profile says"),
         flag("newest", 'n', "Look for newer versions (buildout:newest=true)"),
         flag("not-newest", 'N', "Do not look for newer versions (buildout:newest=false)"),
@@ -253,6 +257,18 @@ fn commands() -> Vec<Command> {
         .arg(format()),
         plain("shared", "List, verify or gc (clean up) shared parts; see below")
             .subcommands(shared_commands()),
+        plain(
+            "fetch",
+            "Bring everything that an offline run needs into the caches",
+        )
+        .arg(names("part")),
+        plain("lock", "Record profiles and downloads with their checksums in buildout.lock").arg(
+            Arg::new("upgrade")
+                .long("upgrade")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("Record anew what a URL, the file name at its end, or a part stands for"),
+        ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

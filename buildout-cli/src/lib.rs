@@ -14,7 +14,6 @@ mod help;
 mod log;
 mod quantity;
 mod reasons;
-mod redaction;
 mod reporting;
 mod summary;
 mod surroundings;

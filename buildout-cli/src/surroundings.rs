@@ -138,6 +138,15 @@ impl Surroundings {
             .flatten()
     }
 
+    /// Returns the file with logins by host: `$NETRC`, else `~/.netrc`.
+    pub fn netrc(&self) -> Option<PathBuf> {
+        let named = self.variable("NETRC").filter(|path| !path.is_empty());
+        match named {
+            Some(path) => Some(PathBuf::from(&self.working_directory).join(path)),
+            None => Some(PathBuf::from(self.home()?).join(".netrc")),
+        }
+    }
+
     /// Returns where temporary files go.
     pub fn temporary_directory(&self) -> PathBuf {
         let directory = self.variable("TMPDIR").filter(|path| !path.is_empty());

@@ -6,6 +6,7 @@ mod boolean;
 mod cmmi;
 mod command;
 mod download;
+mod download_failure;
 mod download_unpacked;
 mod environment;
 mod live_options;

@@ -38,6 +38,8 @@ pub(crate) struct Location {
     wants_sharing: bool,
     /// The entry if the part is shared in fact.
     entry: Option<Place>,
+    /// Whether it was complete when it was chosen.
+    complete: bool,
 }
 
 /// The option of `[buildout]` that lists directories of shared parts.
@@ -100,10 +102,12 @@ impl Location {
             if let Some(list) = list.filter(|list| !list.is_empty())
                 && let Some(place) = choose_shared(part, &list)?
             {
+                let complete = is_complete(&part.services().absolute(&place.location));
                 return Ok(Location {
                     text: place.location.clone(),
                     wants_sharing,
                     entry: Some(place),
+                    complete,
                 });
             }
         }
@@ -112,7 +116,13 @@ impl Location {
             text: format!("{}/{}", parts.trim_end_matches('/'), part.part()),
             wants_sharing,
             entry: None,
+            complete: false,
         })
+    }
+
+    /// Tells whether it is that of a shared part that is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Returns the path as options show it.

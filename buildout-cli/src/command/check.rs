@@ -5,50 +5,46 @@ use std::path::{Path, PathBuf};
 use buildout_core::check::{Checker, Report, Territory};
 use buildout_core::profile::python_text::{split_lines, strip};
 use buildout_core::resolve::nearest;
-use buildout_core::run::{BuildoutSettings, ConstructionPolicy, Failure, Session};
+use buildout_core::run::{BuildoutSettings, Failure, Session};
 use buildout_core::state::installed::{InstalledFile, InstalledPart, InstalledState};
 use serde_json::{Value, json};
 
-use super::{Context, Format, take_options};
+use super::{Context, Format, SessionKind, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
 
 pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     let (format, _, parts) = take_options(words, &[])?;
     let log = PlainLog::new(context.streams, true);
-    context.with_session(
-        &log,
-        ConstructionPolicy::PureOnly,
-        |_, session, settings| {
-            let state = installed(settings)?;
-            let chosen = choose(context, session, &state, &parts)?;
-            let shared = directories(session, settings, "shared-part-list")?;
-            let mut roots = vec![settings.directory.clone()];
-            roots.extend(settings.directories.iter().cloned());
-            roots.extend(directories(session, settings, "eggs-directory")?);
-            roots.extend(shared.iter().cloned());
-            let mut checker = Checker::new(Territory::new(roots));
-            let mut clean = true;
-            let mut document = serde_json::Map::new();
-            for (name, record) in chosen {
-                context.heed_cancellation()?;
-                let paths = paths(record, settings, &shared);
-                let report = checker.check(paths.iter().map(PathBuf::as_path));
-                clean &= report.findings.is_empty();
-                match format {
-                    Format::Text => context.streams.out(&text(name, &report)),
-                    Format::Json => {
-                        document.insert(name.to_owned(), document_of(&report));
-                    }
+    context.with_session(&log, SessionKind::Look, |_, session, settings| {
+        let state = installed(settings)?;
+        let chosen = choose(context, session, &state, &parts)?;
+        let shared = directories(session, settings, "shared-part-list")?;
+        let mut roots = vec![settings.directory.clone()];
+        roots.extend(settings.directories.iter().cloned());
+        roots.extend(directories(session, settings, "eggs-directory")?);
+        roots.extend(shared.iter().cloned());
+        let mut checker = Checker::new(Territory::new(roots));
+        let mut clean = true;
+        let mut document = serde_json::Map::new();
+        for (name, record) in chosen {
+            context.heed_cancellation()?;
+            let paths = paths(record, settings, &shared);
+            let report = checker.check(paths.iter().map(PathBuf::as_path));
+            clean &= report.findings.is_empty();
+            match format {
+                Format::Text => context.streams.out(&text(name, &report)),
+                Format::Json => {
+                    document.insert(name.to_owned(), document_of(&report));
                 }
             }
-            if format == Format::Json {
-                let document = json!({ "parts": document });
-                context.streams.out(&format!("{document:#}\n"));
-            }
-            if clean { Ok(()) } else { Err(Stop::Code(1)) }
-        },
-    )
+        }
+        if format == Format::Json {
+            let document = json!({ "parts": document });
+            context.streams.out(&format!("{document:#}\n"));
+        }
+        if clean { Ok(()) } else { Err(Stop::Code(1)) }
+    })
 }
 
 fn installed(settings: &BuildoutSettings) -> Result<InstalledState, Failure> {

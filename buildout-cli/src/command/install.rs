@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use buildout_core::event::EventSink;
-use buildout_core::run::{ConstructionPolicy, Failure, install};
+use buildout_core::run::{Failure, install};
 use buildout_core::state::part_logs::PartLogs;
 
-use super::{Context, SessionUse};
+use super::{Context, SessionKind, SessionUse};
 use crate::Stop;
 use crate::failed_part::Traces;
 use crate::reporting::Reporting;
@@ -25,8 +25,7 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         log: reporting.log(),
         events: reporting.sink(),
         around: &keep_logs,
-        construct: ConstructionPolicy::All,
-        create_caches: true,
+        kind: SessionKind::Run,
     };
     let result = context.with_session_for(how, |_, session, settings| {
         install(session, settings, parts).map_err(|failure| Stop::Failure {

@@ -4,15 +4,19 @@
 mod annotate;
 mod check;
 mod completions;
+mod fetch;
 mod graph;
 mod init;
 mod install;
+mod lock;
 mod plan;
 mod query;
 mod shared;
 mod shell;
 mod why;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,16 +25,20 @@ use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::exec::shell_quote::quote;
-use buildout_core::extends::{ExtendsError, is_url, join, normalize_path};
-use buildout_core::fetch::{ClientOptions, HttpClient, IgnoreEvents, ProfileFiles, Transport};
+use buildout_core::extends::{ExtendsError, LoadError, is_url, join, normalize_path};
+use buildout_core::fetch::{
+    ClientOptions, Digests, HttpClient, IgnoreEvents, ProfileFiles, Transport,
+};
 use buildout_core::host::HostFacts;
+use buildout_core::lock::LockFile;
 use buildout_core::profile::condition::ConditionError;
 use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions, SettingsReader,
+    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions,
+    SettingsReader, check_locked_profiles, is_named,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -56,8 +64,19 @@ pub(crate) fn dispatch(
         }
         Request::Command(command, words) => (*command, words.clone()),
     };
+    let mut world = World::new(&arguments, surroundings);
+    match command {
+        CommandName::Fetch => world.files = world.files.creating_cache(),
+        CommandName::Lock => {
+            let names = lock::upgrade_names(&words)?;
+            let is_refreshed = move |url: &str| names.iter().any(|name| is_named(url, name));
+            world.files = world.files.refreshing(is_refreshed);
+        }
+        _ => {}
+    }
     let context = Context {
-        world: World::new(&arguments, surroundings),
+        world,
+        lock: OnceCell::new(),
         arguments,
         surroundings,
         streams,
@@ -75,6 +94,8 @@ pub(crate) fn dispatch(
         CommandName::Shell => shell::run(&context, &words),
         CommandName::Check => check::run(&context, &words),
         CommandName::Shared => shared::run(&context, &words),
+        CommandName::Fetch => fetch::run(&context, &words),
+        CommandName::Lock => lock::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -90,6 +111,19 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Streams,
     cancellation: &'a CancellationToken,
     world: World,
+    /// The lock in force, once the configuration is loaded.
+    lock: OnceCell<LockFile>,
+}
+
+/// What a command does with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// It installs: all recipes are constructed, directories made.
+    Run,
+    /// It downloads: only recipes that do nothing by it are constructed.
+    Fetch,
+    /// It looks: in silence, and nothing is made.
+    Look,
 }
 
 /// Puts a sink around another one, for a buildout directory.
@@ -103,9 +137,7 @@ pub(crate) struct SessionUse<'a> {
     pub(crate) events: Arc<dyn EventSink>,
     /// Puts another sink around that, for the buildout directory.
     pub(crate) around: &'a SinkAround<'a>,
-    pub(crate) construct: ConstructionPolicy,
-    /// Whether the directories of caches are made.
-    pub(crate) create_caches: bool,
+    pub(crate) kind: SessionKind,
 }
 
 /// The parts of the outer world that loading and running need.
@@ -154,9 +186,14 @@ impl World {
     }
 }
 
-/// Takes proxies from the environment, as Python's library and curl do.
+/// Takes proxies and certificates from the environment, as Python's library
+/// and curl do, and logins from where they do.
 fn client_options(surroundings: &Surroundings) -> ClientOptions {
-    ClientOptions::from_variables(|name| surroundings.variable(name).map(ToOwned::to_owned))
+    let variable = |name: &str| surroundings.variable(name).map(ToOwned::to_owned);
+    ClientOptions {
+        netrc: surroundings.netrc(),
+        ..ClientOptions::from_variables(variable)
+    }
 }
 
 impl Context<'_> {
@@ -177,10 +214,43 @@ impl Context<'_> {
         normalize_path(&join(&self.surroundings.working_directory, name, false))
     }
 
-    /// Loads and merges the configuration.
+    /// Loads and merges the configuration, and checks that its profiles are
+    /// those of the lock, if there has to be one.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
-        let initializing =
-            |error: ExtendsError| Failure::from(error).during(vec![Doing::Initializing]);
+        let mut missing = Vec::new();
+        let loaded = loop {
+            let loaded = self.load_once();
+            let url = loaded.as_ref().err().and_then(missing_profile);
+            match (loaded, url) {
+                // It is left out, to find what else is missing.
+                (Err(error), Some(url)) => {
+                    self.world.files.leave_out(&url);
+                    missing.push(error);
+                }
+                (loaded, _) => break loaded,
+            }
+        };
+        let initializing = |failure: Failure| failure.during(vec![Doing::Initializing]);
+        if let Some(failure) = Failure::of_missing_profiles(missing) {
+            return Err(initializing(failure));
+        }
+        let configuration = loaded.map_err(Failure::from).map_err(initializing)?;
+        if self.arguments.locked {
+            let path = LockFile::path(&self.buildout_directory(&configuration));
+            let lock = LockFile::load(&path).map_err(Failure::from)?;
+            check_locked_profiles(&lock, path, &self.remote_profiles()).map_err(initializing)?;
+            // It is set once: a command loads its configuration once.
+            let _ = self.lock.set(lock);
+        }
+        Ok(configuration)
+    }
+
+    /// Returns the digests of the profiles that were loaded by URL.
+    pub(crate) fn remote_profiles(&self) -> BTreeMap<String, Digests> {
+        self.world.files.downloaded()
+    }
+
+    fn load_once(&self) -> Result<Configuration, ExtendsError> {
         let profile = self.profile();
         let defaults = self
             .arguments
@@ -194,8 +264,7 @@ impl Context<'_> {
             &self.arguments.assignments,
             &sources,
             &self.world.files,
-        )
-        .map_err(initializing)?;
+        )?;
         let conditions = self.conditions(&dialect);
         Configuration::load(ConfigurationRequest {
             profile: Some(profile.clone()),
@@ -208,7 +277,6 @@ impl Context<'_> {
             conditions: &conditions,
             dialect: dialect.clone(),
         })
-        .map_err(initializing)
     }
 
     fn conditions(
@@ -224,20 +292,18 @@ impl Context<'_> {
     pub(crate) fn with_session<T>(
         &self,
         log: &Arc<PlainLog>,
-        construct: ConstructionPolicy,
+        kind: SessionKind,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let acts = construct == ConstructionPolicy::All;
-        let events: Arc<dyn EventSink> = match acts {
-            true => Arc::<PlainLog>::clone(log),
-            false => Arc::new(NoEvents),
+        let events: Arc<dyn EventSink> = match kind {
+            SessionKind::Run | SessionKind::Fetch => Arc::<PlainLog>::clone(log),
+            SessionKind::Look => Arc::new(NoEvents),
         };
         let how = SessionUse {
             log,
             events,
             around: &|_, sink| sink,
-            construct,
-            create_caches: acts,
+            kind,
         };
         self.with_session_for(how, work)
     }
@@ -252,8 +318,7 @@ impl Context<'_> {
             log,
             events,
             around,
-            construct,
-            create_caches,
+            kind,
         } = how;
         let configuration = self.load()?;
         for name in &configuration.skipped_extends {
@@ -270,16 +335,26 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        if let Some(lock) = self.lock.get() {
+            services.set_lock(lock.clone());
+        }
+        for name in &configuration.skipped_extends {
+            let name = name.clone();
+            services.events.emit(Event::ExtendsSkipped { name });
+        }
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: buildout_recipes::registry(),
             services: &services,
             conditions: &conditions,
-            construct,
+            construct: match kind {
+                SessionKind::Run => ConstructionPolicy::All,
+                SessionKind::Fetch | SessionKind::Look => ConstructionPolicy::PureOnly,
+            },
         });
         let how = SettingsReader {
-            create_caches,
+            create_caches: kind != SessionKind::Look,
             default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
@@ -305,10 +380,22 @@ impl Context<'_> {
     }
 
     /// The directory that parts see before `[buildout]` is resolved.
-    fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
+    pub(crate) fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
         let directory = configuration.option("buildout", "directory");
         let directory = directory.map_or("", |option| &*option.value);
         PathBuf::from(join(&self.surroundings.working_directory, directory, false))
+    }
+}
+
+/// Returns the URL of a profile that an offline run misses.
+fn missing_profile(error: &ExtendsError) -> Option<String> {
+    match error {
+        ExtendsError::Unreadable {
+            source_name,
+            reason: LoadError::Offline { .. },
+            ..
+        } => Some(source_name.to_string()),
+        _ => None,
     }
 }
 

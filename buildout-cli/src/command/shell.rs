@@ -6,10 +6,10 @@ use std::process;
 
 use buildout_core::recipe::{Environment, RecipeReference};
 use buildout_core::resolve::nearest;
-use buildout_core::run::{ConstructionPolicy, Session};
+use buildout_core::run::Session;
 use buildout_core::state::build_environment::BuildEnvironment;
 
-use super::Context;
+use super::{Context, SessionKind};
 use crate::Stop;
 use crate::log::PlainLog;
 
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
         }
     };
     let log = PlainLog::new(context.streams, true);
-    context.with_session(&log, ConstructionPolicy::PureOnly, |_, session, _| {
+    context.with_session(&log, SessionKind::Look, |_, session, _| {
         let services = session.services();
         let recorded = BuildEnvironment::read(&services.directory, part)
             .map_err(|error| Stop::message(error.to_string()))?

@@ -8,16 +8,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::download_settings;
 use super::environment_policy::apply_policy;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JOB_LIMIT;
-use crate::extends::join;
+use crate::extends::{Place, join};
+use crate::fetch::CacheUse;
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
-use crate::state::lock::WhenLocked;
+use crate::state::run_lock::WhenLocked;
 use crate::value::str_repr;
 
 /// The values of `on-failure`.
@@ -49,8 +51,12 @@ pub struct BuildoutSettings {
     pub on_failure: OnFailure,
     /// What is done if another run is at work in the directory.
     pub when_locked: WhenLocked,
+    /// `extends-cache`, if set.
+    pub extends_cache: Option<PathBuf>,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// How many downloads may run at once, ahead of the parts.
+    pub parallel_downloads: usize,
     /// Whether newer things are looked for.
     pub newest: bool,
     /// Records of lower level are not shown: `log-level` less the verbosity.
@@ -180,10 +186,10 @@ impl BuildoutSettings {
         let set = |cache: &Arc<str>| !cache.is_empty();
         let absolute = |cache: Arc<str>| PathBuf::from(join(&directory, &cache, false));
         let download_cache = download_cache.filter(set).map(absolute);
+        let extends_cache = extends_cache.filter(set).map(absolute);
         if how.create_caches {
-            let extends_cache = extends_cache.filter(set).map(absolute);
             let eggs = Some(eggs).filter(set).map(absolute);
-            let caches = [download_cache.clone(), extends_cache, eggs];
+            let caches = [download_cache.clone(), extends_cache.clone(), eggs];
             for cache in caches.into_iter().flatten() {
                 create_all(session, &cache)?;
             }
@@ -212,6 +218,9 @@ impl BuildoutSettings {
         }
         reader.optional(DIALECT_OPTION)?;
         apply_policy(session, Path::new(&directory), how.create_caches)?;
+        let require_hashes = download_settings::require_hashes(&reader)?;
+        let parallel_downloads = download_settings::parallel_downloads(&reader)?;
+        let tls = download_settings::tls(&reader, &directory)?;
         let mut directories = Vec::new();
         for name in ["bin", "parts", "develop-eggs"] {
             let path = reader.required(&format!("{name}-directory"))?;
@@ -228,16 +237,21 @@ impl BuildoutSettings {
         session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
+            cache_use: CacheUse::First,
+            require_hashes,
+            tls,
         });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
             download_cache,
+            extends_cache,
             directory: PathBuf::from(directory),
             jobs,
             on_failure,
             when_locked: when_locked.unwrap_or(WhenLocked::Wait),
             offline,
+            parallel_downloads,
             newest,
             log_level,
             verbose: reader.optional("verbosity")?.is_some(),
@@ -314,12 +328,12 @@ fn parse_boolean(option: &'static str, value: &str) -> Result<bool, Failure> {
 }
 
 /// Reads options of `[buildout]`.
-struct Reader<'s, 'a> {
+pub(super) struct Reader<'s, 'a> {
     session: &'s Session<'a>,
 }
 
 impl Reader<'_, '_> {
-    fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
+    pub(super) fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.session.get_stored(BUILDOUT_SECTION, option)
     }
 
@@ -425,10 +439,13 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {
-        let place = self.session.option_place(BUILDOUT_SECTION, option, "");
+    pub(super) fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {
         Failure::from(Problem::Setting { option, message })
-            .with_label(place, "")
+            .with_label(self.place(option, ""), "")
             .with_hint(Some(hint.to_owned()))
+    }
+
+    pub(super) fn place(&self, option: &str, needle: &str) -> Option<Place> {
+        self.session.option_place(BUILDOUT_SECTION, option, needle)
     }
 }

@@ -15,6 +15,7 @@ use rustc_hash::FxBuildHasher;
 use super::failure::Failure;
 use super::session::{Session, State, is_buildout, known_values};
 use crate::fetch::encode_hex;
+use crate::redaction::redacted;
 
 /// The option under which a part's signature is recorded.
 pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
@@ -206,7 +207,8 @@ impl State {
             options.sort();
             for (name, value) in options {
                 if &*name != SIGNATURE_OPTION {
-                    for text in [&name, &value] {
+                    // Passwords do not count: they are not recorded.
+                    for text in [&*name, &*redacted(&value)] {
                         hasher.update(text.len().to_le_bytes());
                         hasher.update(text.as_bytes());
                     }

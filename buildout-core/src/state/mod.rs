@@ -4,7 +4,7 @@
 //! - [`atomic`]: replacing a file so that a crash leaves the old or the new one.
 //! - [`removal`]: deleting what a part recorded as installed.
 //! - [`journal`]: the steps of a run, for the next one if it is interrupted.
-//! - [`lock`]: one run at a time.
+//! - [`run_lock`]: one run at a time.
 //! - [`part_logs`]: what each part of a run told.
 //! - [`build_environment`]: what the commands of each part last ran in.
 //!
@@ -17,7 +17,7 @@ pub mod atomic;
 pub mod build_environment;
 pub mod installed;
 pub mod journal;
-pub mod lock;
 mod part_file_name;
 pub mod part_logs;
 pub mod removal;
+pub mod run_lock;

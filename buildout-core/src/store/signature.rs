@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::extends::PROFILE_BASE_LOCATION;
 use crate::fetch::{Algorithm, Digests};
+use crate::redaction::redacted;
 use crate::state::installed::SIGNATURE_OPTION;
 use crate::value::push_json_text;
 
@@ -22,7 +23,8 @@ impl Signature {
     ///
     /// The option `_profile_base_location_` is left out, and in the other
     /// values its value is replaced by a reference to it, so that a profile
-    /// may be moved.
+    /// may be moved. The passwords of URLs are hidden: others can read the
+    /// entry.
     ///
     /// zc.buildout 3.0.1 gives recipes no signature of the part at this point.
     /// The SlapOS fork adds it to the options, under [`SIGNATURE_OPTION`], so
@@ -39,9 +41,9 @@ impl Signature {
             text.push_str(": ");
             match base {
                 Some(base) if !base.is_empty() => {
-                    push_json_text(&value.replace(base, &reference), &mut text);
+                    push_json_text(&redacted(&value.replace(base, &reference)), &mut text);
                 }
-                _ => push_json_text(value, &mut text),
+                _ => push_json_text(&redacted(value), &mut text),
             }
         }
         text.push_str(if text.len() > 1 { "\n}" } else { "}" });

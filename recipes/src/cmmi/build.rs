@@ -14,7 +14,7 @@ use buildout_core::value::str_repr;
 
 use super::commands::{Commands, PartOptions};
 use super::environment_script;
-use super::{Cmmi, shebang};
+use super::{Cmmi, PATCHES_OPTION, shebang};
 use crate::location::clear;
 use crate::source::Source;
 use crate::system_error::failed;
@@ -43,7 +43,7 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
     match &recipe.archive {
         Some(archive) => {
             run.enter_phase("unpack");
-            let unpacked = archive.unpack(&run.services().downloader(), &compile_directory);
+            let unpacked = archive.unpack(&run.downloader(), &compile_directory);
             if unpacked.is_err() {
                 // What was not unpacked whole is not worth a look.
                 let _ = clear(&compile_directory, &run.services().directory);
@@ -142,7 +142,7 @@ impl Build<'_, '_> {
 
     fn apply_patches(&self) -> Result<(), RecipeError> {
         let value = |option: &str| self.run.option(option);
-        let patches: Vec<&str> = split_words(value("patches").unwrap_or_default()).collect();
+        let patches: Vec<&str> = split_words(value(PATCHES_OPTION).unwrap_or_default()).collect();
         if patches.is_empty() {
             return Ok(());
         }
@@ -151,13 +151,16 @@ impl Build<'_, '_> {
         let patch_options = patch_options.collect::<Vec<_>>().join(" ");
         self.run.enter_phase("patch");
         self.run.log(Level::Info, "Applying patches");
-        let downloader = self.run.services().downloader();
+        let downloader = self.run.downloader();
         for patch in patches {
-            let source = Source::with_fragment(patch, &self.directory, "patches")?;
+            let source = Source::with_fragment(patch, &self.directory, PATCHES_OPTION)?;
             let file = source.download(&downloader, None)?;
             let path = file.path().to_string_lossy();
             let path = quote(&path);
-            self.run_command("patches", &format!("{program} {patch_options} < {path}"))?;
+            self.run_command(
+                PATCHES_OPTION,
+                &format!("{program} {patch_options} < {path}"),
+            )?;
         }
         Ok(())
     }

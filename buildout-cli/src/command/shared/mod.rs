@@ -10,11 +10,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use buildout_core::extends::join;
-use buildout_core::run::ConstructionPolicy;
 use buildout_core::store::directories;
 
 use self::options::{Options, Task};
-use super::Context;
+use super::{Context, SessionKind};
 use crate::Stop;
 use crate::log::PlainLog;
 
@@ -45,14 +44,11 @@ impl Stores {
     /// recipes pass over the others as well.
     fn of_profile(context: &Context<'_>) -> Result<Self, Stop> {
         let log = PlainLog::new(context.streams, true);
-        let (base, list) = context.with_session(
-            &log,
-            ConstructionPolicy::PureOnly,
-            |_, session, settings| {
+        let (base, list) =
+            context.with_session(&log, SessionKind::Look, |_, session, settings| {
                 let list = session.get_stored("buildout", "shared-part-list")?;
                 Ok((settings.directory.clone(), list.unwrap_or_default()))
-            },
-        )?;
+            })?;
         let listed = directories(&list);
         if listed.is_empty() {
             return Err(

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::redaction::redacted;
+
 /// How much of a value the text of a reason shows, in characters.
 const SHOWN_CHARACTERS: usize = 60;
 
@@ -65,28 +67,23 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Makes the reason for an option that differs; none if it does not.
+    /// Makes the reason for an option that differs; none if it does not. The
+    /// passwords of URLs do not count, and are not shown: they are not recorded.
     pub(crate) fn of_option(
         option: &Arc<str>,
         old: Option<&str>,
         new: Option<&Arc<str>>,
     ) -> Option<Self> {
+        if old == new.map(|new| &**new) {
+            return None;
+        }
         let option = Arc::clone(option);
-        match (old, new) {
-            (Some(old), Some(new)) if *old == **new => None,
-            (Some(old), Some(new)) => Some(Reason::OptionChanged {
-                option,
-                old: Arc::from(old),
-                new: Arc::clone(new),
-            }),
-            (None, Some(new)) => Some(Reason::OptionAdded {
-                option,
-                new: Arc::clone(new),
-            }),
-            (Some(old), None) => Some(Reason::OptionDropped {
-                option,
-                old: Arc::from(old),
-            }),
+        let hidden = |text: &str| Arc::<str>::from(&*redacted(text));
+        match (old.map(hidden), new.map(|new| hidden(new))) {
+            (Some(old), Some(new)) if old == new => None,
+            (Some(old), Some(new)) => Some(Reason::OptionChanged { option, old, new }),
+            (None, Some(new)) => Some(Reason::OptionAdded { option, new }),
+            (Some(old), None) => Some(Reason::OptionDropped { option, old }),
             (None, None) => None,
         }
     }
