@@ -221,6 +221,21 @@ impl Command {
         sink: &mut dyn OutputSink,
         cancellation: &CancellationToken,
     ) -> Result<Finished, CommandError> {
+        self.run_observed(sink, cancellation, |_| {})
+    }
+
+    /// Runs the command as [`run`](Self::run) does, and tells the number of the process, which
+    /// leads the group of the same number, once it has started.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`].
+    pub fn run_observed(
+        &self,
+        sink: &mut dyn OutputSink,
+        cancellation: &CancellationToken,
+        started: impl FnOnce(u32),
+    ) -> Result<Finished, CommandError> {
         let program = || self.program.clone();
         let mut tail = OutputTail::new(self.options.tail_lines);
         if cancellation.is_cancelled() {
@@ -241,6 +256,7 @@ impl Command {
             .process_group(0)
             .spawn()
             .map_err(|source| self.start_error(source))?;
+        started(child.id());
         let mut sink = DiagnosingSink {
             diagnoser: Diagnoser::new(),
             sink,

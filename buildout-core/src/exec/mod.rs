@@ -7,6 +7,7 @@
 //! - [`failure`]: a command that did not do its work, with what is needed to look into it.
 //! - [`cancel`]: asking work in progress to stop.
 //! - [`jobserver`]: one budget of jobs for all commands that run at the same time.
+//! - [`leftover`]: commands that outlived the run that started them.
 //! - [`shell_quote`]: words of a shell command, as Python's `shlex` sees them.
 
 pub mod cancel;
@@ -14,6 +15,7 @@ pub mod command;
 pub mod diagnosis;
 pub mod failure;
 pub mod jobserver;
+pub mod leftover;
 pub mod outcome;
 pub mod output;
 pub mod shell_quote;

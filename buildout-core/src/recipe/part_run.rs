@@ -12,6 +12,7 @@ use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
+use crate::exec::leftover::StartedGroup;
 use crate::exec::output::StreamKind;
 use crate::fetch::{
     CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
@@ -310,23 +311,38 @@ impl RunServices {
 pub struct CreatedPaths {
     part: Arc<str>,
     paths: Mutex<Vec<PathBuf>>,
+    /// Whether the journal is to know the paths.
+    is_installation: bool,
     journal: Option<SharedJournal>,
 }
 
 impl CreatedPaths {
-    /// Starts without a path; those to come are also written to the journal.
-    pub(crate) fn new(part: Arc<str>, journal: Option<SharedJournal>) -> Self {
+    /// Starts without a path. Those that an installation makes are also written
+    /// to the journal; after an update, what was there before stays.
+    pub(crate) fn new(
+        part: Arc<str>,
+        is_installation: bool,
+        journal: Option<SharedJournal>,
+    ) -> Self {
         CreatedPaths {
             part,
             paths: Mutex::default(),
+            is_installation,
             journal,
+        }
+    }
+
+    /// Notes that a command of the part starts, or has ended.
+    fn note_command(&self, group: StartedGroup, ended: bool) {
+        if let Some(journal) = &self.journal {
+            journal.note_command(&self.part, group, ended);
         }
     }
 
     /// Notes a path.
     pub fn add(&self, path: impl Into<PathBuf>) {
         let path = path.into();
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = self.journal.as_ref().filter(|_| self.is_installation) {
             journal.note_created(&self.part, path.clone());
         }
         self.paths
@@ -467,14 +483,23 @@ impl<'a> PartRun<'a> {
             });
         };
         let cancellation = &self.services.cancellation;
+        let mut group = None;
+        let mut started = |process| {
+            let started = StartedGroup::of_leader(process);
+            self.created.note_command(started, false);
+            group = Some(started);
+        };
         let result = match self.share.jobs() {
             Some(jobs) => {
                 let mut command = command.clone();
                 jobs.announce(command.environment_mut());
-                command.run(&mut sink, cancellation)
+                command.run_observed(&mut sink, cancellation, &mut started)
             }
-            None => command.run(&mut sink, cancellation),
+            None => command.run_observed(&mut sink, cancellation, &mut started),
         };
+        if let Some(group) = group {
+            self.created.note_command(group, true);
+        }
         events.emit(Event::CommandEnded {
             part: Arc::clone(&self.part),
             outcome: result.as_ref().ok().map(|finished| finished.outcome),

@@ -279,6 +279,12 @@ impl<'s, 'a> Installation<'s, 'a> {
         if self.interrupted.is_empty() {
             return Ok(());
         }
+        for (group, part) in &self.interrupted.commands {
+            if group.end() {
+                let message = format!("A command of {part} was still running; it is ended.");
+                self.emit(Event::engine_log(Level::Warning, message));
+            }
+        }
         let directory = &self.settings.directory;
         let recorded: HashSet<PathBuf> = self
             .record
@@ -568,7 +574,6 @@ impl<'s, 'a> Installation<'s, 'a> {
             self.complete(place, Installed::Unchanged)?;
             return Ok(Started::Done);
         };
-        let mut journal = None;
         if action == PartAction::Install {
             if !self.actions.iter().any(|(known, _)| known == part) {
                 let reason = match self.interrupted.in_flight.contains_key(&**part) {
@@ -578,7 +583,6 @@ impl<'s, 'a> Installation<'s, 'a> {
                 self.note_action(part, PlannedAction::Install, vec![reason]);
             }
             self.record.begin(part)?;
-            journal = self.record.journal();
         }
         workers.give(Job {
             place,
@@ -587,7 +591,7 @@ impl<'s, 'a> Installation<'s, 'a> {
             action,
             options: read_options,
             runs_commands,
-            journal,
+            journal: self.record.journal(),
         })?;
         Ok(Started::Given)
     }

@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 
 use super::failure::{Failure, Problem};
 use super::settings::BuildoutSettings;
+use crate::exec::leftover::StartedGroup;
 use crate::state::installed::{InstalledFile, InstalledPart, InstalledState};
 use crate::state::journal::{Interrupted, Journal, JournalError, Step};
 
@@ -47,6 +48,17 @@ impl SharedJournal {
         let part = part.to_owned();
         // What is not noted is only not removed after a crash.
         let _ = self.lock().write(&Step::Created { part, path });
+    }
+
+    /// Notes that `part` runs a command, or that it has ended.
+    pub(crate) fn note_command(&self, part: &str, group: StartedGroup, ended: bool) {
+        let part = part.to_owned();
+        let step = match ended {
+            false => Step::Started { part, group },
+            true => Step::Ended { part, group },
+        };
+        // What is not noted is only not ended after a crash.
+        let _ = self.lock().write(&step);
     }
 }
 

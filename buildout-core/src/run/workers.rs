@@ -30,7 +30,7 @@ pub(super) struct Job {
     pub(super) options: OptionMap,
     /// Whether it takes a token of the budget.
     pub(super) runs_commands: bool,
-    /// Where it notes what it makes; updates note nothing.
+    /// Where it notes what it does.
     pub(super) journal: Option<SharedJournal>,
 }
 
@@ -141,7 +141,8 @@ fn work(waiting: &Mutex<Receiver<Job>>, results: &Sender<JobResult>, tools: &Too
 }
 
 fn carry_out(mut job: Job, tools: &Tools<'_>) -> JobResult {
-    let created = CreatedPaths::new(Arc::clone(&job.part), job.journal);
+    let is_installation = job.action == PartAction::Install;
+    let created = CreatedPaths::new(Arc::clone(&job.part), is_installation, job.journal);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let _token = match tools.share.jobs().filter(|_| job.runs_commands) {
             Some(jobs) => Some(take_token(jobs, tools.services)?),

@@ -18,6 +18,8 @@
 //!   zc.buildout, that is the truth.
 //! - An installation that had *begun* and neither finished nor failed leaves
 //!   the paths it noted. They are removed, unless a part has them recorded.
+//! - *Commands* that still run, since only the run itself was killed, are ended
+//!   first.
 //!
 //! The last line may be torn by the crash; it is a step that was not taken.
 //! Every other line must be whole, or the journal is ignored from there on.
@@ -33,6 +35,7 @@ use serde_json::{Value, json};
 use super::OWN_DIRECTORY;
 use super::atomic::{ReplaceError, replace_file};
 use super::installed::{InstalledPart, InstalledState};
+use crate::exec::leftover::StartedGroup;
 use crate::fetch::{Algorithm, Digests};
 
 /// The version of the format. A journal of another one is ignored, which costs
@@ -79,6 +82,20 @@ pub enum Step {
         /// The path, absolute or seen from the buildout directory.
         path: PathBuf,
     },
+    /// A part runs a command.
+    Started {
+        /// The part.
+        part: String,
+        /// The process group of the command.
+        group: StartedGroup,
+    },
+    /// A command of a part has ended.
+    Ended {
+        /// The part.
+        part: String,
+        /// The process group of the command.
+        group: StartedGroup,
+    },
     /// An installation failed, and what it had made is removed.
     Abandoned {
         /// The part.
@@ -103,6 +120,8 @@ pub enum Step {
 pub struct Interrupted {
     /// The paths that installations in flight had made, by part.
     pub in_flight: IndexMap<String, Vec<PathBuf>>,
+    /// The commands that may still be running, with their parts.
+    pub commands: IndexMap<StartedGroup, String>,
     /// How many parts were finished and not yet in `.installed.cfg`.
     pub finished: usize,
 }
@@ -110,7 +129,7 @@ pub struct Interrupted {
 impl Interrupted {
     /// Tells whether the run left nothing to mend.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty() && self.finished == 0
+        self.in_flight.is_empty() && self.commands.is_empty() && self.finished == 0
     }
 }
 
@@ -124,6 +143,8 @@ pub struct Journal {
     file: Option<File>,
     /// The installations in flight, with what they noted.
     in_flight: IndexMap<String, Vec<PathBuf>>,
+    /// The commands that are running.
+    commands: IndexMap<StartedGroup, String>,
     /// How many records are in the journal and not in the installed file.
     unsaved: usize,
 }
@@ -140,6 +161,7 @@ impl Journal {
             installed,
             file: None,
             in_flight: IndexMap::new(),
+            commands: IndexMap::new(),
             unsaved: 0,
         }
     }
@@ -175,6 +197,12 @@ impl Journal {
                 }
                 Step::Created { part, path } => {
                     found.in_flight.entry(part).or_default().push(path);
+                }
+                Step::Started { part, group } => {
+                    found.commands.insert(group, part);
+                }
+                Step::Ended { group, .. } => {
+                    found.commands.shift_remove(&group);
                 }
                 Step::Abandoned { part } => {
                     found.in_flight.shift_remove(&part);
@@ -217,6 +245,12 @@ impl Journal {
                 let paths = self.in_flight.entry(part.clone()).or_default();
                 paths.push(path.clone());
             }
+            Step::Started { part, group } => {
+                self.commands.insert(*group, part.clone());
+            }
+            Step::Ended { group, .. } => {
+                self.commands.shift_remove(group);
+            }
             Step::Abandoned { part } => {
                 self.in_flight.shift_remove(part);
             }
@@ -236,6 +270,10 @@ impl Journal {
         let mut line = step.to_json().to_string();
         line.push('\n');
         file.write_all(line.as_bytes()).map_err(failed)?;
+        if matches!(step, Step::Started { .. } | Step::Ended { .. }) {
+            // No command outlives a power failure.
+            return Ok(());
+        }
         file.sync_data().map_err(failed)
     }
 
@@ -252,7 +290,7 @@ impl Journal {
     /// [`JournalError::Start`].
     pub fn restart(&mut self) -> Result<(), JournalError> {
         self.unsaved = 0;
-        if self.in_flight.is_empty() {
+        if self.in_flight.is_empty() && self.commands.is_empty() {
             self.file = None;
             return self.remove();
         }
@@ -274,17 +312,22 @@ impl Journal {
     fn start(&mut self) -> Result<(), JournalError> {
         let first = json!({"version": VERSION, "installed": digest_of(&self.installed)});
         let mut text = format!("{first}\n");
+        let mut push = |step: Step| text.push_str(&format!("{}\n", step.to_json()));
         for (part, paths) in &self.in_flight {
             let part = || part.clone();
-            let begin = Step::Begin { part: part() };
-            let created = paths.iter().map(|path| Step::Created {
-                part: part(),
-                path: path.clone(),
-            });
-            for step in std::iter::once(begin).chain(created) {
-                text.push_str(&step.to_json().to_string());
-                text.push('\n');
+            push(Step::Begin { part: part() });
+            for path in paths {
+                push(Step::Created {
+                    part: part(),
+                    path: path.clone(),
+                });
             }
+        }
+        for (group, part) in &self.commands {
+            push(Step::Started {
+                part: part.clone(),
+                group: *group,
+            });
         }
         replace_file(&self.path, text.as_bytes()).map_err(JournalError::Start)?;
         let file = OpenOptions::new().append(true).open(&self.path);
@@ -309,6 +352,12 @@ impl Step {
         match self {
             Step::Begin { part } => json!({"begin": part}),
             Step::Created { part, path } => json!({"created": part, "path": path_text(path)}),
+            Step::Started { part, group } => {
+                json!({"started": part, "group": group.number, "time": group.started})
+            }
+            Step::Ended { part, group } => {
+                json!({"ended": part, "group": group.number, "time": group.started})
+            }
             Step::Abandoned { part } => json!({"abandoned": part}),
             Step::Recorded { part, record } => {
                 json!({"recorded": part, "options": record.options, "paths": record.installed})
@@ -325,6 +374,18 @@ impl Step {
         if let Some(part) = text("created") {
             let path = PathBuf::from(text("path")?);
             return Some(Step::Created { part, path });
+        }
+        let group = || {
+            Some(StartedGroup {
+                number: u32::try_from(line.get("group")?.as_u64()?).ok()?,
+                started: line.get("time")?.as_u64()?,
+            })
+        };
+        if let Some(part) = text("started") {
+            return group().map(|group| Step::Started { part, group });
+        }
+        if let Some(part) = text("ended") {
+            return group().map(|group| Step::Ended { part, group });
         }
         if let Some(part) = text("abandoned") {
             return Some(Step::Abandoned { part });
@@ -427,6 +488,13 @@ mod tests {
         ] {
             site.write(&mut journal, step);
         }
+        let group = |number| StartedGroup { number, started: 7 };
+        for number in [100, 200] {
+            let (part, group) = ("b".into(), group(number));
+            site.write(&mut journal, Step::Started { part, group });
+        }
+        let (part, ended) = ("b".into(), group(100));
+        site.write(&mut journal, Step::Ended { part, group: ended });
         assert_eq!(journal.unsaved(), 3);
         let (state, found) = site.read();
         let Step::Recorded { record, .. } = recorded("a") else {
@@ -446,6 +514,9 @@ mod tests {
         let (state, found) = site.read();
         assert!(state.is_empty());
         assert_eq!(found.in_flight.len(), 1);
+        assert_eq!(found.commands.keys().collect::<Vec<_>>(), [&group(200)]);
+        let (part, ended) = ("b".into(), group(200));
+        site.write(&mut journal, Step::Ended { part, group: ended });
         site.write(&mut journal, Step::Abandoned { part: "b".into() });
         journal.restart().expect("removed");
         let (_, found) = site.read();
