@@ -8,7 +8,7 @@ use buildout_core::profile::python_text::split_lines;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// Renders sections as zc.buildout prints them.
 pub(crate) struct Annotation<'a> {

@@ -2,11 +2,17 @@
 //!
 //! Options and assignments may be mixed; the first word that is neither is the
 //! command, and everything after it belongs to the command. Long options of
-//! our own (`--dialect`, `--python`) are accepted where upstream would report
+//! our own (`--dialect`, `--offline`) are accepted where upstream would report
 //! an invalid option.
 
-use buildout_core::configuration::Assignment;
+use buildout_core::configuration::{Assignment, BUILDOUT_SECTION};
 use buildout_core::dialect::DialectName;
+
+/// The profile that is read if none is named.
+const DEFAULT_PROFILE: &str = "buildout.cfg";
+
+/// The option that `-v` and `-q` stand for.
+const VERBOSITY: &str = "verbosity";
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub struct Arguments {
     pub events: Option<String>,
     /// The file that a trace is written to.
     pub trace: Option<String>,
+    /// Whether the run must be what the lock file records.
+    pub locked: bool,
 }
 
 /// How progress is shown.
@@ -83,6 +91,16 @@ pub enum CommandName {
     Why,
     /// Draw the graph of parts.
     Graph,
+    /// Enter the environment of a part's commands.
+    Shell,
+    /// Look for what an installed part should not use.
+    Check,
+    /// List, check and clean up shared parts.
+    Shared,
+    /// Bring everything that an offline run needs into the caches.
+    Fetch,
+    /// Record what the profile resolves to.
+    Lock,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -93,7 +111,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 11] = [
+    pub const ALL: [(&'static str, CommandName); 16] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
@@ -102,6 +120,11 @@ impl CommandName {
         ("query", CommandName::Query),
         ("why", CommandName::Why),
         ("graph", CommandName::Graph),
+        ("shell", CommandName::Shell),
+        ("check", CommandName::Check),
+        ("shared", CommandName::Shared),
+        ("fetch", CommandName::Fetch),
+        ("lock", CommandName::Lock),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -175,7 +198,7 @@ impl Arguments {
     pub fn parse(arguments: &[String]) -> Result<Self, ArgumentError> {
         let mut parsed = Arguments {
             request: Request::Command(CommandName::Install, Vec::new()),
-            profile: "buildout.cfg".to_owned(),
+            profile: DEFAULT_PROFILE.to_owned(),
             assignments: Vec::new(),
             user_defaults: true,
             debug: false,
@@ -184,6 +207,7 @@ impl Arguments {
             progress: None,
             events: None,
             trace: None,
+            locked: false,
         };
         let mut verbosity = 0;
         let mut words = arguments.iter();
@@ -211,7 +235,7 @@ impl Arguments {
             let value = verbosity.to_string();
             parsed
                 .assignments
-                .push(Assignment::buildout("verbosity", value));
+                .push(Assignment::buildout(VERBOSITY, value));
         }
         if !matches!(parsed.request, Request::Command(CommandName::Install, _)) {
             for (option, value) in [("--events", &parsed.events), ("--trace", &parsed.trace)] {
@@ -221,6 +245,37 @@ impl Arguments {
             }
         }
         Ok(parsed)
+    }
+
+    /// Returns the words by which another command sees the same configuration.
+    pub fn configuration_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut option = |name: &str, value: &str| {
+            words.extend([name.to_owned(), value.to_owned()]);
+        };
+        if self.profile != DEFAULT_PROFILE {
+            option("-c", &self.profile);
+        }
+        if let Some(dialect) = self.dialect {
+            option("--dialect", dialect.as_str());
+        }
+        if let Some(python) = &self.python {
+            option("--python", python);
+        }
+        if !self.user_defaults {
+            words.push("-U".to_owned());
+        }
+        let is_about_values = |assignment: &&Assignment| {
+            !(assignment.section == BUILDOUT_SECTION && assignment.option == VERBOSITY)
+        };
+        words.extend(self.assignments.iter().filter(is_about_values).map(
+            |Assignment {
+                 section,
+                 option,
+                 value,
+             }| format!("{section}:{option}={value}"),
+        ));
+        words
     }
 
     /// Takes a long option; tells whether it ends the command line.
@@ -274,6 +329,11 @@ impl Arguments {
             }
             "events" => self.events = Some(take()?),
             "trace" => self.trace = Some(take()?),
+            "locked" if value.is_none() => self.locked = true,
+            "offline" if value.is_none() => {
+                let offline = Assignment::buildout("offline", "true");
+                self.assignments.push(offline);
+            }
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);
@@ -404,6 +464,45 @@ mod tests {
                 triple("buildout", "verbosity", "20"),
             ]
         );
+    }
+
+    #[test]
+    fn another_command_sees_the_same_configuration() {
+        for line in [
+            &["install"][..],
+            &["-vvNc", "my profile.cfg", "a:b = 1 2", "c+=2", "-q", "-U"],
+            &[
+                "--dialect=upstream",
+                "--python",
+                "/usr/bin/python3",
+                "a:-b=$x",
+            ],
+        ] {
+            let arguments = parse(line).unwrap();
+            let words = arguments.configuration_words();
+            let again = Arguments::parse(&words).unwrap();
+            let about_values = |arguments: &Arguments| {
+                let mut assignments = arguments.assignments.clone();
+                assignments.retain(|assignment| assignment.option != VERBOSITY);
+                assignments
+            };
+            assert_eq!(about_values(&again), about_values(&arguments), "{words:?}");
+            assert_eq!(
+                (
+                    again.profile,
+                    again.dialect,
+                    again.python,
+                    again.user_defaults
+                ),
+                (
+                    arguments.profile,
+                    arguments.dialect,
+                    arguments.python,
+                    arguments.user_defaults
+                ),
+            );
+        }
+        assert_eq!(parse(&["-v"]).unwrap().configuration_words(), [""; 0]);
     }
 
     #[test]

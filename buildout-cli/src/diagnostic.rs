@@ -2,10 +2,12 @@
 
 use std::error::Error;
 
+use buildout_core::exec::failure::CommandFailure;
 use buildout_core::run::{Failure, Label};
 
 use crate::Streams;
-use crate::redaction::{redacted, redacted_line};
+use crate::failed_part::{Traces, describe};
+use buildout_core::redaction::{redacted, redacted_line};
 
 /// Shows a message without a trail.
 pub(crate) fn show_message(streams: &Streams, text: &str, hint: Option<&str>) {
@@ -17,19 +19,31 @@ pub(crate) fn show_message(streams: &Streams, text: &str, hint: Option<&str>) {
 }
 
 /// Shows a failure: `While:` and `Error:` as upstream does, then the places
-/// with a caret, the causes and a hint.
-pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
+/// with a caret, the causes, the command that failed and a hint.
+pub(crate) fn show_failure(
+    streams: &Streams,
+    failure: &Failure,
+    traces: Option<&Traces>,
+    debug: bool,
+    colour: bool,
+) {
     if failure.is_exit() {
         return;
     }
-    show_one(streams, failure, debug, colour);
+    show_one(streams, failure, traces, debug, colour);
     for other in failure.others() {
         streams.err("\n");
-        show_one(streams, other, debug, colour);
+        show_one(streams, other, traces, debug, colour);
     }
 }
 
-fn show_one(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
+fn show_one(
+    streams: &Streams,
+    failure: &Failure,
+    traces: Option<&Traces>,
+    debug: bool,
+    colour: bool,
+) {
     let mut shown = String::new();
     if !failure.doing().is_empty() {
         shown.push_str("While:\n");
@@ -47,6 +61,10 @@ fn show_one(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
     let mut told = text.clone();
     let mut cause = failure.source();
     while let Some(error) = cause {
+        if error.is::<CommandFailure>() {
+            // It has a description of its own, with its cause.
+            break;
+        }
         let text = redacted(&error.to_string()).into_owned();
         if debug || !told.contains(without_code(&text)) {
             details.push_str(&format!("caused by: {text}\n"));
@@ -60,8 +78,13 @@ fn show_one(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
     {
         details.push_str(&format!("upstream: {exception}\n"));
     }
-    if let Some(hint) = failure.hint() {
-        details.push_str(&format!("{} {}\n", paint.bold("hint:"), redacted(hint)));
+    details.push_str(&describe(failure, traces));
+    let hint = match failure.hint() {
+        Some(hint) => Some(hint.to_owned()),
+        None => traces.and_then(|traces| traces.hint(failure)),
+    };
+    if let Some(hint) = hint {
+        details.push_str(&format!("{} {}\n", paint.bold("hint:"), redacted(&hint)));
     }
     if debug {
         let backtrace = failure.backtrace().to_string();
@@ -88,7 +111,7 @@ fn without_code(text: &str) -> &str {
 /// Makes a line of a profile fit for a terminal: tabs have the width of four
 /// blanks, and what would not be seen, or would steer the terminal, is spelled
 /// out.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

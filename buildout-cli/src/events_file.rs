@@ -8,7 +8,7 @@ use buildout_core::event::{EVENT_VERSION, Event, EventSink};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// Writes each event as a line as it comes; `docs/events.md` documents them.
 pub(crate) struct EventsFile {

@@ -28,7 +28,19 @@ pub(crate) fn command_line() -> Command {
              buildout                                install what ./buildout.cfg describes\n  \
              buildout -c software.cfg install zlib   install one part\n  \
              buildout -v annotate zlib               how each value of [zlib] came to be\n  \
-             buildout query --resolved zlib:url      a value after substitution\n\
+             buildout query --resolved zlib:url      a value after substitution\n  \
+             buildout shell zlib                     look into a build that failed\n\
+             \n\
+             Shared parts are in the directories of [buildout] shared-part-list, or in those\n\
+             given. `shared gc` removes the ones that no buildout uses any more; it knows\n\
+             the buildouts that this program ran. What it never used itself, such as parts\n\
+             that only Python buildouts built and use, stays unless --unregistered is given.\n\
+             Name the directories of Python buildouts with --root, so that what they use\n\
+             stays:\n  \
+             buildout shared list [--format json] [--root DIR]... [DIRECTORY...]\n  \
+             buildout shared verify [DIRECTORY...]\n  \
+             buildout shared gc [--dry-run] [--older-than DAYS] [--unregistered]\n                     \
+             [--root DIR]... [DIRECTORY...]\n\
              \n\
              Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
              end the run with a code of its own.",
@@ -78,7 +90,11 @@ fn options() -> Vec<Arg> {
             .help("Write when each part ran, for ui.perfetto.dev or chrome://tracing"),
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
-        flag("offline", 'o', "Offline: no network (buildout:offline=true)"),
+        flag("offline", 'o', "Offline: no network (buildout:offline=true)").long("offline"),
+        Arg::new("locked")
+            .long("locked")
+            .action(ArgAction::SetTrue)
+            .help("Fail if profiles or downloads are not what buildout.lock records"),
         flag("online", 'O', "Not offline, whatever the profile says"),
         flag("newest", 'n', "Look for newer versions (buildout:newest=true)"),
         flag("not-newest", 'N', "Do not look for newer versions (buildout:newest=false)"),
@@ -119,17 +135,63 @@ fn options() -> Vec<Arg> {
     ]
 }
 
+fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(["text", "json"])
+}
+
+fn plain(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about).disable_help_flag(true)
+}
+
+fn shared_commands() -> Vec<Command> {
+    let directories = || {
+        Arg::new("directory")
+            .num_args(0..)
+            .value_hint(clap::ValueHint::DirPath)
+    };
+    let root = || {
+        Arg::new("root")
+            .long("root")
+            .value_name("DIR")
+            .value_hint(clap::ValueHint::DirPath)
+            .action(ArgAction::Append)
+            .help("A buildout that did not register, such as one of Python")
+    };
+    vec![
+        plain("list", "Show the shared parts and who uses them")
+            .arg(format())
+            .arg(root())
+            .arg(directories()),
+        plain("verify", "Check that shared parts are as they were built").arg(directories()),
+        plain("gc", "Remove the shared parts that nobody uses")
+            .arg(
+                Arg::new("dry-run")
+                    .long("dry-run")
+                    .action(ArgAction::SetTrue)
+                    .help("Only tell what would be removed"),
+            )
+            .arg(
+                Arg::new("older-than")
+                    .long("older-than")
+                    .value_name("DAYS")
+                    .help("Keep what was built later"),
+            )
+            .arg(
+                Arg::new("unregistered")
+                    .long("unregistered")
+                    .action(ArgAction::SetTrue)
+                    .help("Also remove what no buildout of this program ever used"),
+            )
+            .arg(root())
+            .arg(directories()),
+    ]
+}
+
 fn commands() -> Vec<Command> {
-    let format = || {
-        Arg::new("format")
-            .long("format")
-            .value_name("FORMAT")
-            .value_parser(["text", "json"])
-    };
     let names = |name: &'static str| Arg::new(name).num_args(0..);
-    let plain = |name: &'static str, about: &'static str| {
-        Command::new(name).about(about).disable_help_flag(true)
-    };
     vec![
         plain(
             "install",
@@ -180,6 +242,33 @@ fn commands() -> Vec<Command> {
                     .value_hint(clap::ValueHint::FilePath)
                     .help("Write FILE; its extension can choose the format"),
             ),
+        plain(
+            "shell",
+            "Enter the directory of a part's build, in its environment",
+        )
+        .arg(Arg::new("part").required(true))
+        .arg(Arg::new("command").num_args(1..).last(true)),
+        plain(
+            "check",
+            "Look for what installed parts use and should not: foreign rpaths,\n\
+             libraries that are not found, scripts with a foreign interpreter",
+        )
+        .arg(names("part"))
+        .arg(format()),
+        plain("shared", "List, verify or gc (clean up) shared parts; see below")
+            .subcommands(shared_commands()),
+        plain(
+            "fetch",
+            "Bring everything that an offline run needs into the caches",
+        )
+        .arg(names("part")),
+        plain("lock", "Record profiles and downloads with their checksums in buildout.lock").arg(
+            Arg::new("upgrade")
+                .long("upgrade")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .help("Record anew what a URL, the file name at its end, or a part stands for"),
+        ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

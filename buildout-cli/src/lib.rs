@@ -1,6 +1,6 @@
 //! The `buildout` command, as a library: [`run`] takes arguments, surroundings
-//! and streams, and returns an exit code. It exits no process and keeps no
-//! state, so that it can be called any number of times.
+//! and streams, and returns how the process is to end. It ends no process and
+//! keeps no state, so that it can be called any number of times.
 
 mod annotate;
 mod arguments;
@@ -8,12 +8,12 @@ mod clock;
 mod command;
 mod diagnostic;
 mod events_file;
+mod failed_part;
 mod graph;
 mod help;
 mod log;
 mod quantity;
 mod reasons;
-mod redaction;
 mod reporting;
 mod summary;
 mod surroundings;
@@ -21,10 +21,13 @@ mod terminal;
 mod trace;
 
 use std::io::Write;
+use std::process;
 use std::sync::{Arc, Mutex};
 
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
+
+use failed_part::Traces;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use surroundings::{Surroundings, Terminal};
@@ -61,15 +64,28 @@ impl Streams {
     }
 }
 
-/// How a command ends without success.
+/// How the process is to end.
 #[derive(Debug)]
+pub enum Ending {
+    /// With this exit code.
+    Code(i32),
+    /// By becoming another program.
+    Program(Box<process::Command>),
+}
+
+/// How a command ends otherwise than by success.
 pub(crate) enum Stop {
     /// A message without a trail: wrong arguments.
     Message { text: String, hint: Option<String> },
-    /// A failure of the engine.
-    Failure(Failure),
-    /// An exit code with a meaning of its own; everything is said.
+    /// A failure of the engine, and what the parts of the run left.
+    Failure {
+        failure: Failure,
+        traces: Option<Box<Traces>>,
+    },
+    /// All is said; the exit code remains.
     Code(i32),
+    /// Another program is to take over.
+    Program(Box<process::Command>),
 }
 
 impl Stop {
@@ -95,46 +111,54 @@ impl Stop {
         match self {
             Stop::Message { .. } => 1,
             Stop::Code(code) => *code,
-            Stop::Failure(failure) => failure.exit_code(),
+            Stop::Failure { failure, .. } => failure.exit_code(),
+            Stop::Program(_) => 0,
         }
     }
 }
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        Stop::Failure(failure)
+        Stop::Failure {
+            failure,
+            traces: None,
+        }
     }
 }
 
 /// Runs the command line `arguments` (without the program's name) and returns
-/// the exit code: 0 for success, 1 for any failure, 2 if `plan` finds something
-/// to do, another one if a recipe ends the run with it. The program turns an
-/// interruption into 130 and a termination into 143.
+/// how it ends. Exit codes are 0 for success, 1 for any failure, 2 if `plan`
+/// finds something to do, another one if a recipe ends the run with it; the
+/// caller knows of signals.
 pub fn run(
     arguments: &[String],
     surroundings: &Surroundings,
     streams: &Streams,
     cancellation: &CancellationToken,
-) -> i32 {
+) -> Ending {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             diagnostic::show_message(streams, &error.to_string(), error.hint());
-            return 1;
+            return Ending::Code(1);
         }
     };
     let debug = arguments.debug;
-    let Err(stop) = command::dispatch(arguments, surroundings, streams, cancellation) else {
-        return 0;
+    let stop = match command::dispatch(arguments, surroundings, streams, cancellation) {
+        Ok(()) => return Ending::Code(0),
+        Err(stop) => stop,
     };
-    match &stop {
+    match stop {
         Stop::Message { text, hint } => {
-            diagnostic::show_message(streams, text, hint.as_deref());
+            diagnostic::show_message(streams, &text, hint.as_deref());
+            Ending::Code(1)
         }
-        Stop::Failure(failure) => {
-            diagnostic::show_failure(streams, failure, debug, surroundings.colour);
+        Stop::Failure { failure, traces } => {
+            let traces = traces.as_deref();
+            diagnostic::show_failure(streams, &failure, traces, debug, surroundings.colour);
+            Ending::Code(failure.exit_code())
         }
-        Stop::Code(_) => {}
+        Stop::Code(code) => Ending::Code(code),
+        Stop::Program(program) => Ending::Program(program),
     }
-    stop.exit_code()
 }

@@ -7,7 +7,7 @@ use buildout_core::run::Reason;
 use buildout_core::state::installed::InstalledState;
 
 use crate::Streams;
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// Prints records from a level on, in upstream's format.
 pub(crate) struct PlainLog {

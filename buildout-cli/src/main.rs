@@ -1,11 +1,12 @@
 //! The program `buildout`.
 
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use buildout_cli::{Streams, Surroundings, run};
+use buildout_cli::{Ending, Streams, Surroundings, run};
 use buildout_core::exec::cancel::CancellationToken;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -32,7 +33,15 @@ fn main() -> ExitCode {
             }
         }
     }
-    let code = run(&arguments, &surroundings, &streams, &cancellation);
+    let code = match run(&arguments, &surroundings, &streams, &cancellation) {
+        Ending::Code(code) => code,
+        Ending::Program(mut program) => {
+            // Signals and the terminal are the other program's from here on.
+            let error = program.exec();
+            let name = program.get_program().display();
+            return fail(&streams, &format!("failed to start `{name}`: {error}"));
+        }
+    };
     match received.load(Ordering::Relaxed) {
         0 => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         signal => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),

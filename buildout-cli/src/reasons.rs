@@ -2,7 +2,7 @@
 
 use buildout_core::run::Reason;
 
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// How many lines of a value are shown.
 const SHOWN_LINES: usize = 12;

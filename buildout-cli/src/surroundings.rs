@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::terminal::{Style, TerminalSize};
 
@@ -24,6 +25,10 @@ pub struct Surroundings {
     pub colour: bool,
     /// The terminal that standard output is, if it can show more than lines.
     pub terminal: Option<Terminal>,
+    /// How the program was called, for advice on what to type next.
+    pub program: String,
+    /// A name for this run, which orders runs by time.
+    pub run: String,
 }
 
 /// A terminal that the view of a run can be drawn on.
@@ -100,6 +105,11 @@ impl Surroundings {
             default_jobs: default_jobs(&environment),
             colour: !no_colour && io::stderr().is_terminal(),
             terminal: Terminal::of_process(&environment),
+            program: std::env::args_os()
+                .next()
+                .and_then(|program| program.into_string().ok())
+                .unwrap_or_else(|| "buildout".to_owned()),
+            run: run_name(SystemTime::now(), std::process::id()),
             environment,
         })
     }
@@ -126,6 +136,15 @@ impl Surroundings {
         path.exists()
             .then(|| path.into_os_string().into_string().ok())
             .flatten()
+    }
+
+    /// Returns the file with logins by host: `$NETRC`, else `~/.netrc`.
+    pub fn netrc(&self) -> Option<PathBuf> {
+        let named = self.variable("NETRC").filter(|path| !path.is_empty());
+        match named {
+            Some(path) => Some(PathBuf::from(&self.working_directory).join(path)),
+            None => Some(PathBuf::from(self.home()?).join(".netrc")),
+        }
     }
 
     /// Returns where temporary files go.
@@ -176,4 +195,62 @@ fn process_umask() -> u32 {
         .find_map(|line| line.strip_prefix("Umask:"))
         .and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
         .unwrap_or(0o022)
+}
+
+/// Returns the time in UTC, to the millisecond, and the process, which keeps
+/// runs of one moment apart.
+fn run_name(time: SystemTime, process: u32) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    // A clock before 1970 is as good as none.
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, milliseconds) = (since.as_secs(), since.subsec_millis());
+    let (year, month, day) = date(seconds / DAY);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!(
+        "{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}-{milliseconds:03}-{process}"
+    )
+}
+
+/// Returns year, month and day of a day counted from 1970-01-01. Years are
+/// taken to begin in March, so that a leap day is the last one of its year.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_OF_400_YEARS: u64 = 146_097;
+    // From 0000-03-01.
+    let days = days + 719_468;
+    let (period, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Five months from March on, and from August on, have 153 days.
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (period * 400 + year + carry, month, day_of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn runs_are_named_by_their_time() {
+        // As `date -u --date=@SECONDS` tells.
+        for (seconds, name) in [
+            (0, "19700101-000000-007-42"),
+            (951_782_399, "20000228-235959-007-42"),
+            (951_782_400, "20000229-000000-007-42"),
+            (951_868_800, "20000301-000000-007-42"),
+            (1_767_225_599, "20251231-235959-007-42"),
+            (1_795_893_532, "20261128-191852-007-42"),
+            (4_107_542_400, "21000301-000000-007-42"),
+        ] {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(7);
+            assert_eq!(run_name(time, 42), name);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use buildout_core::event::{PartEnd, PartSpan, Timeline};
 use serde_json::{Value, json};
 
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 /// Where lanes of each kind begin.
 const CRITICAL_LANE: usize = 0;

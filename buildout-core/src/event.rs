@@ -13,6 +13,7 @@ mod timeline;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::exec::outcome::Outcome;
 use crate::resolve::OptionMap;
 use crate::run::Reason;
 use crate::value::str_repr;
@@ -255,6 +256,22 @@ pub enum Event {
     },
     /// A log record of a recipe, or one of the engine's without a variant.
     Log(LogRecord),
+    /// A part starts a command.
+    CommandStarted {
+        /// The part.
+        part: Arc<str>,
+        /// The command, as a shell would take it.
+        command: String,
+        /// The directory it runs in.
+        directory: PathBuf,
+    },
+    /// A command of a part is over.
+    CommandEnded {
+        /// The part.
+        part: Arc<str>,
+        /// How it ended; `None` if it could not be run to its end.
+        outcome: Option<Outcome>,
+    },
     /// Output of a command that a part runs.
     Output {
         /// The part.
@@ -349,6 +366,8 @@ impl Event {
             | Event::DownloadStarted { .. }
             | Event::DownloadProgress { .. }
             | Event::DownloadFinished { .. }
+            | Event::CommandStarted { .. }
+            | Event::CommandEnded { .. }
             | Event::Output { .. } => return None,
         };
         Some(LogRecord {

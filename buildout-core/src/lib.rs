@@ -2,6 +2,7 @@
 //! the recipe API.
 #![warn(missing_docs)]
 
+pub mod check;
 pub mod configuration;
 pub mod dialect;
 pub mod event;
@@ -9,9 +10,11 @@ pub mod exec;
 pub mod extends;
 pub mod fetch;
 pub mod host;
+pub mod lock;
 pub mod profile;
 pub mod python;
 pub mod recipe;
+pub mod redaction;
 pub mod resolve;
 pub mod run;
 pub mod state;

@@ -2,6 +2,7 @@
 
 use buildout_core::event::Level;
 use buildout_core::exec::command::{Command, CommandError};
+use buildout_core::exec::failure::CommandFailure;
 use buildout_core::exec::outcome::Outcome;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
@@ -21,7 +22,11 @@ enum CommandProblem {
     #[error("No command specified")]
     NoCommand,
     #[error("Non zero exit code ({code}) while running command.")]
-    Failed { code: i32 },
+    Failed {
+        code: i32,
+        #[source]
+        failure: CommandFailure,
+    },
 }
 
 /// The factory of the recipe.
@@ -139,7 +144,8 @@ impl ShellCommand {
             Outcome::Signalled(signal) => -signal,
         };
         if self.stop_on_error && code != 0 {
-            let error = log_error(run, CommandProblem::Failed { code });
+            let failure = CommandFailure::new(&command, finished);
+            let error = log_error(run, CommandProblem::Failed { code, failure });
             return Err(error.at_option(option));
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -50,7 +50,7 @@ pub(crate) const SHA512: OptionDocumentation = OptionDocumentation {
 pub(crate) const ALTERNATE_URL: OptionDocumentation = OptionDocumentation {
     name: "alternate-url",
     default: Some(""),
-    summary: "Another URL of the same bytes, tried if `url` fails.",
+    summary: "Other URLs of the same bytes, tried in turn if `url` fails.",
 };
 pub(crate) const OFFLINE: OptionDocumentation = OptionDocumentation {
     name: "offline",
@@ -165,7 +165,7 @@ struct Download {
 impl Download {
     fn download(&self, run: &PartRun<'_>) -> Result<(), RecipeError> {
         let target = run.services().absolute(&self.target);
-        let downloader = run.services().downloader();
+        let downloader = run.downloader();
         self.source.download(&downloader, Some(&target)).map(drop)
     }
 }
@@ -190,5 +190,21 @@ impl Recipe for Download {
                 self.download(run)
             }
         })
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        vec![self.source.planned()]
+    }
+
+    fn update_downloads(&self) -> Vec<PlannedDownload> {
+        if self.source.is_pinned() {
+            Vec::new()
+        } else {
+            self.downloads()
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.location.is_complete()
     }
 }

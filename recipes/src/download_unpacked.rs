@@ -7,7 +7,7 @@ use buildout_core::fetch::Downloader;
 use buildout_core::fetch::archive::{StripTopLevel, UnpackError, UnpackOptions, unpack};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
 };
 
 use crate::boolean::boolean_option;
@@ -152,8 +152,7 @@ struct DownloadUnpacked {
 impl DownloadUnpacked {
     fn unpack(&self, run: &PartRun<'_>) -> Result<(), RecipeError> {
         let directory = run.services().absolute(self.location.text());
-        self.archive
-            .unpack(&run.services().downloader(), &directory)
+        self.archive.unpack(&run.downloader(), &directory)
     }
 }
 
@@ -169,5 +168,13 @@ impl Recipe for DownloadUnpacked {
 
     fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
         vec![self.location.text().to_owned()]
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        vec![self.archive.source.planned()]
+    }
+
+    fn is_done(&self) -> bool {
+        self.location.is_complete()
     }
 }

@@ -5,8 +5,8 @@
 mod boolean;
 mod cmmi;
 mod command;
-mod command_failure;
 mod download;
+mod download_failure;
 mod download_unpacked;
 mod environment;
 mod live_options;
@@ -24,8 +24,6 @@ mod wrapper;
 use std::sync::Arc;
 
 use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
-
-pub use command_failure::{CommandFailure, FailureCause};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {

@@ -3,22 +3,31 @@
 //!
 //! Keeps `Shared` of slapos.recipe.build. The place is chosen while the part
 //! is constructed, from its options as they are then; nothing is changed
-//! before the installation.
+//! before the installation. Then a shared part is claimed for the run, and
+//! built with a lock, unless it is complete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use buildout_core::event::Level;
-use buildout_core::recipe::{Construction, Installed, PartRun, RecipeError};
+use buildout_core::recipe::{
+    Buildout as _, Construction, Installed, PartRun, RecipeError, RecipeErrorKind,
+};
+use buildout_core::state::installed::SIGNATURE_OPTION;
 use buildout_core::state::removal::{RemovalError, RemovalScope};
 use buildout_core::store::{
-    Choice, PublishError, Signature, candidates, choose, is_complete, publish,
+    Choice, EntryLock, LockError, Match, Place, PublishError, Signature, Wanted, choose,
+    is_complete, publish,
 };
 use buildout_core::value::str_repr;
 
 use crate::boolean::boolean_option;
 use crate::environment;
 use crate::system_error::failed;
+
+/// What stands for a clean environment in the signature of a shared part.
+const ENVIRONMENT_KEY: &str = "__environment__";
 
 /// Where a part is installed, and how.
 #[derive(Clone, Debug)]
@@ -27,9 +36,20 @@ pub(crate) struct Location {
     text: String,
     /// Whether `shared = true`.
     wants_sharing: bool,
-    /// The signature if the part is shared in fact.
-    signature: Option<Signature>,
+    /// The entry if the part is shared in fact.
+    entry: Option<Place>,
+    /// Whether it was complete when it was chosen.
+    complete: bool,
 }
+
+/// The option of `[buildout]` that lists directories of shared parts.
+const LIST_OPTION: &str = "shared-part-list";
+
+/// The option of `[buildout]` that says how alike an entry must be.
+const MATCH_OPTION: &str = "shared-part-match";
+
+/// The file that a run records in if it records nothing.
+const DEFAULT_INSTALLED: &str = ".installed.cfg";
 
 /// How an installation treats its location.
 #[derive(Clone, Copy, Debug)]
@@ -78,14 +98,16 @@ impl Location {
             {
                 part.buildout().reach(&section)?;
             }
-            let list = part.buildout_option("shared-part-list")?;
+            let list = part.buildout_option(LIST_OPTION)?;
             if let Some(list) = list.filter(|list| !list.is_empty())
-                && let Some((text, signature)) = choose_shared(part, &list)?
+                && let Some(place) = choose_shared(part, &list)?
             {
+                let complete = is_complete(&part.services().absolute(&place.location));
                 return Ok(Location {
-                    text,
+                    text: place.location.clone(),
                     wants_sharing,
-                    signature: Some(signature),
+                    entry: Some(place),
+                    complete,
                 });
             }
         }
@@ -93,8 +115,14 @@ impl Location {
         Ok(Location {
             text: format!("{}/{}", parts.trim_end_matches('/'), part.part()),
             wants_sharing,
-            signature: None,
+            entry: None,
+            complete: false,
         })
+    }
+
+    /// Tells whether it is that of a shared part that is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Returns the path as options show it.
@@ -139,7 +167,17 @@ impl Location {
         build: impl FnOnce() -> Result<(), RecipeError>,
     ) -> Result<Installed, RecipeError> {
         let path = run.services().absolute(&self.text);
-        if self.signature.is_some() && is_complete(&path) {
+        let Some(entry) = &self.entry else {
+            return self.rebuild(run, &path, policy, build);
+        };
+        claim(run, entry);
+        if is_complete(&path) {
+            run.log(Level::Info, "shared part is already installed");
+            return Ok(Installed::nothing());
+        }
+        let _lock = lock(run, &path)?;
+        if is_complete(&path) {
+            // Another run has built it meanwhile.
             run.log(Level::Info, "shared part is already installed");
             return Ok(Installed::nothing());
         }
@@ -160,12 +198,20 @@ impl Location {
         update: impl FnOnce() -> Result<(), RecipeError>,
     ) -> Result<Installed, RecipeError> {
         let path = run.services().absolute(&self.text);
-        if self.signature.is_none() || is_complete(&path) {
+        let Some(entry) = &self.entry else {
             update()?;
-        } else {
-            run.log(Level::Info, "shared part must be rebuilt");
-            self.rebuild(run, &path, policy, build)?;
+            return Ok(Installed::Unchanged);
+        };
+        claim(run, entry);
+        if !is_complete(&path) {
+            let _lock = lock(run, &path)?;
+            if !is_complete(&path) {
+                run.log(Level::Info, "shared part must be rebuilt");
+                self.rebuild(run, &path, policy, build)?;
+                return Ok(Installed::Unchanged);
+            }
         }
+        update()?;
         Ok(Installed::Unchanged)
     }
 
@@ -213,10 +259,10 @@ impl Location {
             }
             Err(error) => return Err(failed("examine", path)(error).into()),
         }
-        match &self.signature {
+        match &self.entry {
             None => Ok(Installed::path(location())),
-            Some(signature) => {
-                publish(path, signature).map_err(publish_error)?;
+            Some(entry) => {
+                publish(path, &entry.signature).map_err(publish_error)?;
                 Ok(Installed::nothing())
             }
         }
@@ -227,33 +273,94 @@ fn publish_error(error: PublishError) -> RecipeError {
     RecipeError::internal("OSError", error)
 }
 
+/// Registers the run as a user of a shared part. A store that others keep can
+/// be used without that.
+fn claim(run: &PartRun<'_>, entry: &Place) {
+    let services = run.services();
+    let installed = match run.buildout().get("buildout", "installed") {
+        Ok(Some(path)) if !path.is_empty() => services.absolute(&*path),
+        _ => services.absolute(DEFAULT_INSTALLED),
+    };
+    let store = services.absolute(&entry.directory);
+    let digest = entry.signature.digest();
+    match services
+        .claims
+        .claim(&store, run.part(), digest, &installed)
+    {
+        Err(error) if !error.is_refusal() => run.log(
+            Level::Warning,
+            format!("`buildout shared gc` will not know that this part is used: {error}"),
+        ),
+        _ => {}
+    }
+}
+
+/// Locks a shared part that is to be built, and waits for whoever builds it.
+fn lock(run: &PartRun<'_>, path: &Path) -> Result<EntryLock, RecipeError> {
+    let waiting = |holder: Option<u32>| {
+        let path = path.display();
+        run.waits_for(match holder {
+            Some(process) => format!("process {process}, which builds the shared part `{path}`"),
+            None => format!("another process, which builds the shared part `{path}`"),
+        });
+    };
+    let cancellation = &run.services().cancellation;
+    EntryLock::acquire(path, cancellation, waiting).map_err(|error| match error {
+        LockError::Cancelled { .. } => RecipeError::new(RecipeErrorKind::Cancelled, error),
+        error => RecipeError::internal("OSError", error),
+    })
+}
+
 /// Looks for a place in the shared directories; reads all options of the part.
-fn choose_shared(
-    part: &Construction<'_>,
-    list: &str,
-) -> Result<Option<(String, Signature)>, RecipeError> {
+fn choose_shared(part: &Construction<'_>, list: &str) -> Result<Option<Place>, RecipeError> {
     let mut options = Vec::new();
     for name in part.option_names()? {
         if let Some(value) = part.option(&name)? {
             options.push((name, value));
         }
     }
-    let signature = Signature::of(options.iter().map(|(name, value)| (&**name, &**value)));
-    let found = candidates(list, part.part(), signature.digest());
-    match choose(&found, &part.services().directory) {
-        Choice::Complete(text) => {
-            part.log(Level::Info, format!("shared at {text} (already built)"));
-            Ok(Some((text, signature)))
-        }
-        Choice::Buildable(text) => {
-            part.log(
-                Level::Info,
-                format!("will be shared at {text} (needs to build)"),
-            );
-            Ok(Some((text, signature)))
-        }
-        Choice::Unavailable => Ok(None),
+    if let Some(digest) = part.services().environment_digest() {
+        // What was built in another environment is another part.
+        options.push((Arc::from(ENVIRONMENT_KEY), digest));
     }
+    let options = options.iter().map(|(name, value)| (&**name, &**value));
+    // Asked for in every run, as the fork does: from here on the part depends on nothing more.
+    let signature = part.signature()?;
+    let signed = [(SIGNATURE_OPTION, &*signature)];
+    let wanted = Wanted {
+        part: part.part(),
+        options: &Signature::of(options.clone()),
+        signed: &Signature::of(options.chain(signed)),
+        alike: match_option(part)?,
+    };
+    let (place, message) = match choose(list, &part.services().directory, &wanted) {
+        Choice::Complete(place) => {
+            let message = format!("shared at {} (already built)", place.location);
+            (place, message)
+        }
+        Choice::Buildable(place) => {
+            let message = format!("will be shared at {} (needs to build)", place.location);
+            (place, message)
+        }
+        Choice::Unavailable => return Ok(None),
+    };
+    part.log(Level::Info, message);
+    Ok(Some(place))
+}
+
+fn match_option(part: &Construction<'_>) -> Result<Match, RecipeError> {
+    let Some(value) = part.buildout_option(MATCH_OPTION)? else {
+        return Ok(Match::default());
+    };
+    Match::parse(&value).ok_or_else(|| {
+        RecipeError::user(format!(
+            "Invalid value for '{MATCH_OPTION}' option: {}",
+            str_repr(&value)
+        ))
+        .with_hint(format!(
+            "`{MATCH_OPTION}` of [buildout] is `signature`, `digest` (the default) or `options`"
+        ))
+    })
 }
 
 /// Removes what is at `path`, a file, a link or a directory with everything in

@@ -5,12 +5,13 @@ use std::path::Path;
 use buildout_core::extends::is_url;
 use buildout_core::fetch::{
     Algorithm, Destination, DownloadError, DownloadRequest, Downloaded, Downloader,
-    ExpectedDigests, FetchError, InvalidDigest, RedactedUrl, split_url_digest,
+    ExpectedDigests, InvalidDigest, RedactedUrl, split_url_digest,
 };
-use buildout_core::profile::python_text::strip;
-use buildout_core::recipe::{Construction, RecipeError, RecipeErrorKind};
+use buildout_core::profile::python_text::{split_words, strip};
+use buildout_core::recipe::{Construction, PlannedDownload, RecipeError};
 
 use crate::boolean::parse_boolean;
+use crate::download_failure::download_error;
 
 /// The options that hold a digest.
 const DIGEST_OPTIONS: [(&str, Algorithm); 3] = [
@@ -24,7 +25,7 @@ const DIGEST_OPTIONS: [(&str, Algorithm); 3] = [
 pub(crate) struct Source {
     url: RedactedUrl,
     expected: ExpectedDigests,
-    alternate: Option<RedactedUrl>,
+    alternates: Vec<RedactedUrl>,
     offline: Option<bool>,
     /// The option that the resource comes from.
     option: &'static str,
@@ -44,7 +45,7 @@ impl Source {
         let url = part.required("url")?;
         let (url, mut expected) =
             split_url_digest(&url).map_err(|error| digest_error("url", error))?;
-        let alternate = part.option("alternate-url")?;
+        let alternates = part.option("alternate-url")?.unwrap_or_default();
         let mut pinned_by = Vec::new();
         for (option, algorithm) in DIGEST_OPTIONS {
             let Some(digest) = part.option(option)?.filter(|digest| !digest.is_empty()) else {
@@ -70,9 +71,7 @@ impl Source {
         Ok(Source {
             url: RedactedUrl::from(url),
             expected,
-            alternate: alternate
-                .filter(|url| !url.is_empty())
-                .map(|url| RedactedUrl::from(&*url)),
+            alternates: split_words(&alternates).map(RedactedUrl::from).collect(),
             offline,
             option: "url",
             pinned_by,
@@ -100,7 +99,7 @@ impl Source {
         Ok(Source {
             url: RedactedUrl::from(url),
             expected,
-            alternate: None,
+            alternates: Vec::new(),
             offline: None,
             option,
             pinned_by: Vec::new(),
@@ -122,30 +121,40 @@ impl Source {
         downloader: &Downloader,
         destination: Option<&Path>,
     ) -> Result<Downloaded, RecipeError> {
-        let destination = match destination {
-            Some(path) => Destination::Path(path.to_owned()),
-            None => Destination::Anywhere,
-        };
-        let mut request = DownloadRequest::new(self.url.clone())
-            .expecting(self.expected.clone())
-            .to(destination);
-        request.alternate_urls.extend(self.alternate.clone());
-        request.offline = self.offline;
+        let mut request = self.request();
+        if let Some(path) = destination {
+            request.destination = Destination::Path(path.to_owned());
+        }
         downloader
             .download(&request)
             .map_err(|error| self.failure(error))
     }
 
+    /// Returns the download for those who make it ahead.
+    pub(crate) fn planned(&self) -> PlannedDownload {
+        PlannedDownload {
+            request: self.request(),
+            option: self.option,
+        }
+    }
+
+    fn request(&self) -> DownloadRequest {
+        let mut request = DownloadRequest::new(self.url.clone()).expecting(self.expected.clone());
+        request.alternate_urls.clone_from(&self.alternates);
+        request.offline = self.offline;
+        request
+    }
+
     fn failure(&self, error: DownloadError) -> RecipeError {
-        let option = match &error {
+        let pinned_by = match &error {
             DownloadError::ChecksumMismatch { mismatch, .. } => {
-                let pinned = self.pinned_by.iter();
-                let mut pinned = pinned.filter(|(algorithm, _)| *algorithm == mismatch.algorithm);
-                pinned.next().map_or(self.option, |(_, option)| option)
+                let mut pinned = self.pinned_by.iter();
+                let found = pinned.find(|(algorithm, _)| *algorithm == mismatch.algorithm);
+                found.map_or(self.option, |(_, option)| option)
             }
             _ => self.option,
         };
-        download_error(option, error)
+        download_error(self.option, pinned_by, error)
     }
 }
 
@@ -158,32 +167,4 @@ fn digest_error(option: &str, error: InvalidDigest) -> RecipeError {
         _ => "write `URL#sha256=DIGITS`, or only the URL".to_owned(),
     };
     RecipeError::user(error).at_option(option).with_hint(hint)
-}
-
-fn download_error(option: &str, error: DownloadError) -> RecipeError {
-    let hint = match &error {
-        DownloadError::Fetch { source, .. } if matches!(**source, FetchError::Cancelled) => {
-            return RecipeError::new(RecipeErrorKind::Cancelled, error);
-        }
-        DownloadError::ChecksumMismatch { mismatch, .. } => Some(format!(
-            "its {} checksum is {}: write that one if you trust what was found",
-            mismatch.algorithm, mismatch.actual
-        )),
-        DownloadError::Offline { .. } => {
-            Some("run with `offline = false`, or have it in the download cache".to_owned())
-        }
-        DownloadError::LocalMissing { .. } => {
-            Some("write the path of a file that exists, or a URL".to_owned())
-        }
-        DownloadError::CacheDirectoryMissing { path } => Some(format!(
-            "make the directory `{}`, or unset `[buildout] download-cache`",
-            path.display()
-        )),
-        _ => None,
-    };
-    let error = RecipeError::user(error).at_option(option);
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
 }

@@ -92,8 +92,8 @@ fn an_update_follows_the_template_and_keeps_what_is_equal() {
     let error = site.install().error();
     assert_eq!(
         error,
-        "Error: MD5 checksum mismatch for local resource at 'template.in'.\nhint: if you trust \
-         the new content, set `md5sum = febe6995bad457991331348f7b9c85fa`"
+        "Error: MD5 checksum mismatch for local resource at 'template.in'.\nhint: its MD5 \
+         checksum is febe6995bad457991331348f7b9c85fa: write that one if you trust what was found"
     );
     site.profile(&pinned.replace(
         "c193497a1a06b2c72230e6146ff47080",
@@ -187,7 +187,8 @@ fn what_is_wrong_is_named() {
         (
             PROFILE.replace("template.in", "missing.in"),
             "",
-            "Error: Couldn't find local resource '[ROOT]/buildout/missing.in'.",
+            "Error: Couldn't find local resource '[ROOT]/buildout/missing.in'.\nhint: write the path \
+             of a file that exists, or a URL",
         ),
         (
             PROFILE.replace("output =", "out ="),

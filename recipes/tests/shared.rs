@@ -2,6 +2,7 @@
 
 mod support;
 
+use buildout_core::store::Signature;
 use support::{Run, TestSite};
 
 const MAKEFILE: &str = "all:\ninstall:\n\tmkdir -p $(prefix)/bin\n\ttouch $(prefix)/bin/x\n\tln -s x $(prefix)/bin/y\n";
@@ -204,4 +205,91 @@ fn downloads_can_be_shared() {
     }
     // Unlike with upstream's hard links, the source keeps its mode.
     assert_eq!(site.mode("src/Makefile"), 0o644);
+}
+
+/// Installs with a value of `shared-part-match`.
+fn install_alike(site: &TestSite, alike: &str, options: &str) -> Run {
+    site.profile(&format!(
+        "[buildout]\nparts = pkg\nshared-part-list = ${{buildout:directory}}/../shared\nshared-part-match = {alike}\n[pkg]\n{options}"
+    ));
+    site.install()
+}
+
+#[test]
+fn entries_of_the_fork_are_found_by_their_options_on_request() {
+    let site = site();
+    // What SlapOS's fork is said to write: the options, and its own signature.
+    let options = [
+        ("__buildout_signature__", "slapos.recipe.cmmi-0.23 zlib:123"),
+        ("configure-command", "true"),
+        ("path", "src"),
+        ("recipe", "slapos.recipe.cmmi"),
+        ("shared", "true"),
+    ];
+    let foreign = Signature::of(options);
+    let entry = format!("../shared/pkg/{}", foreign.digest());
+    site.write(format!("{entry}/.buildout-shared.json"), foreign.text());
+    let part = "recipe = slapos.recipe.cmmi\nshared = true\npath = src\nconfigure-command = true\n";
+
+    let run = install_alike(&site, "options", part).succeeded();
+    let found = format!("[ROOT]/buildout/{entry}");
+    assert_eq!(
+        run.log_of("pkg"),
+        [
+            format!("INFO shared at {found} (already built)"),
+            "INFO shared part is already installed".to_owned(),
+        ]
+    );
+    assert_eq!(site.recorded("pkg", "location"), Some(found.clone()));
+    // If it vanishes it is built again as what it was.
+    std::fs::remove_dir_all(site.path(&entry)).expect("it is ours");
+    let run = install_alike(&site, "options", part).succeeded();
+    assert!(run.usual_log().concat().contains("needs to build"));
+
+    site.write(format!("{entry}/.buildout-shared.json"), foreign.text());
+    site.make_writable();
+    let run = install_alike(&site, "digest", part).succeeded();
+    assert!(!run.usual_log().concat().contains(foreign.digest()));
+}
+
+#[test]
+fn with_signatures_what_a_part_depends_on_counts() {
+    let site = site();
+    let part = |value: &str| {
+        format!(
+            "recipe = slapos.recipe.cmmi\nshared = true\npath = src\nconfigure-command = true\nenvironment = variables\n[variables]\nFOO = {value}\n"
+        )
+    };
+    // The Python recipes name both alike, and so does the default.
+    for (alike, expected) in [("digest", 1), ("signature", 3)] {
+        for value in ["a", "b"] {
+            install_alike(&site, alike, &part(value)).succeeded();
+        }
+        let entries = std::fs::read_dir(site.path("../shared/pkg")).expect("it was made");
+        assert_eq!(entries.count(), expected, "{alike}");
+    }
+    // Ours are found by the default as well.
+    let tree = site.tree("../shared/pkg");
+    let plain = tree
+        .lines()
+        .filter_map(|line| line.strip_suffix("/.buildout-shared.json 444"))
+        .find(|name| {
+            let marker = site.read(format!("../shared/pkg/{name}/.buildout-shared.json"));
+            !marker.contains("__buildout_signature__")
+        })
+        .expect("it was made first");
+    site.make_writable();
+    std::fs::remove_dir_all(site.path(format!("../shared/pkg/{plain}"))).expect("it is ours");
+    let run = install_alike(&site, "digest", &part("b")).succeeded();
+    assert!(
+        run.usual_log().concat().contains("(already built)"),
+        "{:?}",
+        run.usual_log()
+    );
+
+    let error = install_alike(&site, "name", &part("b")).error();
+    assert_eq!(
+        error,
+        "Error: Invalid value for 'shared-part-match' option: 'name'\nhint: `shared-part-match` of [buildout] is `signature`, `digest` (the default) or `options`"
+    );
 }

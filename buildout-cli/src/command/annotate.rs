@@ -1,8 +1,6 @@
 //! `annotate [SECTION...] [--format json]`.
 
-use buildout_core::run::ConstructionPolicy;
-
-use super::{Context, Format, take_options};
+use super::{Context, Format, SessionKind, take_options};
 use crate::Stop;
 use crate::annotate::{Annotation, annotation_json};
 use crate::log::PlainLog;
@@ -17,17 +15,13 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
         return Ok(());
     }
     let log = PlainLog::new(context.streams, false);
-    context.with_session(
-        &log,
-        ConstructionPolicy::All,
-        |configuration, _, settings| {
-            let annotation = Annotation {
-                directory: &settings.directory.to_string_lossy(),
-                verbose: settings.verbose,
-                chosen: &chosen,
-            };
-            context.streams.out(&annotation.text(configuration));
-            Ok(())
-        },
-    )
+    context.with_session(&log, SessionKind::Run, |configuration, _, settings| {
+        let annotation = Annotation {
+            directory: &settings.directory.to_string_lossy(),
+            verbose: settings.verbose,
+            chosen: &chosen,
+        };
+        context.streams.out(&annotation.text(configuration));
+        Ok(())
+    })
 }

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use buildout_core::resolve::Doing;
-use buildout_core::run::{ConstructionPolicy, Failure, Problem};
+use buildout_core::run::{Failure, Problem};
 use buildout_core::value::str_repr;
 
-use super::Context;
+use super::{Context, SessionKind};
 use crate::Stop;
 use crate::log::PlainLog;
 
@@ -46,7 +46,7 @@ pub(super) fn run_init(context: &Context<'_>, words: &[String]) -> Result<(), St
 /// and any copy of it works in any directory.
 pub(super) fn run_bootstrap(context: &Context<'_>) -> Result<(), Stop> {
     let log = PlainLog::new(context.streams, false);
-    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+    context.with_session(&log, SessionKind::Run, |_, session, settings| {
         settings
             .create_directories(session)
             .map_err(|failure| failure.during(vec![Doing::Bootstrapping]))?;

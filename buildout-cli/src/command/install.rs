@@ -1,22 +1,54 @@
 //! `install [PART...]`, the default command.
 
-use buildout_core::run::{ConstructionPolicy, install};
+use std::cell::OnceCell;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::{Context, SessionUse};
+use buildout_core::event::EventSink;
+use buildout_core::run::{Failure, install};
+use buildout_core::state::part_logs::PartLogs;
+
+use super::{Context, SessionKind, SessionUse};
 use crate::Stop;
+use crate::failed_part::Traces;
 use crate::reporting::Reporting;
 
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     let reporting = Reporting::begin(&context.arguments, context.surroundings, context.streams)?;
+    let logs = OnceCell::new();
+    let keep_logs = |directory: &Path, sink| -> Arc<dyn EventSink> {
+        let run = &context.surroundings.run;
+        let made = logs.get_or_init(|| Arc::new(PartLogs::new(directory, run, sink)));
+        Arc::<PartLogs>::clone(made)
+    };
     let how = SessionUse {
         log: reporting.log(),
         events: reporting.sink(),
-        construct: ConstructionPolicy::All,
-        create_caches: true,
+        around: &keep_logs,
+        kind: SessionKind::Run,
     };
     let result = context.with_session_for(how, |_, session, settings| {
-        install(session, settings, parts)?;
+        install(session, settings, parts).map_err(|failure| Stop::Failure {
+            traces: logs
+                .get()
+                .map(|logs| Box::new(traces(context, &failure, logs))),
+            failure,
+        })?;
         Ok(())
     });
     reporting.finish(result)
+}
+
+/// Finds what the run left to look at, and completes the log of what failed.
+fn traces(context: &Context<'_>, failure: &Failure, logs: &Arc<PartLogs>) -> Traces {
+    for failure in std::iter::once(failure).chain(failure.others()) {
+        if let Some(part) = failure.part() {
+            logs.note_failure(part, &failure.to_string());
+        }
+    }
+    let command_line = context.command_line_before();
+    Traces {
+        logs: Arc::clone(logs),
+        shell_line: Box::new(move |part| command_line(&["shell", part])),
+    }
 }

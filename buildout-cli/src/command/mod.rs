@@ -2,31 +2,43 @@
 //! and a session over it.
 
 mod annotate;
+mod check;
 mod completions;
+mod fetch;
 mod graph;
 mod init;
 mod install;
+mod lock;
 mod plan;
 mod query;
+mod shared;
+mod shell;
 mod why;
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
 use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
-use buildout_core::extends::{ExtendsError, is_url, join, normalize_path};
-use buildout_core::fetch::{ClientOptions, HttpClient, IgnoreEvents, ProfileFiles, Transport};
+use buildout_core::exec::shell_quote::quote;
+use buildout_core::extends::{ExtendsError, LoadError, is_url, join, normalize_path};
+use buildout_core::fetch::{
+    ClientOptions, Digests, HttpClient, IgnoreEvents, ProfileFiles, Transport,
+};
 use buildout_core::host::HostFacts;
+use buildout_core::lock::LockFile;
 use buildout_core::profile::condition::ConditionError;
 use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Session, SessionOptions, SettingsReader,
+    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions,
+    SettingsReader, check_locked_profiles, is_named,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -52,8 +64,19 @@ pub(crate) fn dispatch(
         }
         Request::Command(command, words) => (*command, words.clone()),
     };
+    let mut world = World::new(&arguments, surroundings);
+    match command {
+        CommandName::Fetch => world.files = world.files.creating_cache(),
+        CommandName::Lock => {
+            let names = lock::upgrade_names(&words)?;
+            let is_refreshed = move |url: &str| names.iter().any(|name| is_named(url, name));
+            world.files = world.files.refreshing(is_refreshed);
+        }
+        _ => {}
+    }
     let context = Context {
-        world: World::new(&arguments, surroundings),
+        world,
+        lock: OnceCell::new(),
         arguments,
         surroundings,
         streams,
@@ -68,6 +91,11 @@ pub(crate) fn dispatch(
         CommandName::Query => query::run(&context, &words),
         CommandName::Why => why::run(&context, &words),
         CommandName::Graph => graph::run(&context, &words),
+        CommandName::Shell => shell::run(&context, &words),
+        CommandName::Check => check::run(&context, &words),
+        CommandName::Shared => shared::run(&context, &words),
+        CommandName::Fetch => fetch::run(&context, &words),
+        CommandName::Lock => lock::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -83,7 +111,23 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Streams,
     cancellation: &'a CancellationToken,
     world: World,
+    /// The lock in force, once the configuration is loaded.
+    lock: OnceCell<LockFile>,
 }
+
+/// What a command does with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// It installs: all recipes are constructed, directories made.
+    Run,
+    /// It downloads: only recipes that do nothing by it are constructed.
+    Fetch,
+    /// It looks: in silence, and nothing is made.
+    Look,
+}
+
+/// Puts a sink around another one, for a buildout directory.
+pub(crate) type SinkAround<'a> = dyn Fn(&Path, Arc<dyn EventSink>) -> Arc<dyn EventSink> + 'a;
 
 /// What a session is used for.
 pub(crate) struct SessionUse<'a> {
@@ -91,9 +135,9 @@ pub(crate) struct SessionUse<'a> {
     pub(crate) log: &'a PlainLog,
     /// Where events go.
     pub(crate) events: Arc<dyn EventSink>,
-    pub(crate) construct: ConstructionPolicy,
-    /// Whether the directories of caches are made.
-    pub(crate) create_caches: bool,
+    /// Puts another sink around that, for the buildout directory.
+    pub(crate) around: &'a SinkAround<'a>,
+    pub(crate) kind: SessionKind,
 }
 
 /// The parts of the outer world that loading and running need.
@@ -142,12 +186,25 @@ impl World {
     }
 }
 
-/// Takes proxies from the environment, as Python's library and curl do.
+/// Takes proxies and certificates from the environment, as Python's library
+/// and curl do, and logins from where they do.
 fn client_options(surroundings: &Surroundings) -> ClientOptions {
-    ClientOptions::from_variables(|name| surroundings.variable(name).map(ToOwned::to_owned))
+    let variable = |name: &str| surroundings.variable(name).map(ToOwned::to_owned);
+    ClientOptions {
+        netrc: surroundings.netrc(),
+        ..ClientOptions::from_variables(variable)
+    }
 }
 
 impl Context<'_> {
+    /// Fails if the run was interrupted.
+    pub(crate) fn heed_cancellation(&self) -> Result<(), Failure> {
+        if self.cancellation.is_cancelled() {
+            return Err(Problem::Cancelled.into());
+        }
+        Ok(())
+    }
+
     /// Returns the profile as an absolute path or a URL.
     pub(crate) fn profile(&self) -> String {
         let name = &self.arguments.profile;
@@ -157,10 +214,43 @@ impl Context<'_> {
         normalize_path(&join(&self.surroundings.working_directory, name, false))
     }
 
-    /// Loads and merges the configuration.
+    /// Loads and merges the configuration, and checks that its profiles are
+    /// those of the lock, if there has to be one.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
-        let initializing =
-            |error: ExtendsError| Failure::from(error).during(vec![Doing::Initializing]);
+        let mut missing = Vec::new();
+        let loaded = loop {
+            let loaded = self.load_once();
+            let url = loaded.as_ref().err().and_then(missing_profile);
+            match (loaded, url) {
+                // It is left out, to find what else is missing.
+                (Err(error), Some(url)) => {
+                    self.world.files.leave_out(&url);
+                    missing.push(error);
+                }
+                (loaded, _) => break loaded,
+            }
+        };
+        let initializing = |failure: Failure| failure.during(vec![Doing::Initializing]);
+        if let Some(failure) = Failure::of_missing_profiles(missing) {
+            return Err(initializing(failure));
+        }
+        let configuration = loaded.map_err(Failure::from).map_err(initializing)?;
+        if self.arguments.locked {
+            let path = LockFile::path(&self.buildout_directory(&configuration));
+            let lock = LockFile::load(&path).map_err(Failure::from)?;
+            check_locked_profiles(&lock, path, &self.remote_profiles()).map_err(initializing)?;
+            // It is set once: a command loads its configuration once.
+            let _ = self.lock.set(lock);
+        }
+        Ok(configuration)
+    }
+
+    /// Returns the digests of the profiles that were loaded by URL.
+    pub(crate) fn remote_profiles(&self) -> BTreeMap<String, Digests> {
+        self.world.files.downloaded()
+    }
+
+    fn load_once(&self) -> Result<Configuration, ExtendsError> {
         let profile = self.profile();
         let defaults = self
             .arguments
@@ -174,8 +264,7 @@ impl Context<'_> {
             &self.arguments.assignments,
             &sources,
             &self.world.files,
-        )
-        .map_err(initializing)?;
+        )?;
         let conditions = self.conditions(&dialect);
         Configuration::load(ConfigurationRequest {
             profile: Some(profile.clone()),
@@ -188,7 +277,6 @@ impl Context<'_> {
             conditions: &conditions,
             dialect: dialect.clone(),
         })
-        .map_err(initializing)
     }
 
     fn conditions(
@@ -204,19 +292,18 @@ impl Context<'_> {
     pub(crate) fn with_session<T>(
         &self,
         log: &Arc<PlainLog>,
-        construct: ConstructionPolicy,
+        kind: SessionKind,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let acts = construct == ConstructionPolicy::All;
-        let events: Arc<dyn EventSink> = match acts {
-            true => Arc::<PlainLog>::clone(log),
-            false => Arc::new(NoEvents),
+        let events: Arc<dyn EventSink> = match kind {
+            SessionKind::Run | SessionKind::Fetch => Arc::<PlainLog>::clone(log),
+            SessionKind::Look => Arc::new(NoEvents),
         };
         let how = SessionUse {
             log,
             events,
-            construct,
-            create_caches: acts,
+            around: &|_, sink| sink,
+            kind,
         };
         self.with_session_for(how, work)
     }
@@ -230,15 +317,17 @@ impl Context<'_> {
         let SessionUse {
             log,
             events,
-            construct,
-            create_caches,
+            around,
+            kind,
         } = how;
         let configuration = self.load()?;
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
+        let directory = self.buildout_directory(&configuration);
+        let events = around(&directory, events);
         let services = RunServices::new(
-            self.buildout_directory(&configuration),
+            directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
             self.surroundings.environment.clone(),
@@ -246,16 +335,26 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        if let Some(lock) = self.lock.get() {
+            services.set_lock(lock.clone());
+        }
+        for name in &configuration.skipped_extends {
+            let name = name.clone();
+            services.events.emit(Event::ExtendsSkipped { name });
+        }
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: buildout_recipes::registry(),
             services: &services,
             conditions: &conditions,
-            construct,
+            construct: match kind {
+                SessionKind::Run => ConstructionPolicy::All,
+                SessionKind::Fetch | SessionKind::Look => ConstructionPolicy::PureOnly,
+            },
         });
         let how = SettingsReader {
-            create_caches,
+            create_caches: kind != SessionKind::Look,
             default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
@@ -263,11 +362,40 @@ impl Context<'_> {
         work(&configuration, &session, &settings)
     }
 
+    /// Returns the command line of `command` that sees the same configuration,
+    /// to be typed as it is.
+    pub(crate) fn command_line(&self, command: &[&str]) -> String {
+        self.command_line_before()(command)
+    }
+
+    /// Returns what makes such command lines, to be kept.
+    fn command_line_before(&self) -> impl Fn(&[&str]) -> String + use<> {
+        let mut before = vec![self.surroundings.program.clone()];
+        before.extend(self.arguments.configuration_words());
+        move |command| {
+            let before = before.iter().map(String::as_str);
+            let words = before.chain(command.iter().copied());
+            words.map(quote).collect::<Vec<_>>().join(" ")
+        }
+    }
+
     /// The directory that parts see before `[buildout]` is resolved.
-    fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
+    pub(crate) fn buildout_directory(&self, configuration: &Configuration) -> PathBuf {
         let directory = configuration.option("buildout", "directory");
         let directory = directory.map_or("", |option| &*option.value);
         PathBuf::from(join(&self.surroundings.working_directory, directory, false))
+    }
+}
+
+/// Returns the URL of a profile that an offline run misses.
+fn missing_profile(error: &ExtendsError) -> Option<String> {
+    match error {
+        ExtendsError::Unreadable {
+            source_name,
+            reason: LoadError::Offline { .. },
+            ..
+        } => Some(source_name.to_string()),
+        _ => None,
     }
 }
 
@@ -276,6 +404,19 @@ impl Context<'_> {
 pub(crate) enum Format {
     Text,
     Json,
+}
+
+impl Format {
+    fn parse(name: &str) -> Result<Self, Stop> {
+        match name {
+            "json" => Ok(Format::Json),
+            "text" => Ok(Format::Text),
+            other => Err(
+                Stop::message(format!("Invalid value for option --format: {other}"))
+                    .with_hint("`--format` is `text` or `json`"),
+            ),
+        }
+    }
 }
 
 /// Takes `--format VALUE` and the given switches out of a command's words.
@@ -294,14 +435,7 @@ pub(crate) fn take_options(
             word.strip_prefix("--format=")
         };
         match value {
-            Some("json") => format = Format::Json,
-            Some("text") => format = Format::Text,
-            Some(other) => {
-                return Err(
-                    Stop::message(format!("Invalid value for option --format: {other}"))
-                        .with_hint("`--format` is `text` or `json`"),
-                );
-            }
+            Some(value) => format = Format::parse(value)?,
             None if word == "--format" => {
                 return Err(Stop::message("No value specified for option --format"));
             }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use buildout_core::run::{ConstructionPolicy, Plan, PlannedAction, PlannedPart, Reason};
+use buildout_core::run::{Plan, PlannedAction, PlannedPart, Reason};
 
-use super::{Context, Format, take_options};
+use super::{Context, Format, SessionKind, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
 use crate::reasons::reason_text;
@@ -19,21 +19,17 @@ const NAMED_DEPENDANTS: usize = 6;
 pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
     let (format, _, parts) = take_options(words, &[])?;
     let log = PlainLog::new(context.streams, true);
-    context.with_session(
-        &log,
-        ConstructionPolicy::PureOnly,
-        |_, session, settings| {
-            let plan = Plan::new(session, settings, &parts)?;
-            match format {
-                Format::Json => context.streams.out(&format!("{:#}\n", plan.to_json())),
-                Format::Text => context.streams.out(&plan_text(&plan)),
-            }
-            if plan.has_changes() {
-                return Err(Stop::Code(CHANGES));
-            }
-            Ok(())
-        },
-    )
+    context.with_session(&log, SessionKind::Look, |_, session, settings| {
+        let plan = Plan::new(session, settings, &parts)?;
+        match format {
+            Format::Json => context.streams.out(&format!("{:#}\n", plan.to_json())),
+            Format::Text => context.streams.out(&plan_text(&plan)),
+        }
+        if plan.has_changes() {
+            return Err(Stop::Code(CHANGES));
+        }
+        Ok(())
+    })
 }
 
 /// Shows a plan: where changes begin, with what follows from each.

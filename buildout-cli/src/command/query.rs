@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use buildout_core::resolve::{ResolveProblem, nearest};
-use buildout_core::run::{ConstructionPolicy, Failure, Session};
+use buildout_core::run::{Failure, Session};
 use buildout_core::value::{Value as PythonValue, decode, is_encoded};
 use serde_json::{Value, json};
 
-use super::{Context, Format, take_options};
+use super::{Context, Format, SessionKind, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
-use crate::redaction::redacted;
+use buildout_core::redaction::redacted;
 
 const RESOLVED: &str = "--resolved";
 
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
         );
     }
     let log = PlainLog::new(context.streams, false);
-    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+    context.with_session(&log, SessionKind::Run, |_, session, settings| {
         let (section, option) = split_key(&keys)?;
         if settings.verbose {
             context.streams.out(&format!("${{{section}:{option}}}\n"));
@@ -75,7 +75,7 @@ fn not_found(session: &Session<'_>, section: &str, option: &str) -> Stop {
 /// installed.
 fn resolved(context: &Context<'_>, format: Format, keys: &[String]) -> Result<(), Stop> {
     let log = PlainLog::new(context.streams, true);
-    context.with_session(&log, ConstructionPolicy::PureOnly, |_, session, _| {
+    context.with_session(&log, SessionKind::Look, |_, session, _| {
         if keys.is_empty() && format == Format::Json {
             let (document, left_out) = all_sections(session);
             context.streams.out(&format!("{document:#}\n"));

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use buildout_core::resolve::nearest;
-use buildout_core::run::{
-    ConstructionPolicy, History, PastAction, Plan, PlannedAction, PlannedPart, Reason,
-};
+use buildout_core::run::{History, PastAction, Plan, PlannedAction, PlannedPart, Reason};
 use serde_json::{Value, json};
 
-use super::{Context, Format, take_options};
+use super::{Context, Format, SessionKind, take_options};
 use crate::Stop;
 use crate::log::PlainLog;
 use crate::reasons::reason_text;
@@ -20,35 +18,31 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
             .with_hint("`buildout plan` tells it of all parts"));
     };
     let log = PlainLog::new(context.streams, true);
-    context.with_session(
-        &log,
-        ConstructionPolicy::PureOnly,
-        |_, session, settings| {
-            let plan = Plan::new(session, settings, &[])?;
-            let history = History::of(&settings.directory);
-            let (past, next) = (history.part(part), plan.part(part));
-            if past.is_none() && next.is_none() {
-                let names = plan.parts.iter().map(|planned| &*planned.part);
-                let stop = Stop::message(format!("There is no part {part}, and there was none."));
-                return Err(match nearest(part, names) {
-                    Some(near) => stop.with_hint(format!("there is a part `{near}`")),
-                    None => stop.with_hint("`buildout plan` lists the parts"),
+    context.with_session(&log, SessionKind::Look, |_, session, settings| {
+        let plan = Plan::new(session, settings, &[])?;
+        let history = History::of(&settings.directory);
+        let (past, next) = (history.part(part), plan.part(part));
+        if past.is_none() && next.is_none() {
+            let names = plan.parts.iter().map(|planned| &*planned.part);
+            let stop = Stop::message(format!("There is no part {part}, and there was none."));
+            return Err(match nearest(part, names) {
+                Some(near) => stop.with_hint(format!("there is a part `{near}`")),
+                None => stop.with_hint("`buildout plan` lists the parts"),
+            });
+        }
+        match format {
+            Format::Json => {
+                let document = json!({
+                    "part": part,
+                    "last": past.map_or(Value::Null, past_json),
+                    "next": next.map_or(Value::Null, next_json),
                 });
+                context.streams.out(&format!("{document:#}\n"));
             }
-            match format {
-                Format::Json => {
-                    let document = json!({
-                        "part": part,
-                        "last": past.map_or(Value::Null, past_json),
-                        "next": next.map_or(Value::Null, next_json),
-                    });
-                    context.streams.out(&format!("{document:#}\n"));
-                }
-                Format::Text => context.streams.out(&text(part, past, next, &plan)),
-            }
-            Ok(())
-        },
-    )
+            Format::Text => context.streams.out(&text(part, past, next, &plan)),
+        }
+        Ok(())
+    })
 }
 
 fn reasons_json(reasons: &[Reason]) -> Vec<Value> {

@@ -1,6 +1,7 @@
 //! Every mistake a user can make in a profile is told with its place and, where
 //! there is one, with advice; and the advice helps.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::site::TestSite;
@@ -13,6 +14,8 @@ enum Cure {
     Line(&'static [&'static str]),
     /// Another command line first, then the same again.
     Before(&'static [&'static str]),
+    /// No file any more.
+    Removal(&'static str),
 }
 
 struct Mistake {
@@ -273,6 +276,7 @@ Error: The referenced section, 'a', was not defined.
  --> @/buildout.cfg:3
 3 |     x\u{1b}[31m${a:b}
   |                ^^^^^^ referred to here
+hint: add a section `[a]`
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n[a]\nb =\n"),
     },
@@ -560,6 +564,7 @@ Error: unknown dialect 'upsteam': use `slapos` or `upstream`
  --> @/buildout.cfg:3
 3 | dialect = upsteam
   |           ^^^^^^^
+hint: write `dialect = slapos` or `dialect = upstream`, or remove the line
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\ndialect = upstream\n"),
     },
@@ -592,6 +597,7 @@ Error: Invalid logging level LOUD
  --> @/buildout.cfg:3
 3 | log-level = LOUD
   | ^^^^^^^^^^^^^^^^
+hint: use `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or a number
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nlog-level = DEBUG\n"),
     },
@@ -606,6 +612,7 @@ Error: Not supported: extensions, which are Python programs.
  --> @/buildout.cfg:3
 3 | extensions = mr.developer
   | ^^^^^^^^^^
+hint: remove `extensions`, or run the profile with zc.buildout
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
     },
@@ -620,6 +627,7 @@ Error: Not supported: `develop`, which builds eggs.
  --> @/buildout.cfg:3
 3 | develop = .
   | ^^^^^^^
+hint: remove `develop`, or run the profile with zc.buildout
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
     },
@@ -634,6 +642,7 @@ Error: Not supported: `abi-tag-eggs = true`, which needs eggs.
  --> @/buildout.cfg:3
 3 | abi-tag-eggs = true
   |                ^^^^
+hint: remove the option, or set it to `false`
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nabi-tag-eggs = false\n"),
     },
@@ -647,8 +656,10 @@ Error: Not supported: `abi-tag-eggs = true`, which needs eggs.
         stderr: r"While:
   Installing.
 Error: installed file `@/.installed.cfg`, line 1: text before the first section header: `garbage`
+
+hint: restore the file from a copy, or remove it: all parts are then installed anew
 ",
-        cure: Cure::File(".installed.cfg", "[buildout]\nparts =\n"),
+        cure: Cure::Removal(".installed.cfg"),
     },
     Mistake {
         name: "install-from-cache offline",
@@ -660,8 +671,113 @@ Error: install-from-cache can't be used with offline mode.
 Nothing is installed, even from cache, in offline
 mode, which might better be called 'no-install mode'.
 
+ --> @/buildout.cfg:3
+3 | install-from-cache = true
+  |                      ^^^^
+hint: remove the option: nothing is fetched offline anyway; or run with `-O`
 ",
         cure: Cure::Line(&["-O"]),
+    },
+    Mistake {
+        name: "a missing macro that is like no other section",
+        files: &[("buildout.cfg", b"[buildout]\nparts = a\n[a]\n<= base\n")],
+        line: &[],
+        stderr: r"While:
+  Installing.
+  Getting section a.
+  Initializing section a.
+  Loading input sections for 'a'
+Error: No section named 'base'
+
+ --> @/buildout.cfg:4
+4 | <= base
+  |    ^^^^
+ --> @/buildout.cfg:2
+2 | parts = a
+  |         ^ needed here
+hint: add a section `[base]`
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts = a\n[a]\n<= base\n[base]\nrecipe = plone.recipe.command\ncommand = true\n"),
+    },
+    Mistake {
+        name: "a format of the log with a field of Python's",
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nlog-format = %(asctime)s %(message)s\n")],
+        line: &[],
+        stderr: r"While:
+  Initializing.
+Error: log-format: unsupported field `asctime`
+
+ --> @/buildout.cfg:3
+3 | log-format = %(asctime)s %(message)s
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: the fields are `%(name)s`, `%(levelname)s`, `%(levelno)d` and `%(message)s`
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nlog-format = %(levelname)s %(message)s\n"),
+    },
+    Mistake {
+        name: "a verbosity that is no number",
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nverbosity = much\n")],
+        line: &[],
+        stderr: r"While:
+  Initializing.
+Error: Invalid verbosity much
+
+ --> @/buildout.cfg:3
+3 | verbosity = much
+  | ^^^^^^^^^^^^^^^^
+hint: use a number, or remove the option and call with `-v` or `-q`
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nverbosity = 10\n"),
+    },
+    Mistake {
+        name: "a recipe with two colons",
+        files: &[("buildout.cfg", b"[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:mkdirectory:x\n")],
+        line: &[],
+        stderr: r"While:
+  Installing.
+  Getting section a.
+  Initializing section a.
+Error: Invalid recipe: 'slapos.cookbook:mkdirectory:x'
+
+ --> @/buildout.cfg:4
+4 | recipe = slapos.cookbook:mkdirectory:x
+  |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+ --> @/buildout.cfg:2
+2 | parts = a
+  |         ^ needed here
+hint: write `distribution` or `distribution:entry`
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:mkdirectory\n"),
+    },
+    Mistake {
+        name: "an unknown policy for the environment",
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nenvironment-policy = hermetic\n")],
+        line: &[],
+        stderr: r"While:
+  Initializing.
+Error: Invalid value for 'environment-policy' option: 'hermetic'
+
+ --> @/buildout.cfg:3
+3 | environment-policy = hermetic
+  |                      ^^^^^^^^
+hint: use `inherit` or `clean`
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nenvironment-policy = clean\n"),
+    },
+    Mistake {
+        name: "a value among the variables that are allowed",
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nenvironment-policy = clean\nenvironment-allow =\n  HOME\n  CFLAGS=-O2\n")],
+        line: &[],
+        stderr: r"While:
+  Initializing.
+Error: 'CFLAGS=-O2' is no name of a variable
+
+ --> @/buildout.cfg:6
+6 |   CFLAGS=-O2
+  |   ^^^^^^^^^^
+hint: list names, such as `HOME`, or beginnings of names, such as `LC_*`; values come from the environment
+",
+        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nenvironment-policy = clean\nenvironment-allow =\n  HOME\n  CFLAGS\n"),
     },
 ];
 
@@ -684,6 +800,9 @@ fn every_mistake_is_explained_and_its_hint_helps() {
         match &mistake.cure {
             Cure::File(path, contents) => site.write(path, contents),
             Cure::Line(other) => line = other,
+            Cure::Removal(path) => {
+                fs::remove_file(site.path(path)).expect("it is there");
+            }
             Cure::Before(first) => {
                 site.run(first);
             }

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -103,8 +104,33 @@ impl TestSite {
 
     /// Starts the command.
     pub(crate) fn spawn(&self, line: &[&str], stdout: &File, stderr: &File) -> Child {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_buildout"));
+        program.arg0("buildout");
+        self.start(&mut program, line, stdout, stderr)
+    }
+
+    /// Runs another program as the command is run.
+    pub(crate) fn run_program(&self, program: &str, line: &[&str]) -> Outcome {
+        let (stdout, stderr) = (scratch_file(), scratch_file());
+        let mut child = self.start(&mut Command::new(program), line, &stdout, &stderr);
+        let status = child.wait().expect("a child of this process");
+        self.outcome(status.code(), stdout, stderr)
+    }
+
+    /// Types a line into a shell that knows the command.
+    pub(crate) fn run_in_shell(&self, line: &str) -> Outcome {
+        let tools = self.root.with_file_name("tools");
+        if !tools.exists() {
+            fs::create_dir(&tools).expect("a directory beside the site");
+            symlink(env!("CARGO_BIN_EXE_buildout"), tools.join("buildout")).expect("a link");
+        }
+        let line = format!("PATH={}:$PATH; {line}", tools.display());
+        self.run_program("/bin/sh", &["-c", &line])
+    }
+
+    fn start(&self, program: &mut Command, line: &[&str], stdout: &File, stderr: &File) -> Child {
         let handle = |file: &File| file.try_clone().expect("a second handle");
-        Command::new(env!("CARGO_BIN_EXE_buildout"))
+        program
             .args(line)
             .current_dir(&self.root)
             .env_clear()
@@ -113,24 +139,28 @@ impl TestSite {
             .stdout(handle(stdout))
             .stderr(handle(stderr))
             .spawn()
-            .expect("the command starts")
+            .expect("the program starts")
     }
 
     /// Reads what a command left, with the site's path masked.
     pub(crate) fn outcome(&self, code: Option<i32>, stdout: File, stderr: File) -> Outcome {
         Outcome {
             code,
-            stdout: self.masked(stdout),
-            stderr: self.masked(stderr),
+            stdout: self.masked_file(stdout),
+            stderr: self.masked_file(stderr),
         }
     }
 
-    fn masked(&self, mut file: File) -> String {
+    fn masked_file(&self, mut file: File) -> String {
         let mut bytes = Vec::new();
         file.rewind()
             .and_then(|()| file.read_to_end(&mut bytes))
             .expect("an output file");
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        self.mask(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Puts [`MASK`] in the place of the working directory.
+    pub(crate) fn mask(&self, text: &str) -> String {
         let root = self.root.to_str().expect("UTF-8");
         text.replace(root, MASK)
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Assignment, BUILDOUT_SECTION};
+use super::{Assignment, BUILDOUT_SECTION, command_line_sections};
 use crate::dialect::{Dialect, DialectName, RepeatedOperators};
 use crate::extends::{
     DownloadSettings, ExtendsError, MergedSection, Origin, Place, ProfileLoader, Tree,
@@ -42,7 +42,11 @@ pub fn choose_dialect(
     if let Some(assignment) = assigned {
         return named(&assignment.value, None);
     }
-    let settings = DownloadSettings::new(&MergedSection::default(), &MergedSection::default())?;
+    // A remote profile is loaded, or not, as the command line says.
+    let command_line = command_line_sections(assignments.to_vec());
+    let overriding = command_line.get(BUILDOUT_SECTION).cloned();
+    let settings =
+        DownloadSettings::new(&MergedSection::default(), &overriding.unwrap_or_default())?;
     for profile in profiles {
         let Ok(loaded) = loader.load(profile, &settings) else {
             continue;

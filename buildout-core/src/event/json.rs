@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::exec::outcome::Outcome;
 use crate::run::Reason;
 
 use super::{DownloadEnd, Event, OutputStream, PartAction};
@@ -57,6 +58,8 @@ impl Event {
             Event::DownloadStarted { .. } => "download_started",
             Event::DownloadProgress { .. } => "download_progress",
             Event::DownloadFinished { .. } => "download_finished",
+            Event::CommandStarted { .. } => "command_started",
+            Event::CommandEnded { .. } => "command_ended",
             Event::UninstallRecipe { .. } => "uninstall_recipe",
             Event::PartChanged { .. } => "part_changed",
             Event::OptionChanged { .. } => "option_changed",
@@ -139,6 +142,23 @@ impl Event {
                 "logger": &*record.logger,
                 "message": record.message,
             }),
+            Event::CommandStarted {
+                part,
+                command,
+                directory,
+            } => json!({
+                "part": &**part,
+                "command": command,
+                "directory": directory.to_string_lossy(),
+            }),
+            Event::CommandEnded { part, outcome } => {
+                let (code, signal) = match outcome {
+                    Some(Outcome::Exited(code)) => (Some(*code), None),
+                    Some(Outcome::Signalled(signal)) => (None, Some(*signal)),
+                    None => (None, None),
+                };
+                json!({ "part": &**part, "exit_code": code, "signal": signal })
+            }
             Event::Output {
                 part,
                 stream,
@@ -249,7 +269,16 @@ mod tests {
                 path: PathBuf::from("/etc"),
             },
             Some(Event::PathRefused { .. }) => Event::engine_log(Level::Info, "text"),
-            Some(Event::Log(_)) => Event::Output {
+            Some(Event::Log(_)) => Event::CommandStarted {
+                part: part(),
+                command: "make install".to_owned(),
+                directory: PathBuf::from("/site/parts/zlib/.build"),
+            },
+            Some(Event::CommandStarted { .. }) => Event::CommandEnded {
+                part: part(),
+                outcome: Some(Outcome::Exited(2)),
+            },
+            Some(Event::CommandEnded { .. }) => Event::Output {
                 part: part(),
                 stream: OutputStream::Stderr,
                 bytes: b"caf\xe9\n".to_vec(),

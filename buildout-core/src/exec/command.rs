@@ -35,8 +35,10 @@ use std::{
 
 use super::{
     cancel::CancellationToken,
+    diagnosis::{Diagnoser, DiagnosingSink, Diagnosis},
     outcome::Outcome,
     output::{OutputSink, OutputTail},
+    shell_quote::quote,
     supervise::supervise,
 };
 
@@ -81,6 +83,9 @@ pub struct Finished {
     pub outcome: Outcome,
     /// The last lines of its output.
     pub tail: OutputTail,
+    /// The first error that its output tells of, if one was recognised. A
+    /// command that ended well may have told of one, too.
+    pub diagnosis: Option<Diagnosis>,
     /// Whether a process left behind still held the output open.
     pub output_abandoned: bool,
 }
@@ -185,6 +190,25 @@ impl Command {
         &self.directory
     }
 
+    /// Returns the environment.
+    pub fn environment(&self) -> &BTreeMap<OsString, OsString> {
+        &self.environment
+    }
+
+    /// Returns what a person would type: the script of [`Self::shell`], or program and arguments.
+    pub fn text(&self) -> String {
+        match &*self.arguments {
+            [option, script] if self.program == SHELL && option == "-c" => {
+                script.to_string_lossy().into_owned()
+            }
+            arguments => {
+                let words = std::iter::once(&self.program).chain(arguments);
+                let words = words.map(|word| quote(&word.to_string_lossy()).into_owned());
+                words.collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
     /// Runs the command to its end on this thread. A failure of the program itself is no error
     /// here; see [`Finished::outcome`]. A request to cancel which comes after the process has
     /// exited does not hide its outcome.
@@ -217,13 +241,16 @@ impl Command {
             .process_group(0)
             .spawn()
             .map_err(|source| self.start_error(source))?;
-        let end =
-            supervise(child, sink, &mut tail, cancellation, &self.options).map_err(|source| {
-                CommandError::Follow {
-                    program: program(),
-                    source,
-                }
-            })?;
+        let mut sink = DiagnosingSink {
+            diagnoser: Diagnoser::new(),
+            sink,
+        };
+        let end = supervise(child, &mut sink, &mut tail, cancellation, &self.options).map_err(
+            |source| CommandError::Follow {
+                program: program(),
+                source,
+            },
+        )?;
         if end.cancelled {
             return Err(CommandError::Cancelled {
                 program: program(),
@@ -234,6 +261,7 @@ impl Command {
         Ok(Finished {
             outcome: end.outcome,
             tail,
+            diagnosis: sink.diagnoser.finish(),
             output_abandoned: end.output_abandoned,
         })
     }

@@ -358,6 +358,9 @@ impl ExtendsError {
             ExtendsError::MissingVersionsSection { section, .. } => {
                 format!("add a section `[{section}]`, or change `versions` in `[buildout]`")
             }
+            ExtendsError::UnknownDialect { .. } => {
+                "write `dialect = slapos` or `dialect = upstream`, or remove the line".to_owned()
+            }
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@
 use super::error::ExtendsError;
 use super::option::MergedSection;
 use super::update::update_section;
+use crate::profile::python_text::split_words;
 
 /// How to get the text of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,15 @@ pub struct DownloadSettings {
     pub newest: bool,
     /// The cache directory, absolute if `directory` is known.
     pub extends_cache: Option<String>,
+    /// `ca-bundle`, like the cache; without effect if it has references, as the
+    /// following.
+    pub ca_bundle: Option<String>,
+    /// `client-certificate`.
+    pub client_certificate: Option<String>,
+    /// `client-key`.
+    pub client_key: Option<String>,
+    /// `client-certificate-hosts`.
+    pub client_certificate_hosts: Vec<String>,
 }
 
 impl DownloadSettings {
@@ -50,6 +60,13 @@ impl DownloadSettings {
             });
         }
         let directory = value("directory").unwrap_or("");
+        let literal =
+            |name: &str| value(name).filter(|value| !value.is_empty() && !value.contains("${"));
+        let path = |name: &str| {
+            let path = literal(name)?;
+            Some(super::location::join(directory, path, false))
+        };
+        let hosts = literal("client-certificate-hosts").unwrap_or_default();
         Ok(DownloadSettings {
             offline: ["offline", "install-from-cache"]
                 .iter()
@@ -57,6 +74,10 @@ impl DownloadSettings {
             newest,
             extends_cache: extends_cache
                 .map(|cache| super::location::join(directory, cache, false)),
+            ca_bundle: path("ca-bundle"),
+            client_certificate: path("client-certificate"),
+            client_key: path("client-key"),
+            client_certificate_hosts: split_words(hosts).map(str::to_owned).collect(),
         })
     }
 }

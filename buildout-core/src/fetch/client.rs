@@ -1,16 +1,23 @@
 //! The HTTP client: `reqwest` behind the [`Transport`] trait.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::fs;
 use std::io::{self, Read};
-use std::sync::{Arc, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
+use super::copy::{CopyError, failed};
 use super::error::FetchError;
+use super::netrc::{Netrc, NetrcError};
 use super::redact::RedactedUrl;
+use super::tls::{ClientCertificate, TlsSettings};
 use super::transport::{Transport, TransportRequest, TransportResponse};
 
 /// Which requests go through a proxy.
@@ -49,14 +56,20 @@ pub struct ClientOptions {
     pub user_agent: String,
     /// Proxies, in order.
     pub proxies: Vec<ProxyRule>,
-    /// Certificates (PEM, any number in a bundle) trusted besides the system's.
-    pub root_certificates: Vec<Vec<u8>>,
+    /// Files of certificates (PEM, any number in a bundle) trusted besides the
+    /// system's.
+    pub ca_bundles: Vec<PathBuf>,
+    /// The file with logins by host; need not exist.
+    pub netrc: Option<PathBuf>,
 }
 
 impl ClientOptions {
     /// Takes proxies from variables as Python's library does: `http_proxy`, `https_proxy`,
     /// `all_proxy` and `no_proxy`, in lower or upper case. `HTTP_PROXY` is not trusted where
     /// `REQUEST_METHOD` is set, because there a client may have sent it.
+    ///
+    /// `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` adds certificates; `SSL_CERT_FILE`, which
+    /// replaces the system's, is known to the TLS library.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let either = |name: &str| {
             variable(name)
@@ -87,8 +100,12 @@ impl ClientOptions {
                 except: except.clone(),
             })
         };
+        let bundle = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+            .into_iter()
+            .find_map(|name| variable(name).filter(|path| !path.is_empty()));
         Self {
             proxies: scopes.into_iter().filter_map(rule).collect(),
+            ca_bundles: bundle.into_iter().map(PathBuf::from).collect(),
             ..Self::default()
         }
     }
@@ -102,18 +119,60 @@ impl Default for ClientOptions {
             maximum_redirects: 10,
             user_agent: concat!("buildout/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxies: Vec::new(),
-            root_certificates: Vec::new(),
+            ca_bundles: Vec::new(),
+            netrc: None,
         }
     }
 }
 
-/// An HTTP and HTTPS client with one connection pool.
+/// An HTTP and HTTPS client with one connection pool for each
+/// [`TlsSettings`] in use.
 ///
-/// Its costly part (a thread, the trust store) is made by the first request.
-/// It must not be used or dropped inside an asynchronous runtime.
+/// A pool's costly part (a thread, the trust store) is made by its first
+/// request. It must not be used or dropped inside an asynchronous runtime.
 pub struct HttpClient {
     options: ClientOptions,
-    client: OnceLock<Result<Client, Arc<dyn Error + Send + Sync>>>,
+    pools: Mutex<HashMap<TlsSettings, Pool>>,
+    netrc: OnceLock<Result<Netrc, SharedError>>,
+}
+
+type SharedError = Arc<dyn Error + Send + Sync>;
+type Pool = Result<Client, SharedError>;
+
+/// What the client could not be made from.
+#[derive(Debug, thiserror::Error)]
+enum SetupError {
+    #[error(transparent)]
+    File(#[from] CopyError),
+    #[error("`{}` has no certificate in PEM form", path.display())]
+    NoCertificate { path: PathBuf },
+    #[error("`{}` is no usable certificate in PEM form", path.display())]
+    Certificate {
+        path: PathBuf,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("`{}` is no certificate with a key in PEM form", path.display())]
+    Identity {
+        path: PathBuf,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("`{}` is no netrc file: {source}", path.display())]
+    Netrc {
+        path: PathBuf,
+        #[source]
+        source: NetrcError,
+    },
+    #[error(transparent)]
+    Client(reqwest::Error),
+}
+
+impl From<reqwest::Error> for SetupError {
+    fn from(error: reqwest::Error) -> Self {
+        // A proxy's URL may have a password.
+        SetupError::Client(error.without_url())
+    }
 }
 
 impl HttpClient {
@@ -121,14 +180,27 @@ impl HttpClient {
     pub fn new(options: ClientOptions) -> Self {
         Self {
             options,
-            client: OnceLock::new(),
+            pools: Mutex::default(),
+            netrc: OnceLock::new(),
         }
     }
 
-    fn client(&self) -> Result<&Client, FetchError> {
-        self.client
-            .get_or_init(|| {
-                build(&self.options).map_err(|error| Arc::new(error.without_url()) as _)
+    fn client(&self, tls: TlsSettings) -> Result<Client, FetchError> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools
+            .entry(tls)
+            .or_insert_with_key(|tls| {
+                build(&self.options, tls).map_err(|error| Arc::new(error) as SharedError)
+            })
+            .clone()
+            .map_err(|source| FetchError::Setup { source })
+    }
+
+    fn netrc(&self) -> Result<&Netrc, FetchError> {
+        self.netrc
+            .get_or_init(|| match &self.options.netrc {
+                Some(path) => read_netrc(path).map_err(|error| Arc::new(error) as SharedError),
+                None => Ok(Netrc::default()),
             })
             .as_ref()
             .map_err(|source| FetchError::Setup {
@@ -152,7 +224,19 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-fn build(options: &ClientOptions) -> reqwest::Result<Client> {
+fn read_netrc(path: &Path) -> Result<Netrc, SetupError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Netrc::default()),
+        Err(error) => return Err(failed("read", path)(error).into()),
+    };
+    Netrc::parse(&text).map_err(|source| SetupError::Netrc {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn build(options: &ClientOptions, tls: &TlsSettings) -> Result<Client, SetupError> {
     // Transparent decompression would change length and checksum of a
     // `.tar.gz`; it is a feature of reqwest that this crate does not enable.
     // `no_proxy` keeps the client from reading the environment.
@@ -165,9 +249,8 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
         // In the blocking client this is a limit on each wait: the head of the
         // reply, then every single read of the body.
         .timeout(options.stall_timeout)
-        .redirect(reqwest::redirect::Policy::limited(
-            options.maximum_redirects,
-        ));
+        // Each step of a chain has its own credentials: see `get`.
+        .redirect(reqwest::redirect::Policy::none());
     for rule in &options.proxies {
         let url = rule.url.exposed();
         let proxy = match rule.scope {
@@ -182,51 +265,106 @@ fn build(options: &ClientOptions) -> reqwest::Result<Client> {
         builder = builder.proxy(proxy.no_proxy(except));
     }
     let mut certificates = Vec::new();
-    for bundle in &options.root_certificates {
-        certificates.extend(reqwest::Certificate::from_pem_bundle(bundle)?);
+    for path in options.ca_bundles.iter().chain(&tls.ca_bundle) {
+        certificates.extend(read_bundle(path)?);
     }
     if !certificates.is_empty() {
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build()
+    if let Some(client) = &tls.client {
+        builder = builder.identity(read_identity(client)?);
+    }
+    Ok(builder.build()?)
+}
+
+fn read_bundle(path: &Path) -> Result<Vec<reqwest::Certificate>, SetupError> {
+    let bytes = fs::read(path).map_err(failed("read", path))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|source| {
+        SetupError::Certificate {
+            path: path.to_owned(),
+            source,
+        }
+    })?;
+    if certificates.is_empty() {
+        let path = path.to_owned();
+        return Err(SetupError::NoCertificate { path });
+    }
+    Ok(certificates)
+}
+
+fn read_identity(client: &ClientCertificate) -> Result<reqwest::Identity, SetupError> {
+    let mut pem = Vec::new();
+    for path in client.key.iter().chain([&client.certificate]) {
+        pem.extend(fs::read(path).map_err(failed("read", path))?);
+        pem.push(b'\n');
+    }
+    reqwest::Identity::from_pem(&pem).map_err(|source| SetupError::Identity {
+        path: client.certificate.clone(),
+        source,
+    })
 }
 
 impl Transport for HttpClient {
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
-        let url = reqwest::Url::parse(request.url.exposed()).map_err(|error| {
-            FetchError::InvalidUrl {
-                detail: match error.to_string() {
-                    // The words of urllib.
-                    text if text == "empty host" => "no host given".to_owned(),
-                    text => text,
-                },
-            }
-        })?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchError::UnknownScheme {
-                scheme: url.scheme().to_owned(),
-            });
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &request.headers {
-            let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.as_bytes()),
-                HeaderValue::from_str(value),
-            ) else {
-                return Err(FetchError::InvalidResponse {
-                    detail: format!("header field `{name}` cannot be sent"),
-                });
+        let mut url = parse_url(request.url.exposed())?;
+        let mut downgraded = false;
+        for _ in 0..=self.options.maximum_redirects {
+            let response = self.send(&url, request, downgraded)?;
+            let Some(next) = redirect_of(&response, &url)? else {
+                return Ok(convert(response, self.options.stall_timeout));
             };
-            headers.insert(name, value);
+            downgraded |= url.scheme() == "https" && next.scheme() == "http";
+            url = next;
         }
-        let response = self
-            .client()?
-            .get(url)
-            .headers(headers)
-            .send()
-            .map_err(|error| self.classify(error.without_url()))?;
-        Ok(convert(response, self.options.stall_timeout))
+        Err(FetchError::TooManyRedirects {
+            limit: self.options.maximum_redirects,
+        })
     }
+}
+
+fn parse_url(text: &str) -> Result<Url, FetchError> {
+    let url = Url::parse(text).map_err(|error| FetchError::InvalidUrl {
+        detail: match error.to_string() {
+            // The words of urllib.
+            text if text == "empty host" => "no host given".to_owned(),
+            text => text,
+        },
+    })?;
+    check_scheme(&url)?;
+    Ok(url)
+}
+
+fn check_scheme(url: &Url) -> Result<(), FetchError> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(());
+    }
+    Err(FetchError::UnknownScheme {
+        scheme: url.scheme().to_owned(),
+    })
+}
+
+/// Returns where a reply redirects to. The credentials of `url` go along only
+/// if scheme, host and port stay the same.
+fn redirect_of(response: &Response, url: &Url) -> Result<Option<Url>, FetchError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get(LOCATION) else {
+        return Ok(None);
+    };
+    let invalid = || FetchError::InvalidResponse {
+        detail: "the redirect leads to no URL".to_owned(),
+    };
+    let location = std::str::from_utf8(location.as_bytes()).map_err(|_| invalid())?;
+    let mut next = url.join(location).map_err(|_| invalid())?;
+    check_scheme(&next)?;
+    let has_own = !next.username().is_empty() || next.password().is_some();
+    if !has_own && next.origin() == url.origin() {
+        // Both have a host, so that they can have credentials.
+        let _ = next.set_username(url.username());
+        let _ = next.set_password(url.password());
+    }
+    Ok(Some(next))
 }
 
 fn stall_detail(stall_timeout: Duration) -> String {
@@ -282,12 +420,41 @@ impl Read for Body {
 }
 
 impl HttpClient {
-    fn classify(&self, error: reqwest::Error) -> FetchError {
-        if error.is_redirect() {
-            return FetchError::TooManyRedirects {
-                limit: self.options.maximum_redirects,
+    /// Sends one request. Credentials are those of the URL, or else the host's
+    /// own in the netrc file; none after a redirect gave up encryption.
+    fn send(
+        &self,
+        url: &Url,
+        request: &TransportRequest,
+        downgraded: bool,
+    ) -> Result<Response, FetchError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_str(value),
+            ) else {
+                return Err(FetchError::InvalidResponse {
+                    detail: format!("header field `{name}` cannot be sent"),
+                });
             };
+            headers.insert(name, value);
         }
+        let client = self.client(request.tls.for_url(url))?;
+        let mut builder = client.get(url.clone()).headers(headers);
+        let has_own = !url.username().is_empty() || url.password().is_some();
+        if !has_own
+            && !downgraded
+            && let Some(login) = self.netrc()?.find(url.host_str().unwrap_or_default())
+        {
+            builder = builder.basic_auth(login.user, Some(login.password));
+        }
+        builder
+            .send()
+            .map_err(|error| self.classify(error.without_url()))
+    }
+
+    fn classify(&self, error: reqwest::Error) -> FetchError {
         if error.is_timeout() {
             return FetchError::Stalled {
                 detail: if error.is_connect() {

@@ -66,19 +66,33 @@ pub(crate) fn copy_file_durably(source: &Path, destination: &Path) -> Result<(),
     commit_durably(stage_copy(source, destination)?, destination)
 }
 
+/// Does what [`copy_file`] does, but for the mode: it is `mode`, subject to the
+/// umask.
+pub(crate) fn copy_bytes(source: &Path, destination: &Path, mode: u32) -> Result<(), CopyError> {
+    let mut input = File::open(source).map_err(failed("open", source))?;
+    let mut staged = stage_in(parent_of(destination), mode)?;
+    fill(&mut staged, &mut input, source)?;
+    commit(staged, destination)
+}
+
 fn stage_copy(source: &Path, destination: &Path) -> Result<NamedTempFile, CopyError> {
     let mut input = File::open(source).map_err(failed("open", source))?;
     let metadata = input.metadata().map_err(failed("read", source))?;
     let mut staged = stage_in(parent_of(destination), 0o600)?;
-    if rustix::fs::ioctl_ficlone(staged.as_file(), &input).is_err() {
-        // This uses copy_file_range(2), else a plain loop.
-        io::copy(&mut input, staged.as_file_mut()).map_err(failed("copy", source))?;
-    }
+    fill(&mut staged, &mut input, source)?;
     staged
         .as_file()
         .set_permissions(Permissions::from_mode(metadata.mode() & 0o777))
         .map_err(failed("set the mode of", staged.path()))?;
     Ok(staged)
+}
+
+fn fill(staged: &mut NamedTempFile, input: &mut File, source: &Path) -> Result<(), CopyError> {
+    if rustix::fs::ioctl_ficlone(staged.as_file(), &*input).is_err() {
+        // This uses copy_file_range(2), else a plain loop.
+        io::copy(input, staged.as_file_mut()).map_err(failed("copy", source))?;
+    }
+    Ok(())
 }
 
 /// Gives a staged file its final name, replacing what has that name.

@@ -8,6 +8,7 @@
 //!
 //! * [`Downloader`] takes a [`DownloadRequest`] through cache, network and
 //!   verification, as `zc.buildout.download.Download` does.
+//! * [`Prefetcher`] does so ahead of those who want the downloads.
 //! * [`HttpClient`] is the [`Transport`] of real runs.
 //! * [`archive`] unpacks what was downloaded.
 //! * [`Digests`] and [`ExpectedDigests`] are of use on their own.
@@ -18,7 +19,9 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod netrc;
 mod observer;
+mod prefetch;
 mod profiles;
 mod redact;
 mod resource;
@@ -26,6 +29,7 @@ mod retrieve;
 mod retry;
 #[cfg(any(test, feature = "test-server"))]
 pub mod test_server;
+mod tls;
 mod transport;
 
 #[cfg(test)]
@@ -39,12 +43,15 @@ pub use digest::{
 };
 pub use download::{
     CacheUse, ChecksumPlace, Destination, DownloadError, DownloadRequest, Downloaded, Downloader,
-    DownloaderOptions, Origin,
+    DownloaderOptions, HashPolicy, LockedDigests, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use netrc::{Login, Netrc, NetrcError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
+pub use prefetch::Prefetcher;
 pub use profiles::ProfileFiles;
 pub use redact::RedactedUrl;
 pub use resource::cache_key;
 pub use retry::{RetryPolicy, Sleeper, ThreadSleeper};
+pub use tls::{ClientCertificate, TlsSettings};
 pub use transport::{Transport, TransportRequest, TransportResponse};

@@ -41,6 +41,11 @@ pub enum FetchEvent<'a> {
         /// The resource.
         url: &'a RedactedUrl,
     },
+    /// A source of the resource is about to be asked.
+    Requested {
+        /// The source.
+        url: &'a RedactedUrl,
+    },
     /// Bytes came in.
     Progress {
         /// The resource.
@@ -67,6 +72,26 @@ pub enum FetchEvent<'a> {
         url: &'a RedactedUrl,
         /// Why.
         reason: &'a dyn std::error::Error,
+    },
+    /// A source failed for good. There is nothing to log: whoever made the
+    /// request learns why.
+    Failed {
+        /// The source.
+        url: &'a RedactedUrl,
+    },
+    /// A resource without a checksum was had, and warnings are wanted.
+    Unpinned {
+        /// The resource.
+        url: &'a RedactedUrl,
+        /// Its SHA-256 digest in hexadecimal digits.
+        sha256: &'a str,
+    },
+    /// A line of a download made ahead, logged now that somebody wants it.
+    Deferred {
+        /// The importance.
+        level: LogLevel,
+        /// The line.
+        line: &'a str,
     },
     /// A network download is complete and verified.
     Finished {
@@ -117,7 +142,15 @@ impl FetchEvent<'_> {
             Self::SourceFailed { reason, .. } => {
                 Some((Warning, format!("{reason}; trying the next source")))
             }
-            Self::Progress { .. } | Self::Finished { .. } => None,
+            Self::Unpinned { url, sha256 } => Some((
+                Warning,
+                format!("{url} has no checksum; pin it with `sha256 = {sha256}`"),
+            )),
+            Self::Deferred { level, line } => Some((*level, (*line).to_owned())),
+            Self::Requested { .. }
+            | Self::Progress { .. }
+            | Self::Failed { .. }
+            | Self::Finished { .. } => None,
         }
     }
 }
@@ -125,9 +158,10 @@ impl FetchEvent<'_> {
 /// Receives the events of downloads; called on the thread that downloads.
 ///
 /// One download reports, in this order: `CacheSearch`, then `CacheHit` or
-/// `CacheMiss` if there is a cache; `LocalResource`, or `Started`, any number
-/// of `Progress` and `Retry`, and `Finished` unless it failed. With a fallback
-/// cache, `CacheHit` follows the attempt to refresh the entry.
+/// `CacheMiss` if there is a cache; `LocalResource`, or for each source
+/// `Started`, `Requested`, any number of `Progress` and `Retry`, and `Finished`
+/// or `Failed`. With a fallback cache, `CacheHit` follows the attempt to
+/// refresh the entry. `Deferred` stands for whatever has a line to log.
 pub trait FetchObserver: Send + Sync {
     /// Takes note of an event.
     fn observe(&self, event: &FetchEvent<'_>);

@@ -1,6 +1,7 @@
 //! Reading profiles from files and over http.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
@@ -8,10 +9,15 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::download::{CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions};
+use super::digest::Digests;
+use super::download::{
+    CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions, Origin,
+};
 use super::observer::FetchObserver;
+use super::redact::RedactedUrl;
+use super::tls::{ClientCertificate, TlsSettings};
 use super::transport::Transport;
 use crate::extends::{DownloadSettings, LoadError, LoadedText, Place, ProfileLoader, is_url};
 
@@ -22,6 +28,12 @@ pub struct ProfileFiles {
     temporary_directory: PathBuf,
     transport: Arc<dyn Transport>,
     observer: Arc<dyn FetchObserver>,
+    /// The digests of the profiles from the network, by URL as it may be shown.
+    downloaded: RefCell<BTreeMap<String, Digests>>,
+    /// Missing profiles that are taken for empty.
+    left_out: RefCell<FxHashSet<String>>,
+    creates_cache: bool,
+    is_refreshed: Box<dyn Fn(&str) -> bool>,
     /// The real directories behind the spellings seen so far.
     directories: RefCell<FxHashMap<String, Option<String>>>,
 }
@@ -39,8 +51,38 @@ impl ProfileFiles {
             temporary_directory: temporary_directory.into(),
             transport,
             observer,
+            downloaded: RefCell::default(),
+            left_out: RefCell::default(),
+            creates_cache: false,
+            is_refreshed: Box::new(|_| false),
             directories: RefCell::default(),
         }
+    }
+
+    /// Makes the `extends-cache` if it does not exist.
+    #[must_use]
+    pub fn creating_cache(mut self) -> Self {
+        self.creates_cache = true;
+        self
+    }
+
+    /// Does without the cache for the profiles whose URL, as it may be shown,
+    /// `is_refreshed`.
+    #[must_use]
+    pub fn refreshing(mut self, is_refreshed: impl Fn(&str) -> bool + 'static) -> Self {
+        self.is_refreshed = Box::new(is_refreshed);
+        self
+    }
+
+    /// Takes a profile that is missing for empty, to find others.
+    pub fn leave_out(&self, url: &str) {
+        self.left_out.borrow_mut().insert(url.to_owned());
+    }
+
+    /// Returns the digests of the profiles that were loaded by URL, with or
+    /// without the cache, by the URL as it may be shown.
+    pub fn downloaded(&self) -> BTreeMap<String, Digests> {
+        self.downloaded.borrow().clone()
     }
 
     /// Reads the profile called `source` from `path`, which messages call
@@ -55,6 +97,13 @@ impl ProfileFiles {
     }
 
     fn download(&self, url: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
+        if self.left_out.borrow().contains(url) {
+            return Ok(LoadedText {
+                text: String::new(),
+                downloaded_as: None,
+            });
+        }
+        let shown_url = RedactedUrl::new(url).to_string();
         let mut options =
             DownloaderOptions::new(&self.working_directory, &self.temporary_directory);
         options.hash_name = true;
@@ -62,6 +111,14 @@ impl ProfileFiles {
         options.cache = settings.extends_cache.as_ref().map(PathBuf::from);
         if settings.newest {
             options.cache_use = CacheUse::FallbackOnAnyFailure;
+        }
+        if (self.is_refreshed)(&shown_url) {
+            options.cache_use = CacheUse::Refresh;
+        }
+        options.tls = self.tls(settings);
+        if let Some(cache) = options.cache.as_ref().filter(|_| self.creates_cache) {
+            // If it cannot be made, the download says that it is missing.
+            let _ = fs::create_dir_all(self.working_directory.join(cache));
         }
         let downloader = Downloader::new(Arc::clone(&self.transport), options)
             .with_observer(Arc::clone(&self.observer));
@@ -81,6 +138,12 @@ impl ProfileFiles {
                     error: error.into(),
                 },
             })?;
+        if let Some(digests) = &downloaded.digests
+            && downloaded.origin != Origin::Local
+        {
+            let mut known = self.downloaded.borrow_mut();
+            known.insert(shown_url, digests.clone());
+        }
         let path = downloaded.path().to_owned();
         let shown = path.to_string_lossy().into_owned();
         let text = self.read_file(&path, &shown, url)?;
@@ -88,6 +151,21 @@ impl ProfileFiles {
             text,
             downloaded_as: Some(shown),
         })
+    }
+
+    fn tls(&self, settings: &DownloadSettings) -> TlsSettings {
+        let path = |path: &String| self.working_directory.join(path);
+        TlsSettings {
+            ca_bundle: settings.ca_bundle.as_ref().map(path),
+            client: settings
+                .client_certificate
+                .as_ref()
+                .map(|certificate| ClientCertificate {
+                    certificate: path(certificate),
+                    key: settings.client_key.as_ref().map(path),
+                    hosts: settings.client_certificate_hosts.clone(),
+                }),
+        }
     }
 
     /// Returns the real path of a directory. Each component of each spelling is

@@ -10,6 +10,7 @@ use super::error::FetchError;
 use super::observer::{FetchEvent, FetchObserver};
 use super::redact::RedactedUrl;
 use super::retry::{RetryPolicy, Sleeper};
+use super::tls::TlsSettings;
 use super::transport::{Transport, TransportRequest, TransportResponse};
 
 /// What a transfer needs besides the URL and the file.
@@ -18,6 +19,7 @@ pub(crate) struct Retrieval<'a> {
     pub(crate) sleeper: &'a dyn Sleeper,
     pub(crate) observer: &'a dyn FetchObserver,
     pub(crate) retry: &'a RetryPolicy,
+    pub(crate) tls: &'a TlsSettings,
     pub(crate) maximum_size: Option<u64>,
 }
 
@@ -112,6 +114,7 @@ impl Retrieval<'_> {
     fn attempt(&self, url: &RedactedUrl, partial: &mut PartialFile<'_>) -> Result<(), FetchError> {
         // urllib sends the same: nobody may compress the body on its way.
         let mut request = TransportRequest::new(url.clone()).header("Accept-Encoding", "identity");
+        request.tls.clone_from(self.tls);
         let validator = partial.validator.clone().filter(|_| partial.received > 0);
         let resuming = validator.is_some();
         if let Some(validator) = validator {

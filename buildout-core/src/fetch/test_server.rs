@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ pub enum Fault {
     StallAfter(usize, Duration),
     /// `Content-Length` is this instead of the truth.
     AnnounceLength(usize),
+    /// Nothing comes before so many requests wait for such a reply at once;
+    /// after ten seconds the connection closes.
+    Together(usize),
     /// There is no `Content-Length`; the end of the connection ends the body.
     NoLength,
 }
@@ -115,6 +118,11 @@ impl RecordedRequest {
 struct Shared {
     replies: Mutex<HashMap<String, VecDeque<Reply>>>,
     requests: Mutex<Vec<RecordedRequest>>,
+    /// How many requests wait for others.
+    gathered: AtomicUsize,
+    /// How many requests are being answered, and how many ever were at once.
+    active: AtomicUsize,
+    peak: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -172,6 +180,11 @@ impl TestServer {
         format!("http://{}{target}", self.address)
     }
 
+    /// Returns how many requests were being answered at once, at most.
+    pub fn peak(&self) -> usize {
+        self.shared.peak.load(Ordering::SeqCst)
+    }
+
     /// Returns the requests so far.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.shared.requests).clone()
@@ -220,7 +233,27 @@ fn serve(shared: &Shared, peer: &TcpStream) -> io::Result<()> {
         None => None,
     };
     let reply = reply.unwrap_or_else(|| Reply::status(404, "File not found"));
-    send(shared, peer, &request, reply)
+    let active = shared.active.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.peak.fetch_max(active, Ordering::SeqCst);
+    let sent = match reply.fault {
+        Fault::Together(count) if !gather(shared, count) => Ok(()),
+        _ => send(shared, peer, &request, reply),
+    };
+    shared.active.fetch_sub(1, Ordering::SeqCst);
+    sent
+}
+
+/// Waits until `count` requests wait here; says whether they came.
+fn gather(shared: &Shared, count: usize) -> bool {
+    shared.gathered.fetch_add(1, Ordering::SeqCst);
+    let end = Instant::now() + Duration::from_secs(10);
+    while shared.gathered.load(Ordering::SeqCst) < count {
+        if Instant::now() > end || shared.stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 fn send(
@@ -234,7 +267,9 @@ fn send(
     }
     let (announced, sent, pause) = match reply.fault {
         Fault::Drop => return Ok(()),
-        Fault::None => (Some(reply.body.len()), reply.body.len(), Duration::ZERO),
+        Fault::None | Fault::Together(_) => {
+            (Some(reply.body.len()), reply.body.len(), Duration::ZERO)
+        }
         Fault::NoLength => (None, reply.body.len(), Duration::ZERO),
         Fault::CutAfter(count) => (Some(reply.body.len()), count, Duration::ZERO),
         Fault::StallAfter(count, pause) => (Some(reply.body.len()), count, pause),

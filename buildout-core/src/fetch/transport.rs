@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::error::FetchError;
 use super::redact::RedactedUrl;
+use super::tls::TlsSettings;
 
 /// A request for one resource.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct TransportRequest {
     pub url: RedactedUrl,
     /// Header fields to send.
     pub headers: Vec<(String, String)>,
+    /// How an encrypted connection is made.
+    pub tls: TlsSettings,
 }
 
 impl TransportRequest {
@@ -22,6 +25,7 @@ impl TransportRequest {
         Self {
             url: url.into(),
             headers: Vec::new(),
+            tls: TlsSettings::default(),
         }
     }
 

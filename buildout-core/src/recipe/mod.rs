@@ -13,9 +13,11 @@
 
 mod construction;
 mod descriptor;
+mod download_events;
 mod error;
 mod handle;
 mod part_run;
+mod redacted_events;
 mod registry;
 mod share;
 
@@ -25,7 +27,9 @@ pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentatio
 pub use error::{RecipeError, RecipeErrorKind};
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
-pub use part_run::{CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, RunServices};
+pub use part_run::{
+    CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, PrefetchGuard, RunServices,
+};
 pub use registry::{
     Factory, OptionReader, PlannedDownload, Provider, Recipe, RecipeReference, Registry,
 };

@@ -5,15 +5,23 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use super::download_events::{DownloadEvents, DownloadIds};
 use super::handle::RemoteBuildout;
+use super::redacted_events::RedactedEvents;
 use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
-use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
+use crate::fetch::{
+    CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
+    Prefetcher, TlsSettings, Transport,
+};
+use crate::lock::LockFile;
 use crate::resolve::OptionMap;
 use crate::run::SharedJournal;
+use crate::state::build_environment::BuildEnvironment;
+use crate::store::Claims;
 
 /// What an installation or update leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,14 +62,19 @@ pub struct RunServices {
     pub transport: Arc<dyn Transport>,
     /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
-    /// Receives what happens.
+    /// Receives what happens, without the passwords of URLs.
     pub events: Arc<dyn EventSink>,
     /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
-    /// The environment variables as the run started.
-    pub initial_environment: Environment,
+    /// The shared parts that the run uses.
+    pub claims: Claims,
+    initial_environment: RwLock<Environment>,
+    environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
     download_policy: RwLock<Option<DownloadPolicy>>,
+    download_ids: Arc<DownloadIds>,
+    locked: RwLock<Option<Locked>>,
+    prefetcher: RwLock<Option<Arc<Prefetcher>>>,
 }
 
 /// What `[buildout]` says about downloads.
@@ -71,6 +84,28 @@ pub struct DownloadPolicy {
     pub cache: Option<PathBuf>,
     /// `offline`, or `install-from-cache`, which forbids the network as well.
     pub offline: bool,
+    /// When the cache serves.
+    pub cache_use: CacheUse,
+    /// `require-hashes`.
+    pub require_hashes: HashPolicy,
+    /// `ca-bundle` and the options of the client's certificate.
+    pub tls: TlsSettings,
+}
+
+/// The lock in force.
+struct Locked {
+    file: Arc<LockFile>,
+    digests: Arc<LockedDigests>,
+}
+
+/// Ends what fetches ahead when it is dropped: what nobody took is gone then.
+#[must_use]
+pub struct PrefetchGuard<'a>(&'a RunServices);
+
+impl Drop for PrefetchGuard<'_> {
+    fn drop(&mut self) {
+        self.0.replace_prefetcher(None);
+    }
 }
 
 impl RunServices {
@@ -91,11 +126,16 @@ impl RunServices {
             umask,
             transport,
             downloads,
-            events,
+            events: Arc::new(RedactedEvents(events)),
             cancellation: cancellation.child(),
-            initial_environment: environment.clone(),
+            claims: Claims::default(),
+            initial_environment: RwLock::new(environment.clone()),
+            environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
             download_policy: RwLock::new(None),
+            download_ids: Arc::default(),
+            locked: RwLock::new(None),
+            prefetcher: RwLock::new(None),
         }
     }
 
@@ -106,6 +146,51 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Returns the environment variables as the run started.
+    pub fn initial_environment(&self) -> Environment {
+        self.initial_environment
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Has the run start with other environment variables, and their digest
+    /// enter the signatures, once `[buildout]` has told so.
+    pub(crate) fn set_clean_environment(&self, environment: Environment, digest: Arc<str>) {
+        let mut initial = self
+            .initial_environment
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        initial.clone_from(&environment);
+        drop(initial);
+        *self
+            .environment_digest
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(digest);
+        self.set_environment(environment);
+    }
+
+    /// Returns a digest of the initial environment if it is clean, so that it
+    /// is part of what identifies a result; `None` if parts inherit whatever
+    /// there is.
+    pub fn environment_digest(&self) -> Option<Arc<str>> {
+        self.environment_digest
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes what was told about downloads, for those to come.
+    pub(crate) fn change_download_policy(&self, change: impl FnOnce(&mut DownloadPolicy)) {
+        let mut policy = self
+            .download_policy
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = &mut *policy {
+            change(policy);
+        }
     }
 
     /// Returns the environment variables as they are now.
@@ -133,13 +218,59 @@ impl RunServices {
         }));
     }
 
+    /// Allows only downloads that are locked, as they were locked.
+    pub fn set_lock(&self, lock: LockFile) {
+        let digests = Arc::new(lock.digests());
+        let mut place = self.locked.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Locked {
+            file: Arc::new(lock),
+            digests,
+        });
+    }
+
+    /// Returns the lock in force.
+    pub fn lock(&self) -> Option<Arc<LockFile>> {
+        let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
+        locked.as_ref().map(|locked| Arc::clone(&locked.file))
+    }
+
+    /// Starts to fetch what parts are going to download, `limit` at a time;
+    /// [downloaders](Self::downloader) take it from there until the guard is
+    /// dropped.
+    pub fn prefetch(
+        &self,
+        requests: impl IntoIterator<Item = DownloadRequest>,
+        limit: usize,
+    ) -> PrefetchGuard<'_> {
+        let prefetcher = Prefetcher::start(&self.downloader(), requests, limit);
+        self.replace_prefetcher(Some(Arc::new(prefetcher)));
+        PrefetchGuard(self)
+    }
+
+    fn replace_prefetcher(&self, prefetcher: Option<Arc<Prefetcher>>) {
+        let mut place = self
+            .prefetcher
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ended = std::mem::replace(&mut *place, prefetcher);
+        drop(place);
+        // This may take a moment.
+        drop(ended);
+    }
+
     /// Returns a downloader that names cache entries by the MD5 of the URL,
     /// as all of SlapOS's recipes do.
     pub fn downloader(&self) -> Downloader {
-        let observer = DownloadEvents {
-            events: Arc::clone(&self.events),
-            cancellation: self.cancellation.clone(),
-        };
+        self.downloader_for(None)
+    }
+
+    fn downloader_for(&self, part: Option<Arc<str>>) -> Downloader {
+        let observer = DownloadEvents::new(
+            Arc::clone(&self.events),
+            self.cancellation.clone(),
+            Arc::clone(&self.download_ids),
+            part,
+        );
         let mut options = DownloaderOptions {
             hash_name: true,
             ..self.downloads.clone()
@@ -151,36 +282,26 @@ impl RunServices {
         if let Some(settings) = &*settings {
             options.cache.clone_from(&settings.cache);
             options.offline = settings.offline;
+            options.cache_use = settings.cache_use;
+            options.require_hashes = settings.require_hashes;
+            options.tls.clone_from(&settings.tls);
         }
-        Downloader::new(Arc::clone(&self.transport), options).with_observer(Arc::new(observer))
+        let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(locked) = &*locked {
+            options.locked = Some(Arc::clone(&locked.digests));
+        }
+        let prefetcher = self
+            .prefetcher
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Downloader::new(Arc::clone(&self.transport), options)
+            .with_observer(Arc::new(observer))
+            .with_prefetcher(prefetcher.clone())
     }
 
     /// Returns `path` seen from the buildout directory.
     pub fn absolute(&self, path: impl AsRef<Path>) -> PathBuf {
         self.directory.join(path)
-    }
-}
-
-/// Turns what downloads report into events.
-struct DownloadEvents {
-    events: Arc<dyn EventSink>,
-    cancellation: CancellationToken,
-}
-
-impl FetchObserver for DownloadEvents {
-    fn observe(&self, event: &FetchEvent<'_>) {
-        if let Some((level, message)) = event.log_line() {
-            let level = match level {
-                LogLevel::Debug => Level::Debug,
-                LogLevel::Info => Level::Info,
-                LogLevel::Warning => Level::Warning,
-            };
-            self.events.emit(Event::engine_log(level, message));
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancellation.is_cancelled()
     }
 }
 
@@ -278,6 +399,11 @@ impl<'a> PartRun<'a> {
         self.services
     }
 
+    /// Returns a downloader whose events name the part.
+    pub fn downloader(&self) -> Downloader {
+        self.services.downloader_for(Some(Arc::clone(&self.part)))
+    }
+
     /// Returns what a run within this part takes over from the run that the
     /// part belongs to ([`install_within`](crate::run::install_within)).
     pub fn share(&self) -> &RunShare {
@@ -303,18 +429,35 @@ impl<'a> PartRun<'a> {
         });
     }
 
+    /// Tells that the part must wait for another process; `what` is the end of
+    /// "waiting for ...".
+    pub fn waits_for(&self, what: String) {
+        self.services.events.emit(Event::Waiting {
+            part: Some(Arc::clone(&self.part)),
+            what,
+        });
+    }
+
     /// Runs a command and passes its output on as events. If several jobs may
-    /// run, the command hears of their budget.
+    /// run, the command hears of their budget. What it runs in is recorded, so
+    /// that a person can enter it later.
     ///
     /// # Errors
     ///
     /// The command cannot be run to its end; a failure of the program itself
     /// is none.
     pub fn run_command(&self, command: &Command) -> Result<Finished, CommandError> {
+        let events = &self.services.events;
+        self.record_environment(command);
+        events.emit(Event::CommandStarted {
+            part: Arc::clone(&self.part),
+            command: command.text(),
+            directory: command.directory().to_owned(),
+        });
         let mut sink = |stream: StreamKind, line: &[u8]| {
             let mut bytes = line.to_vec();
             bytes.push(b'\n');
-            self.services.events.emit(Event::Output {
+            events.emit(Event::Output {
                 part: Arc::clone(&self.part),
                 stream: match stream {
                     StreamKind::Stdout => OutputStream::Stdout,
@@ -324,13 +467,32 @@ impl<'a> PartRun<'a> {
             });
         };
         let cancellation = &self.services.cancellation;
-        match self.share.jobs() {
+        let result = match self.share.jobs() {
             Some(jobs) => {
                 let mut command = command.clone();
                 jobs.announce(command.environment_mut());
                 command.run(&mut sink, cancellation)
             }
             None => command.run(&mut sink, cancellation),
+        };
+        events.emit(Event::CommandEnded {
+            part: Arc::clone(&self.part),
+            outcome: result.as_ref().ok().map(|finished| finished.outcome),
+        });
+        result
+    }
+
+    /// A record that cannot be written costs a convenience, not the part.
+    fn record_environment(&self, command: &Command) {
+        let environment = BuildEnvironment::of(command, &self.services.initial_environment());
+        if let Err(error) = environment.record(&self.services.directory, &self.part) {
+            let part = &self.part;
+            let message = format!(
+                "`buildout shell {part}` will not know the environment of the part: {error}."
+            );
+            self.services
+                .events
+                .emit(Event::engine_log(Level::Warning, message));
         }
     }
 }

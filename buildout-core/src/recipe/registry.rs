@@ -106,6 +106,22 @@ pub trait Recipe: Send {
         Vec::new()
     }
 
+    /// Returns what its construction had to download.
+    fn constructed_with(&self) -> Vec<PlannedDownload> {
+        Vec::new()
+    }
+
+    /// Returns what an update is going to download.
+    fn update_downloads(&self) -> Vec<PlannedDownload> {
+        Vec::new()
+    }
+
+    /// Tells whether the installation is going to find its work done, as that
+    /// of a shared part that is complete, so that it downloads nothing.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Returns the paths that the installation makes, as options show them:
     /// relative ones are seen from the buildout directory. A part whose
     /// options name one of them, or a path below it, is installed later.

@@ -14,6 +14,10 @@ pub enum Doing {
     Initializing,
     /// The command `install`.
     Installing,
+    /// The command `fetch`.
+    Fetching,
+    /// The command `lock`.
+    Locking,
     /// The command `bootstrap`.
     Bootstrapping,
     /// `bin`, `parts` and the like are made.
@@ -41,6 +45,8 @@ impl fmt::Display for Doing {
         match self {
             Doing::Initializing => f.write_str("Initializing."),
             Doing::Installing => f.write_str("Installing."),
+            Doing::Fetching => f.write_str("Fetching."),
+            Doing::Locking => f.write_str("Locking."),
             Doing::Bootstrapping => f.write_str("Bootstrapping."),
             Doing::SettingUpDirectories => f.write_str("Setting up buildout directories"),
             Doing::GettingSection(section) => write!(f, "Getting section {section}."),

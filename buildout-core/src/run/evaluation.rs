@@ -196,12 +196,12 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             let state = &mut *state;
             if !state.configured.contains_key(&name) {
                 let near = nearest(&name, state.configured.keys().map(|name| &**name));
-                let hint = near.map(|near| format!("there is a section `[{near}]`"));
+                let hint = section_hint(&name, near);
                 let section = name.to_string();
                 let doing = vec![Doing::GettingSection(section.clone())];
                 return Err(Failure::from(ResolveProblem::MissingSection { section })
                     .during(doing)
-                    .with_hint(hint));
+                    .with_hint(Some(hint)));
             }
             // Registered first: a section reached again while it is being
             // initialised is used as far as it is known.
@@ -229,15 +229,15 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                 let names = state.configured.keys().map(|name| &**name);
                 match &problem {
                     ResolveProblem::MissingMacro { name, .. } => {
-                        nearest(name, names).map(|near| format!("there is a section `[{near}]`"))
+                        section_hint(name, nearest(name, names))
                     }
-                    _ => Some("remove this name, or one before it in the chain".to_owned()),
+                    _ => "remove this name, or one before it in the chain".to_owned(),
                 }
             };
             Failure::from(problem)
                 .during(around)
                 .with_label(place, "")
-                .with_hint(hint)
+                .with_hint(Some(hint))
         })?;
         let mut keys: Vec<Arc<str>> = raw
             .iter()
@@ -412,15 +412,18 @@ impl<'s, 'a> Evaluation<'s, 'a> {
         };
         let Some(factory) = session.options.registry.find(&reference) else {
             let descriptors = session.options.registry.descriptors();
-            let names = descriptors.iter().map(|descriptor| descriptor.name);
-            let hint = nearest(&recipe, names).map(|near| format!("there is a recipe `{near}`"));
+            let names: Vec<&str> = descriptors.iter().map(|known| known.name).collect();
+            let hint = match nearest(&recipe, names.iter().copied()) {
+                Some(near) => format!("there is a recipe `{near}`"),
+                None => format!("the built-in recipes are {}", names.join(", ")),
+            };
             return Err(Failure::from(Problem::UnknownRecipe {
                 part: name.to_string(),
                 recipe: recipe.to_string(),
             })
             .during(vec![Doing::LoadingRecipe(reference.distribution)])
             .with_label(place(), "")
-            .with_hint(hint));
+            .with_hint(Some(hint)));
         };
         if session.options.construct == ConstructionPolicy::PureOnly
             && factory.descriptor().construction == ConstructionKind::ActsOnTheWorld
@@ -568,6 +571,13 @@ impl<'s, 'a> Evaluation<'s, 'a> {
     }
 }
 
+fn section_hint(section: &str, near: Option<&str>) -> String {
+    match near {
+        Some(near) => format!("there is a section `[{near}]`"),
+        None => format!("add a section `[{section}]`"),
+    }
+}
+
 fn missing_reference(session: &Session<'_>, section: &str, option: &str) -> Failure {
     let names = session.known_options(section);
     let near = nearest(option, names.iter().map(|name| &**name));
@@ -591,17 +601,25 @@ pub(super) fn recipe_result<T>(
     match result {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(match error.into_failure() {
+            Ok(failure) if matches!(failure.problem(), Problem::Resolve(_)) => {
+                failure.with_only_label(session.section_place(part), "in this section")
+            }
             Ok(failure) => failure,
             Err(error) => {
                 let place = error
                     .option()
                     .and_then(|option| session.option_place(part, option, ""));
                 let hint = error.hint().map(ToOwned::to_owned);
+                // What is missing has no place; its section has.
+                let section = (error.option().is_some() || hint.is_some())
+                    .then(|| session.section_place(part))
+                    .flatten();
                 Failure::from(Problem::Recipe {
                     part: part.to_owned(),
                     error,
                 })
                 .with_label(place, "")
+                .with_only_label(section, "in this section")
                 .with_hint(hint)
             }
         }),

@@ -6,13 +6,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::downloads::{RefusedDownload, show_refused};
+use super::locking::LockProblem;
 use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
 use crate::resolve::{Doing, ResolveProblem};
 use crate::state::installed::InstalledError;
 use crate::state::journal::JournalError;
-use crate::state::lock::LockError;
 use crate::state::removal::RemovalError;
+use crate::state::run_lock::LockError;
 use crate::value::str_repr;
 
 /// A place in a profile that has to do with a failure.
@@ -76,11 +78,17 @@ pub enum Problem {
         message: String,
     },
     /// Another run is at work in the directory.
-    Lock(LockError),
+    RunLock(LockError),
     /// The journal of the run cannot be read or written.
     Journal(JournalError),
     /// A thread cannot be started.
     Thread(std::io::Error),
+    /// Downloads cannot be made, known before anything was done.
+    Downloads(Vec<RefusedDownload>),
+    /// Profiles are in no cache, and the network is forbidden.
+    MissingProfiles(Vec<ExtendsError>),
+    /// A lock file is wrong, or the run is not what it locks.
+    Lock(LockProblem),
     /// The record of what is installed cannot be read or written.
     State(InstalledError),
     /// What is to be removed cannot be bounded.
@@ -146,7 +154,7 @@ impl Failure {
     /// Tells whether this is only the consequence of a request to stop.
     pub fn is_cancelled(&self) -> bool {
         match &*self.problem {
-            Problem::Cancelled | Problem::Lock(LockError::Cancelled { .. }) => true,
+            Problem::Cancelled | Problem::RunLock(LockError::Cancelled { .. }) => true,
             Problem::Recipe { error, .. } => error.kind() == RecipeErrorKind::Cancelled,
             _ => false,
         }
@@ -178,6 +186,16 @@ impl Failure {
         self
     }
 
+    /// Adds a place to show unless there is one already.
+    #[must_use]
+    pub(crate) fn with_only_label(self, place: Option<Place>, text: &str) -> Self {
+        if self.labels.is_empty() {
+            self.with_label(place, text)
+        } else {
+            self
+        }
+    }
+
     /// Adds advice, unless there is some already.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<String>) -> Self {
@@ -188,6 +206,14 @@ impl Failure {
     /// Returns what failed.
     pub fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Returns the part whose recipe failed, if one did.
+    pub fn part(&self) -> Option<&str> {
+        match &*self.problem {
+            Problem::Recipe { part, .. } | Problem::RecipePanicked { part, .. } => Some(part),
+            _ => None,
+        }
     }
 
     /// Returns what was being done, outermost first.
@@ -271,9 +297,15 @@ impl fmt::Display for Problem {
             Problem::RecipePanicked { part, message } => {
                 write!(f, "the recipe of part `{part}` panicked: {message}")
             }
-            Problem::Lock(error) => error.fmt(f),
+            Problem::RunLock(error) => error.fmt(f),
             Problem::Journal(error) => error.fmt(f),
             Problem::Thread(error) => write!(f, "failed to start a thread: {error}"),
+            Problem::Downloads(refused) => show_refused(refused, f),
+            Problem::MissingProfiles(errors) => {
+                write!(f, "{} profiles cannot be loaded:", errors.len())?;
+                errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
+            }
+            Problem::Lock(problem) => problem.fmt(f),
             Problem::State(error) => error.fmt(f),
             Problem::Removal(error) => error.fmt(f),
             Problem::Uninstall { part, failures } => {
@@ -346,6 +378,25 @@ impl From<ExtendsError> for Failure {
     }
 }
 
+impl Failure {
+    /// Tells of all profiles that an offline run misses; `None` without any.
+    pub fn of_missing_profiles(mut errors: Vec<ExtendsError>) -> Option<Self> {
+        if errors.len() < 2 {
+            return errors.pop().map(Failure::from);
+        }
+        let places = errors.iter().flat_map(ExtendsError::places);
+        let labels = places.map(|place| Label {
+            place: place.clone(),
+            text: String::new(),
+        });
+        Some(Failure {
+            labels: labels.collect(),
+            hint: errors.first().and_then(ExtendsError::hint),
+            ..Problem::MissingProfiles(errors).into()
+        })
+    }
+}
+
 impl From<ResolveProblem> for Failure {
     fn from(problem: ResolveProblem) -> Self {
         Problem::Resolve(problem).into()
@@ -354,6 +405,7 @@ impl From<ResolveProblem> for Failure {
 
 impl From<InstalledError> for Failure {
     fn from(error: InstalledError) -> Self {
-        Problem::State(error).into()
+        let hint = error.hint();
+        Failure::from(Problem::State(error)).with_hint(hint)
     }
 }

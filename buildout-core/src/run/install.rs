@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
+use super::locking::check_locked_downloads;
 use super::order::Order;
 use super::plan::{PlannedAction, Reason, Survey};
 use super::record::Record;
@@ -30,11 +32,12 @@ use crate::profile::python_text::split_words;
 use crate::recipe::{
     Caller, CreatedPaths, Footprint, Installed, RecipeReference, RunShare, UpdateKind,
 };
+use crate::redaction::redacted;
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::InstalledPart;
 use crate::state::journal::Interrupted;
-use crate::state::lock::RunLock;
 use crate::state::removal::RemovalScope;
+use crate::state::run_lock::RunLock;
 
 /// How many parts that run no commands may be worked on beside those that do.
 const THREADS_BESIDE: usize = 14;
@@ -79,7 +82,7 @@ pub fn install_within(
     let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
-    let parts = installation.prepare(requested).map_err(installing)?;
+    let Prepared { parts, downloads } = installation.prepare(requested).map_err(installing)?;
     let share = share_jobs(session, settings, outer)?;
     let limit = match settings.jobs {
         1 => 1,
@@ -90,6 +93,7 @@ pub fn install_within(
         order: order.pairs(&parts),
     });
     let remote = session.remote().for_caller(Caller::Installation);
+    let _prefetch = prefetch(session, settings, downloads);
     let result = std::thread::scope(|scope| {
         let tools = Tools {
             remote: &remote,
@@ -127,7 +131,7 @@ fn lock(
             services.events.emit(Event::Waiting { part: None, what });
         },
     );
-    Ok(Some(lock.map_err(Problem::Lock)?))
+    Ok(Some(lock.map_err(Problem::RunLock)?))
 }
 
 /// Returns what this run shares with its parts: the budget of the run around
@@ -142,7 +146,7 @@ fn share_jobs(
     let mut share = outer.clone();
     share.lock(&settings.directory);
     if settings.jobs > 1 && share.jobs().is_none() {
-        let jobs = match JobServer::of_environment(&services.initial_environment) {
+        let jobs = match JobServer::of_environment(&services.initial_environment()) {
             Some(jobs) => jobs,
             None => {
                 let directory = &services.temporary_directory;
@@ -156,6 +160,14 @@ fn share_jobs(
         share.set_jobs(Arc::new(jobs));
     }
     Ok(share)
+}
+
+/// What is known before the first installation.
+struct Prepared {
+    /// The parts to install or update, in order.
+    parts: Vec<Arc<str>>,
+    /// What they are going to download.
+    downloads: Vec<PartDownload>,
 }
 
 struct Installation<'s, 'a> {
@@ -215,8 +227,8 @@ impl<'s, 'a> Installation<'s, 'a> {
     }
 
     /// Does all that comes before the first installation, and returns the
-    /// parts to install in order.
-    fn prepare(&mut self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
+    /// parts to install in order, and what they are going to download.
+    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
         self.repair()?;
         let develop_eggs = self.record.take_develop_eggs();
         if !develop_eggs.is_empty() {
@@ -224,15 +236,42 @@ impl<'s, 'a> Installation<'s, 'a> {
         }
         let session = self.session;
         let parts = select(session, requested, |_, failure| Err(failure))?;
+        check_locked_downloads(session, &parts, requested.is_empty())?;
         self.emit(Event::Configured {
             sections: self.configured_sections(),
         });
         for part in &parts {
             session.sign(part)?;
         }
-        self.uninstall(&parts, requested.is_empty())?;
+        let mut survey = Survey::new(session, &self.record, &parts)?;
+        let downloads = self.downloads(&mut survey, &parts);
+        check_downloads(session, &downloads)?;
+        self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
-        Ok(parts)
+        Ok(Prepared { parts, downloads })
+    }
+
+    /// Returns what the parts are going to download.
+    fn downloads(&self, survey: &mut Survey, parts: &[Arc<str>]) -> Vec<PartDownload> {
+        let mut downloads = Vec::new();
+        for part in parts {
+            let installing = downloads_of(self.session, part, DownloadsOf::Installation);
+            let updating = downloads_of(self.session, part, DownloadsOf::Update);
+            if installing.is_empty() && updating.is_empty() {
+                continue;
+            }
+            let stays =
+                self.record.parts().contains_key(&**part) && self.reasons(survey, part).is_empty();
+            downloads.extend(if stays { updating } else { installing });
+        }
+        downloads
+    }
+
+    /// Returns why a part cannot stay; nothing if it can, or is not installed.
+    fn reasons(&self, survey: &mut Survey, part: &Arc<str>) -> Vec<Reason> {
+        let directory = &self.settings.directory;
+        let exists = |path: &str| directory.join(path).exists();
+        survey.reasons(self.session, &self.record, &self.history, part, exists)
     }
 
     /// Undoes or records what an interrupted run left.
@@ -275,7 +314,12 @@ impl<'s, 'a> Installation<'s, 'a> {
     }
 
     /// Uninstalls what changed and what is no longer wanted, last part first.
-    fn uninstall(&mut self, parts: &[Arc<str>], all: bool) -> Result<(), Failure> {
+    fn uninstall(
+        &mut self,
+        survey: &mut Survey,
+        parts: &[Arc<str>],
+        all: bool,
+    ) -> Result<(), Failure> {
         let recorded: Vec<Arc<str>> = self
             .record
             .parts()
@@ -284,14 +328,9 @@ impl<'s, 'a> Installation<'s, 'a> {
             .map(|name| Arc::from(&**name))
             .collect();
         let wanted: HashSet<&Arc<str>> = parts.iter().collect();
-        let mut survey = Survey::new(self.session, &self.record, parts)?;
         for part in recorded {
             let (action, reasons) = if wanted.contains(&part) {
-                let directory = &self.settings.directory;
-                let exists = |path: &str| directory.join(path).exists();
-                let reasons =
-                    survey.reasons(self.session, &self.record, &self.history, &part, exists);
-                (PlannedAction::Reinstall, reasons)
+                (PlannedAction::Reinstall, self.reasons(survey, &part))
             } else if all {
                 (PlannedAction::Uninstall, vec![Reason::NoLongerWanted])
             } else {
@@ -593,7 +632,7 @@ impl<'s, 'a> Installation<'s, 'a> {
         let mut record = InstalledPart {
             options: options
                 .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .map(|(name, value)| (name.to_string(), redacted(value).into_owned()))
                 .collect(),
             installed: previous
                 .map(|old| old.installed.clone())
@@ -711,7 +750,8 @@ impl<'s, 'a> Installation<'s, 'a> {
         };
         let reached = state.dependencies.values().flatten();
         let sections: HashSet<&Arc<str>> = reached.filter(|section| is_plain(section)).collect();
-        let text = |(name, value): (Arc<str>, Arc<str>)| (name.to_string(), value.to_string());
+        let text =
+            |(name, value): (Arc<str>, Arc<str>)| (name.to_string(), redacted(&value).into_owned());
         sections
             .into_iter()
             .map(|section| {
@@ -736,7 +776,10 @@ fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
         if value.is_some_and(|value| split_words(&value).next().is_some()) {
             let place = session.option_place(BUILDOUT_SECTION, option, option);
             let what = what.to_owned();
-            return Err(Failure::from(Problem::Unsupported { what }).with_label(place, ""));
+            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+            return Err(Failure::from(Problem::Unsupported { what })
+                .with_label(place, "")
+                .with_hint(Some(hint)));
         }
     }
     Ok(())

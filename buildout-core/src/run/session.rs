@@ -309,7 +309,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the place of any option of `section`, to point at the section.
-    fn section_place(&self, section: &str) -> Option<crate::extends::Place> {
+    pub(crate) fn section_place(&self, section: &str) -> Option<crate::extends::Place> {
         let state = self.state.borrow();
         let options = state.configured.get(section)?;
         let origins = options.values().filter_map(MergedOption::origin);

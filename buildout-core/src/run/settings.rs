@@ -8,15 +8,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::download_settings;
+use super::environment_policy::apply_policy;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JOB_LIMIT;
-use crate::extends::join;
+use crate::extends::{Place, join};
+use crate::fetch::CacheUse;
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
-use crate::state::lock::WhenLocked;
+use crate::state::run_lock::WhenLocked;
 use crate::value::str_repr;
 
 /// The values of `on-failure`.
@@ -48,8 +51,12 @@ pub struct BuildoutSettings {
     pub on_failure: OnFailure,
     /// What is done if another run is at work in the directory.
     pub when_locked: WhenLocked,
+    /// `extends-cache`, if set.
+    pub extends_cache: Option<PathBuf>,
     /// Whether the network is forbidden.
     pub offline: bool,
+    /// How many downloads may run at once, ahead of the parts.
+    pub parallel_downloads: usize,
     /// Whether newer things are looked for.
     pub newest: bool,
     /// Records of lower level are not shown: `log-level` less the verbosity.
@@ -134,8 +141,11 @@ impl BuildoutSettings {
         }
         let log_format = reader.required("log-format")?;
         let log_level = reader.log_level()?;
-        (how.configure_log)(log_level, &log_format)
-            .map_err(|message| reader.unusable("log-format", message))?;
+        (how.configure_log)(log_level, &log_format).map_err(|message| {
+            let hint =
+                "the fields are `%(name)s`, `%(levelname)s`, `%(levelno)d` and `%(message)s`";
+            reader.unusable("log-format", message, hint)
+        })?;
         reader.socket_timeout()?;
         let versions = reader.required("versions")?;
         if !versions.is_empty() {
@@ -169,16 +179,17 @@ impl BuildoutSettings {
             .with_label(
                 session.option_place(BUILDOUT_SECTION, "abi-tag-eggs", &tagged),
                 "",
-            ));
+            )
+            .with_hint(Some("remove the option, or set it to `false`".to_owned())));
         }
         let eggs = reader.required("eggs-directory")?;
         let set = |cache: &Arc<str>| !cache.is_empty();
         let absolute = |cache: Arc<str>| PathBuf::from(join(&directory, &cache, false));
         let download_cache = download_cache.filter(set).map(absolute);
+        let extends_cache = extends_cache.filter(set).map(absolute);
         if how.create_caches {
-            let extends_cache = extends_cache.filter(set).map(absolute);
             let eggs = Some(eggs).filter(set).map(absolute);
-            let caches = [download_cache.clone(), extends_cache, eggs];
+            let caches = [download_cache.clone(), extends_cache.clone(), eggs];
             for cache in caches.into_iter().flatten() {
                 create_all(session, &cache)?;
             }
@@ -190,16 +201,26 @@ impl BuildoutSettings {
         }
         let install_from_cache = reader.boolean("install-from-cache")?;
         if install_from_cache && offline {
-            return Err(Problem::Setting {
+            return Err(Failure::from(Problem::Setting {
                 option: "install-from-cache",
                 message: "install-from-cache can't be used with offline mode.\nNothing is installed, even from cache, in offline\nmode, which might better be called 'no-install mode'.\n".to_owned(),
-            }
-            .into());
+            })
+            .with_label(
+                session.option_place(BUILDOUT_SECTION, "install-from-cache", "true"),
+                "",
+            )
+            .with_hint(Some(
+                "remove the option: nothing is fetched offline anyway; or run with `-O`".to_owned(),
+            )));
         }
         for name in default_option_names(session.dialect()) {
             reader.required(name)?;
         }
         reader.optional(DIALECT_OPTION)?;
+        apply_policy(session, Path::new(&directory), how.create_caches)?;
+        let require_hashes = download_settings::require_hashes(&reader)?;
+        let parallel_downloads = download_settings::parallel_downloads(&reader)?;
+        let tls = download_settings::tls(&reader, &directory)?;
         let mut directories = Vec::new();
         for name in ["bin", "parts", "develop-eggs"] {
             let path = reader.required(&format!("{name}-directory"))?;
@@ -216,16 +237,21 @@ impl BuildoutSettings {
         session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
+            cache_use: CacheUse::First,
+            require_hashes,
+            tls,
         });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
             download_cache,
+            extends_cache,
             directory: PathBuf::from(directory),
             jobs,
             on_failure,
             when_locked: when_locked.unwrap_or(WhenLocked::Wait),
             offline,
+            parallel_downloads,
             newest,
             log_level,
             verbose: reader.optional("verbosity")?.is_some(),
@@ -302,12 +328,12 @@ fn parse_boolean(option: &'static str, value: &str) -> Result<bool, Failure> {
 }
 
 /// Reads options of `[buildout]`.
-struct Reader<'s, 'a> {
+pub(super) struct Reader<'s, 'a> {
     session: &'s Session<'a>,
 }
 
 impl Reader<'_, '_> {
-    fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
+    pub(super) fn optional(&self, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.session.get_stored(BUILDOUT_SECTION, option)
     }
 
@@ -343,15 +369,16 @@ impl Reader<'_, '_> {
             "ERROR" => 40,
             "CRITICAL" => 50,
             other => other.trim().parse().map_err(|_| {
-                self.unusable("log-level", format!("Invalid logging level {other}"))
+                let hint = "use `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or a number";
+                self.unusable("log-level", format!("Invalid logging level {other}"), hint)
             })?,
         };
         let verbosity: i64 = match self.optional("verbosity")? {
             None => 0,
-            Some(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
+            Some(text) => text.trim().parse().map_err(|_| {
+                let hint = "use a number, or remove the option and call with `-v` or `-q`";
+                self.unusable("verbosity", format!("Invalid verbosity {text}"), hint)
+            })?,
         };
         Ok(number - verbosity)
     }
@@ -363,12 +390,10 @@ impl Reader<'_, '_> {
         };
         match text.trim().parse() {
             Ok(jobs) if jobs > 0 => Ok(Some(jobs)),
-            _ => Err(self
-                .unusable(
-                    "jobs",
-                    format!("Invalid number of jobs {}", str_repr(&text)),
-                )
-                .with_hint(Some("write a number from 1 on".to_owned()))),
+            _ => {
+                let message = format!("Invalid number of jobs {}", str_repr(&text));
+                Err(self.unusable("jobs", message, "write a number from 1 on"))
+            }
         }
     }
 
@@ -390,7 +415,7 @@ impl Reader<'_, '_> {
             .collect();
         let message = format!("Invalid value for '{option}' option: {}", str_repr(&text));
         let hint = format!("use {}", names.join(" or "));
-        Err(self.unusable(option, message).with_hint(Some(hint)))
+        Err(self.unusable(option, message, &hint))
     }
 
     fn socket_timeout(&self) -> Result<(), Failure> {
@@ -414,8 +439,13 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn unusable(&self, option: &'static str, message: String) -> Failure {
-        let place = self.session.option_place(BUILDOUT_SECTION, option, "");
-        Failure::from(Problem::Setting { option, message }).with_label(place, "")
+    pub(super) fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {
+        Failure::from(Problem::Setting { option, message })
+            .with_label(self.place(option, ""), "")
+            .with_hint(Some(hint.to_owned()))
+    }
+
+    pub(super) fn place(&self, option: &str, needle: &str) -> Option<Place> {
+        self.session.option_place(BUILDOUT_SECTION, option, needle)
     }
 }

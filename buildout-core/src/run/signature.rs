@@ -15,6 +15,7 @@ use rustc_hash::FxBuildHasher;
 use super::failure::Failure;
 use super::session::{Session, State, is_buildout, known_values};
 use crate::fetch::encode_hex;
+use crate::redaction::redacted;
 
 /// The option under which a part's signature is recorded.
 pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
@@ -22,6 +23,9 @@ pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
 /// How every signature of ours starts. One that starts otherwise was made by a
 /// Python buildout.
 pub const SIGNATURE_PREFIX: &str = "native:";
+
+/// Stands for the environment in a signature; no section can have this name.
+pub(crate) const ENVIRONMENT_NAME: &str = "{environment}";
 
 /// The hexadecimal digits of a section's digest.
 const DIGEST_LENGTH: usize = 32;
@@ -98,6 +102,9 @@ impl Session<'_> {
             Some(reference) => format!("{SIGNATURE_PREFIX}{reference}:{version}"),
             None => format!("{SIGNATURE_PREFIX}{recipe}:{version}"),
         };
+        if let Some(digest) = self.services().environment_digest() {
+            signature.push_str(&format!(" {ENVIRONMENT_NAME}:{digest}"));
+        }
         if self.dialect().dependency_signatures {
             let mut state = self.state.borrow_mut();
             for dependency in state.direct_dependencies(part) {
@@ -200,7 +207,8 @@ impl State {
             options.sort();
             for (name, value) in options {
                 if &*name != SIGNATURE_OPTION {
-                    for text in [&name, &value] {
+                    // Passwords do not count: they are not recorded.
+                    for text in [&*name, &*redacted(&value)] {
                         hasher.update(text.len().to_le_bytes());
                         hasher.update(text.as_bytes());
                     }

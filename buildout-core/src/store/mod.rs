@@ -7,20 +7,40 @@
 //! that both may use one directory.
 //!
 //! - [`Signature`]: the options as JSON, and their digest (pure).
-//! - [`candidates`], [`choose`]: which directory of a list holds an entry, or
-//!   could.
+//! - [`choose`]: which directory of a list holds an entry, or could.
+//! - [`EntryLock`]: one build of an entry at a time.
 //! - [`publish`]: the marker, then read-only modes.
+//! - [`Claims`]: the entries that a run uses, registered in their stores.
+//! - [`Survey`]: the entries there are and who uses them; [`find_garbage`],
+//!   [`remove_garbage`]: removing those nobody uses; [`verify`]: whether one is
+//!   as it was completed.
 //!
-//! Room is left here for a lock per entry (two builders of one entry would
-//! erase each other's work) and for the removal of entries nobody uses.
+//! `docs/design/shared-parts.md` tells how these fit together.
 
+mod claims;
+mod entry;
+mod garbage;
+mod lock;
 mod lookup;
 mod publish;
+mod references;
+mod registration;
 mod signature;
+mod survey;
+mod verify;
 
-pub use lookup::{Candidate, Choice, candidates, choose};
+pub use claims::Claims;
+pub use entry::{Entry, StoreError};
+pub use garbage::{
+    Fate, Garbage, GarbageError, GarbagePolicy, find_garbage, forget_removed, remove_garbage,
+};
+pub use lock::{Attempt, EntryLock, LockError};
+pub use lookup::{Choice, Match, Place, Wanted, choose, directories};
 pub use publish::{PublishError, is_complete, make_read_only, publish};
+pub use registration::RegistrationError;
 pub use signature::Signature;
+pub use survey::{Survey, SurveyError, User};
+pub use verify::{Fault, verify};
 
 /// The file that makes an entry complete.
 pub const MARKER: &str = ".buildout-shared.json";

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::extends::PROFILE_BASE_LOCATION;
 use crate::fetch::{Algorithm, Digests};
+use crate::redaction::redacted;
+use crate::state::installed::SIGNATURE_OPTION;
 use crate::value::push_json_text;
 
 /// The options of a part as JSON, and the digest of that text.
@@ -21,13 +23,13 @@ impl Signature {
     ///
     /// The option `_profile_base_location_` is left out, and in the other
     /// values its value is replaced by a reference to it, so that a profile
-    /// may be moved.
+    /// may be moved. The passwords of URLs are hidden: others can read the
+    /// entry.
     ///
-    /// Plain zc.buildout gives recipes no signature of the part at this point;
-    /// the SlapOS fork adds it to the options, so that an entry also depends
-    /// on what the part refers to by name only. Digests here are those of the
-    /// former: what a part takes from other sections it takes as values of
-    /// its options.
+    /// zc.buildout 3.0.1 gives recipes no signature of the part at this point.
+    /// The SlapOS fork adds it to the options, under [`SIGNATURE_OPTION`], so
+    /// that an entry also depends on what the part refers to by name only; for
+    /// that, add it to `options`.
     pub fn of<'a>(options: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut options: BTreeMap<&str, &str> = options.into_iter().collect();
         let base = options.remove(PROFILE_BASE_LOCATION);
@@ -39,14 +41,33 @@ impl Signature {
             text.push_str(": ");
             match base {
                 Some(base) if !base.is_empty() => {
-                    push_json_text(&value.replace(base, &reference), &mut text);
+                    push_json_text(&redacted(&value.replace(base, &reference)), &mut text);
                 }
-                _ => push_json_text(value, &mut text),
+                _ => push_json_text(&redacted(value), &mut text),
             }
         }
         text.push_str(if text.len() > 1 { "\n}" } else { "}" });
+        Self::of_text(text)
+    }
+
+    /// Takes the content of a marker as it is.
+    pub fn of_text(text: String) -> Self {
         let digest = Digests::of(text.as_bytes()).hex(Algorithm::Md5);
         Signature { text, digest }
+    }
+
+    /// Tells whether both have the same options, once the signature of the
+    /// part is dropped from both. What was not written in the form of these
+    /// texts is equal to nothing else.
+    pub fn has_options_of(&self, other: &Signature) -> bool {
+        // Texts in JSON have no line ends, so each line is one option.
+        fn options(text: &str) -> impl Iterator<Item = &str> {
+            let name = format!("  \"{SIGNATURE_OPTION}\": ");
+            text.split('\n')
+                .filter(move |line| !line.starts_with(&name))
+                .map(|line| line.strip_suffix(',').unwrap_or(line))
+        }
+        options(&self.text).eq(options(&other.text))
     }
 
     /// Returns the content of the marker: JSON without a final newline.
@@ -81,6 +102,24 @@ def answer(text):
             assert_eq!(Signature::of(options).text(), expected, "{text:?}");
         }
         assert_eq!(Signature::of([]).text(), "{}");
+    }
+
+    #[test]
+    fn options_are_compared_without_the_signature_of_the_part() {
+        let of = |signature: Option<&str>, text: &str| {
+            let signature = signature.map(|signature| (SIGNATURE_OPTION, signature));
+            Signature::of(signature.into_iter().chain([("_a", text), ("recipe", "x")]))
+        };
+        let plain = of(None, "two\nlines");
+        for other in [of(Some("a"), "two\nlines"), plain.clone()] {
+            assert!(plain.has_options_of(&other) && other.has_options_of(&plain));
+            assert!(of(Some("b"), "two\nlines").has_options_of(&other));
+            assert!(!of(None, "two\nlines,").has_options_of(&other));
+        }
+        assert_ne!(plain.digest(), of(Some("a"), "two\nlines").digest());
+        let last = Signature::of([("A", "x"), (SIGNATURE_OPTION, "s")]);
+        assert!(last.has_options_of(&Signature::of([("A", "x")])));
+        assert!(!Signature::of_text("{}".to_owned()).has_options_of(&plain));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use buildout_core::event::Event;
 use buildout_core::state::installed::InstalledPart;
 use buildout_core::state::journal::{Journal, Step};
-use buildout_core::state::lock::{RunLock, WhenLocked};
+use buildout_core::state::run_lock::{RunLock, WhenLocked};
 
 use super::scripted::{Script, mini, write_out};
 use super::site::{Site, watched};

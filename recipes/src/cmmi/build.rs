@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use buildout_core::event::Level;
 use buildout_core::exec::command::{Command, CommandError};
+use buildout_core::exec::failure::{CommandFailure, FailureCause};
 use buildout_core::exec::shell_quote::quote;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{Environment, PartRun, RecipeError, RecipeErrorKind};
@@ -13,8 +14,7 @@ use buildout_core::value::str_repr;
 
 use super::commands::{Commands, PartOptions};
 use super::environment_script;
-use super::{Cmmi, shebang};
-use crate::command_failure::{CommandFailure, FailureCause};
+use super::{Cmmi, PATCHES_OPTION, shebang};
 use crate::location::clear;
 use crate::source::Source;
 use crate::system_error::failed;
@@ -42,7 +42,8 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
     let compile_directory = run.services().absolute(written);
     match &recipe.archive {
         Some(archive) => {
-            let unpacked = archive.unpack(&run.services().downloader(), &compile_directory);
+            run.enter_phase("unpack");
+            let unpacked = archive.unpack(&run.downloader(), &compile_directory);
             if unpacked.is_err() {
                 // What was not unpacked whole is not worth a look.
                 let _ = clear(&compile_directory, &run.services().directory);
@@ -66,7 +67,8 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
         if build.environment_failed.get() || error.kind() == RecipeErrorKind::Cancelled {
             return Err(error);
         }
-        return Err(build.explain(error, &commands));
+        build.explain(&commands);
+        return Err(error);
     }
     if recipe.keep_compile_directory {
         build.write_script(&commands)?;
@@ -127,31 +129,38 @@ impl Build<'_, '_> {
     ) -> Result<(), RecipeError> {
         self.apply_patches()?;
         self.run_snippet(options, "pre-configure")?;
+        self.run.enter_phase("configure");
         self.run_command("configure-command", &commands.configure)?;
         self.run_snippet(options, "pre-build")?;
+        self.run.enter_phase("make");
         self.run_command("make-binary", &commands.make)?;
         self.run_snippet(options, "pre-install")?;
+        self.run.enter_phase("install");
         self.run_command("make-targets", &commands.install)?;
         self.run_snippet(options, "post-install")
     }
 
     fn apply_patches(&self) -> Result<(), RecipeError> {
         let value = |option: &str| self.run.option(option);
-        let patches: Vec<&str> = split_words(value("patches").unwrap_or_default()).collect();
+        let patches: Vec<&str> = split_words(value(PATCHES_OPTION).unwrap_or_default()).collect();
         if patches.is_empty() {
             return Ok(());
         }
         let program = strip(value("patch-binary").unwrap_or("patch"));
         let patch_options = split_words(value("patch-options").unwrap_or("-p0"));
         let patch_options = patch_options.collect::<Vec<_>>().join(" ");
+        self.run.enter_phase("patch");
         self.run.log(Level::Info, "Applying patches");
-        let downloader = self.run.services().downloader();
+        let downloader = self.run.downloader();
         for patch in patches {
-            let source = Source::with_fragment(patch, &self.directory, "patches")?;
+            let source = Source::with_fragment(patch, &self.directory, PATCHES_OPTION)?;
             let file = source.download(&downloader, None)?;
             let path = file.path().to_string_lossy();
             let path = quote(&path);
-            self.run_command("patches", &format!("{program} {patch_options} < {path}"))?;
+            self.run_command(
+                PATCHES_OPTION,
+                &format!("{program} {patch_options} < {path}"),
+            )?;
         }
         Ok(())
     }
@@ -164,6 +173,7 @@ impl Build<'_, '_> {
     ) -> Result<(), RecipeError> {
         match options.snippet(option)? {
             Some(command) => {
+                self.run.enter_phase(option);
                 self.run.log(Level::Info, format!("Executing {option}"));
                 self.run_command(option, &command)
             }
@@ -175,22 +185,16 @@ impl Build<'_, '_> {
     fn run_command(&self, option: &str, command: &str) -> Result<(), RecipeError> {
         let environment = self.environment()?.clone();
         let script = format!("set -e;{command}");
-        let cause =
-            match self
-                .run
-                .run_command(&Command::shell(&script, &self.directory, environment))
-            {
-                Ok(finished) if finished.outcome.is_success() => return Ok(()),
-                Ok(finished) => FailureCause::Ended {
-                    outcome: finished.outcome,
-                    tail: finished.tail,
-                },
-                Err(error @ CommandError::Cancelled { .. }) => {
-                    return Err(RecipeError::new(RecipeErrorKind::Cancelled, error));
-                }
-                Err(error) => FailureCause::NotRun(error),
-            };
-        let failure = CommandFailure::new(script, &self.directory, cause);
+        let command = Command::shell(&script, &self.directory, environment);
+        let cause = match self.run.run_command(&command) {
+            Ok(finished) if finished.outcome.is_success() => return Ok(()),
+            Ok(finished) => FailureCause::from(finished),
+            Err(error @ CommandError::Cancelled { .. }) => {
+                return Err(RecipeError::new(RecipeErrorKind::Cancelled, error));
+            }
+            Err(error) => FailureCause::from(error),
+        };
+        let failure = CommandFailure::new(&command, cause).with_kept_tree(&self.directory);
         self.run.log(Level::Error, failure.python_text());
         // A default has no place in the profile; the part has.
         let written = self.run.option(option).is_some();
@@ -210,33 +214,27 @@ impl Build<'_, '_> {
     }
 
     /// Tells how a failed build can be looked into.
-    fn explain(&self, error: RecipeError, commands: &Commands) -> RecipeError {
+    fn explain(&self, commands: &Commands) {
         let name = environment_script::NAME;
         let directory = self.directory.display();
-        if let Err(second) = self.write_script(commands) {
-            self.run.log(
-                Level::Error,
-                format!("Compilation error. The package is left as is at {directory} where you can inspect what went wrong.\nNo shell script could be generated: {second}"),
-            );
-            return error;
-        }
+        let script = match self.write_script(commands) {
+            Ok(()) => format!(
+                "A shell script {name} has been generated. You can source it in your shell to reproduce build environment."
+            ),
+            Err(error) => format!("No shell script could be generated: {error}"),
+        };
         self.run.log(
             Level::Error,
             format!(
-                "Compilation error. The package is left as is at {directory} where you can inspect what went wrong.\nA shell script {name} has been generated. You can source it in your shell to reproduce build environment."
+                "Compilation error. The package is left as is at {directory} where you can inspect what went wrong.\n{script}"
             ),
         );
-        let quoted = self.directory.to_string_lossy();
-        error.with_hint(format!(
-            "to look into it: `cd {} && . ./{name}`",
-            quote(&quoted)
-        ))
     }
 
     fn write_script(&self, commands: &Commands) -> Result<(), RecipeError> {
         environment_script::write(
             &self.directory,
-            &self.run.services().initial_environment,
+            &self.run.services().initial_environment(),
             self.environment()?,
             commands,
         )?;

@@ -10,10 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use buildout_core::extends::is_url;
 use buildout_core::fetch::archive::StripTopLevel;
-use buildout_core::profile::python_text::strip;
+use buildout_core::profile::python_text::{split_words, strip};
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
+    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, PlannedDownload, Recipe,
+    RecipeError,
 };
 
 use crate::boolean::parse_boolean;
@@ -38,6 +40,9 @@ const POLICY: InstallPolicy = InstallPolicy {
     keep_on_error: true,
     make_location: true,
 };
+
+/// The option that names patches.
+const PATCHES_OPTION: &str = "patches";
 
 struct CmmiFactory;
 
@@ -92,9 +97,11 @@ impl Factory for CmmiFactory {
             None => None,
         };
         let keep = keep_compile_directory(part)?;
+        let patches = remote_patches(part)?;
         Ok(Box::new(Cmmi {
             location,
             archive,
+            patches,
             variables,
             keep_compile_directory: keep,
         }))
@@ -188,11 +195,23 @@ fn keep_compile_directory(part: &Construction<'_>) -> Result<bool, RecipeError> 
     value.map_or(Ok(false), |value| parse_boolean(OPTION, &value))
 }
 
+/// Returns the patches that are elsewhere. One that is not written well is told
+/// of when it is applied.
+fn remote_patches(part: &Construction<'_>) -> Result<Vec<Source>, RecipeError> {
+    let patches = part.option(PATCHES_OPTION)?.unwrap_or_default();
+    let remote = split_words(&patches).filter(|patch| is_url(patch));
+    Ok(remote
+        .filter_map(|patch| Source::with_fragment(patch, Path::new(""), PATCHES_OPTION).ok())
+        .collect())
+}
+
 /// The recipe of a part.
 struct Cmmi {
     location: Location,
     /// The archive to build; without one, `compile-directory` is used as it is.
     archive: Option<Archive>,
+    /// The patches that have to be downloaded.
+    patches: Vec<Source>,
     variables: Variables,
     keep_compile_directory: bool,
 }
@@ -214,5 +233,14 @@ impl Recipe for Cmmi {
         let mut outputs = vec![self.location.text().to_owned()];
         outputs.extend(prefix.filter(|prefix| *prefix != outputs[0]));
         outputs
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        let archive = self.archive.iter().map(|archive| &archive.source);
+        archive.chain(&self.patches).map(Source::planned).collect()
+    }
+
+    fn is_done(&self) -> bool {
+        self.location.is_complete()
     }
 }

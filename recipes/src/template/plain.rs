@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::universal_newlines;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
 };
 
 use super::output::Output;
@@ -70,15 +70,14 @@ impl Factory for PlainTemplateFactory {
         let output = Output::new(part, "output", &part.required("output")?)?;
         let source = Source::from_options(part)?;
         let text = source.read(part.services())?;
-        let text = match source {
+        let text = match &source {
             Source::Inline(_) => text,
             Source::Url { .. } => substitute(part, &text)?,
         };
-        let is_fixed = source.is_fixed();
         Ok(Box::new(PlainTemplate {
             output,
             text,
-            is_fixed,
+            source,
         }))
     }
 }
@@ -98,7 +97,7 @@ fn substitute(part: &Construction<'_>, text: &str) -> Result<Arc<str>, RecipeErr
 struct PlainTemplate {
     output: Output,
     text: Arc<str>,
-    is_fixed: bool,
+    source: Source,
 }
 
 impl Recipe for PlainTemplate {
@@ -108,7 +107,7 @@ impl Recipe for PlainTemplate {
     }
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        if !self.is_fixed {
+        if !self.source.is_fixed() {
             self.install(run)?;
         }
         Ok(Installed::Unchanged)
@@ -116,5 +115,9 @@ impl Recipe for PlainTemplate {
 
     fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
         vec![self.output.path().to_owned()]
+    }
+
+    fn constructed_with(&self) -> Vec<PlannedDownload> {
+        self.source.planned().into_iter().collect()
     }
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::sync::Arc;
 
-use buildout_core::fetch::{
-    DownloadError, DownloadRequest, ExpectedDigests, FetchError, RedactedUrl,
-};
-use buildout_core::recipe::{Construction, RecipeError, RecipeErrorKind, RunServices};
+use buildout_core::fetch::{DownloadRequest, ExpectedDigests, RedactedUrl};
+use buildout_core::recipe::{Construction, PlannedDownload, RecipeError, RunServices};
 
+use crate::download_failure::download_error;
 use crate::system_error::failed;
 
 /// What the recipes refuse, in upstream's words.
@@ -91,6 +90,21 @@ impl Source {
         }
     }
 
+    /// Returns the download of the text, if it has a URL; what is wrong with it
+    /// shows when it is read.
+    pub(super) fn planned(&self) -> Option<PlannedDownload> {
+        let Source::Url {
+            url,
+            option,
+            md5sum,
+        } = self
+        else {
+            return None;
+        };
+        let request = request(url, md5sum.as_deref()).ok()?;
+        Some(PlannedDownload { request, option })
+    }
+
     /// Returns the text, downloaded and checked if it has a URL.
     pub(super) fn read(&self, services: &RunServices) -> Result<Arc<str>, RecipeError> {
         match self {
@@ -110,16 +124,11 @@ fn read_url(
     option: &str,
     md5sum: Option<&str>,
 ) -> Result<Arc<str>, RecipeError> {
-    let expected = match md5sum {
-        Some(md5sum) => ExpectedDigests::md5(md5sum)
-            .map_err(|error| RecipeError::user(error).at_option("md5sum"))?,
-        None => ExpectedDigests::none(),
-    };
-    let request = DownloadRequest::new(RedactedUrl::new(url)).expecting(expected);
+    let request = request(url, md5sum)?;
     let downloaded = services
         .downloader()
         .download(&request)
-        .map_err(|error| download_error(error, option))?;
+        .map_err(|error| download_error(option, "md5sum", error))?;
     let bytes = fs::read(downloaded.path())
         .map_err(failed("read", downloaded.path()))
         .map_err(|error| RecipeError::from(error).at_option(option))?;
@@ -136,18 +145,11 @@ fn read_url(
     }
 }
 
-fn download_error(error: DownloadError, option: &str) -> RecipeError {
-    match &error {
-        DownloadError::ChecksumMismatch { mismatch, .. } => {
-            let hint = format!(
-                "if you trust the new content, set `md5sum = {}`",
-                mismatch.actual
-            );
-            RecipeError::user(error).at_option("md5sum").with_hint(hint)
-        }
-        DownloadError::Fetch { source, .. } if matches!(**source, FetchError::Cancelled) => {
-            RecipeError::new(RecipeErrorKind::Cancelled, error)
-        }
-        _ => RecipeError::user(error).at_option(option),
-    }
+fn request(url: &str, md5sum: Option<&str>) -> Result<DownloadRequest, RecipeError> {
+    let expected = match md5sum {
+        Some(md5sum) => ExpectedDigests::md5(md5sum)
+            .map_err(|error| RecipeError::user(error).at_option("md5sum"))?,
+        None => ExpectedDigests::none(),
+    };
+    Ok(DownloadRequest::new(RedactedUrl::new(url)).expecting(expected))
 }

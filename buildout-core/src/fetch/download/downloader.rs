@@ -8,12 +8,13 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 use super::error::{ChecksumPlace, DownloadError};
-use super::options::{CacheUse, DownloaderOptions};
+use super::options::{CacheUse, DownloaderOptions, HashPolicy};
 use super::request::{Content, Destination, DownloadRequest, Downloaded, Origin};
 use crate::fetch::copy::{self, CopyError};
-use crate::fetch::digest::digest_reader;
+use crate::fetch::digest::{Algorithm, ExpectedDigests, digest_reader};
 use crate::fetch::error::FetchError;
 use crate::fetch::observer::{FetchEvent, FetchObserver, IgnoreEvents};
+use crate::fetch::prefetch::{Prefetched, Prefetcher};
 use crate::fetch::redact::RedactedUrl;
 use crate::fetch::resource::{Resource, cache_key, local_path};
 use crate::fetch::retrieve::Retrieval;
@@ -29,6 +30,7 @@ pub struct Downloader {
     transport: Arc<dyn Transport>,
     observer: Arc<dyn FetchObserver>,
     sleeper: Arc<dyn Sleeper>,
+    prefetcher: Option<Arc<Prefetcher>>,
     options: DownloaderOptions,
 }
 
@@ -52,6 +54,7 @@ impl Downloader {
             transport,
             observer: Arc::new(IgnoreEvents),
             sleeper: Arc::new(ThreadSleeper),
+            prefetcher: None,
             options,
         }
     }
@@ -70,9 +73,20 @@ impl Downloader {
         self
     }
 
+    /// Takes what was fetched ahead.
+    #[must_use]
+    pub fn with_prefetcher(mut self, prefetcher: Option<Arc<Prefetcher>>) -> Self {
+        self.prefetcher = prefetcher;
+        self
+    }
+
     /// Returns the options.
     pub fn options(&self) -> &DownloaderOptions {
         &self.options
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<dyn FetchObserver> {
+        &self.observer
     }
 
     /// Makes a resource available as the request demands.
@@ -84,15 +98,109 @@ impl Downloader {
     pub fn download(&self, request: &DownloadRequest) -> Result<Downloaded, DownloadError> {
         let downloaded = match Resource::parse(request.url.exposed()) {
             Resource::Local(path) => self.local(request, &path)?,
-            Resource::Remote => match self.cache_entry(request)? {
-                Some(entry) => self.remote_cached(request, entry)?,
-                None => return self.remote_uncached(request),
-            },
+            Resource::Remote => {
+                self.check_policy(request)?;
+                let downloaded = self.remote(request)?;
+                self.warn_of_unpinned(request, &downloaded);
+                downloaded
+            }
         };
         match &request.destination {
             Destination::Path(path) => self.place_copy(downloaded, path),
             Destination::Anywhere | Destination::CacheOnly => Ok(downloaded),
         }
+    }
+
+    /// Says whether the request is for a file or directory of this machine.
+    pub fn is_local(&self, request: &DownloadRequest) -> bool {
+        matches!(Resource::parse(request.url.exposed()), Resource::Local(_))
+    }
+
+    /// Says whether the cache has an entry for the request, whatever is in it.
+    pub fn is_at_hand(&self, request: &DownloadRequest) -> bool {
+        let Some(cache) = &self.options.cache else {
+            return false;
+        };
+        let directory = self.options.directory.join(cache);
+        let directory = directory.join(self.options.namespace.as_deref().unwrap_or(Path::new("")));
+        cache_key(request.url.exposed(), self.options.hash_name)
+            .is_some_and(|key| directory.join(key).exists())
+    }
+
+    /// Says whether the request must do without the network.
+    pub fn is_offline(&self, request: &DownloadRequest) -> bool {
+        request.offline.unwrap_or(self.options.offline)
+    }
+
+    /// Fails if the policy refuses a resource of the network, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`DownloadError::Unpinned`] and [`DownloadError::NotLocked`].
+    pub fn check_policy(&self, request: &DownloadRequest) -> Result<(), DownloadError> {
+        if let Some(locked) = &self.options.locked {
+            let url = request.url.clone();
+            return match locked.contains_key(&url.to_string()) {
+                true => Ok(()),
+                false => Err(DownloadError::NotLocked { url }),
+            };
+        }
+        if self.options.require_hashes == HashPolicy::On && request.expected.is_empty() {
+            return Err(DownloadError::Unpinned {
+                url: request.url.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn warn_of_unpinned(&self, request: &DownloadRequest, downloaded: &Downloaded) {
+        if self.options.require_hashes == HashPolicy::Warn
+            && self.options.locked.is_none()
+            && request.expected.is_empty()
+            && let Some(digests) = &downloaded.digests
+        {
+            self.observer.observe(&FetchEvent::Unpinned {
+                url: &request.url,
+                sha256: &digests.hex(Algorithm::Sha256),
+            });
+        }
+    }
+
+    fn remote(&self, request: &DownloadRequest) -> Result<Downloaded, DownloadError> {
+        let prefetched = self
+            .prefetcher
+            .as_ref()
+            .and_then(|prefetcher| prefetcher.take(request, || self.observer.is_cancelled()));
+        if let Some(prefetched) = prefetched {
+            return self.adopt(request, prefetched);
+        }
+        match self.cache_entry(request)? {
+            Some(entry) => self.remote_cached(request, entry),
+            None => self.remote_uncached(request),
+        }
+    }
+
+    /// Makes a download that was made ahead look like one made now.
+    fn adopt(
+        &self,
+        request: &DownloadRequest,
+        prefetched: Prefetched,
+    ) -> Result<Downloaded, DownloadError> {
+        let Prefetched { downloaded, lines } = prefetched;
+        for (level, line) in &lines {
+            let level = *level;
+            self.observer.observe(&FetchEvent::Deferred { level, line });
+        }
+        let Destination::Path(path) = &request.destination else {
+            return Ok(downloaded);
+        };
+        if !downloaded.is_temporary() {
+            return Ok(downloaded);
+        }
+        let path = self.options.directory.join(path);
+        let mode = self.options.file_mode;
+        copy::copy_bytes(downloaded.path(), &path, mode)?;
+        Ok(downloaded.copied_to(path))
     }
 
     /// Finds the place of a resource in the cache; none without a cache.
@@ -171,11 +279,13 @@ impl Downloader {
                 source.is_network_failure(),
                 !matches!(**source, FetchError::Cancelled),
             ),
-            DownloadError::ChecksumMismatch { .. } => (false, false),
+            DownloadError::ChecksumMismatch { .. } | DownloadError::LockMismatch { .. } => {
+                (false, false)
+            }
             _ => (false, true),
         };
         match self.options.cache_use {
-            CacheUse::First => false,
+            CacheUse::First | CacheUse::Refresh => false,
             CacheUse::FallbackOnNetworkFailure => network_failure,
             CacheUse::FallbackOnAnyFailure => any_failure,
         }
@@ -197,6 +307,7 @@ impl Downloader {
         verify(request, &request.url, &content, || {
             ChecksumPlace::Cached(entry.path.clone())
         })?;
+        self.verify_lock(request, &content)?;
         Ok(content)
     }
 
@@ -271,11 +382,30 @@ impl Downloader {
         file: &NamedTempFile,
     ) -> Result<Content, DownloadError> {
         self.observer.observe(&FetchEvent::Started { url });
+        self.observer.observe(&FetchEvent::Requested { url });
+        let result = self.retrieve(request, url, file);
+        self.observer.observe(&match &result {
+            Ok(content) => FetchEvent::Finished {
+                url,
+                size: content.size,
+            },
+            Err(_) => FetchEvent::Failed { url },
+        });
+        result
+    }
+
+    fn retrieve(
+        &self,
+        request: &DownloadRequest,
+        url: &RedactedUrl,
+        file: &NamedTempFile,
+    ) -> Result<Content, DownloadError> {
         let retrieval = Retrieval {
             transport: &*self.transport,
             sleeper: &*self.sleeper,
             observer: &*self.observer,
             retry: &self.options.retry,
+            tls: &self.options.tls,
             maximum_size: request.maximum_size,
         };
         let (digests, size) =
@@ -287,8 +417,29 @@ impl Downloader {
                 })?;
         let content = Content { digests, size };
         verify(request, url, &content, || ChecksumPlace::Download)?;
-        self.observer.observe(&FetchEvent::Finished { url, size });
+        self.verify_lock(request, &content)?;
         Ok(content)
+    }
+
+    /// Checks bytes of the network against the lock file, if one is in force.
+    fn verify_lock(
+        &self,
+        request: &DownloadRequest,
+        content: &Content,
+    ) -> Result<(), DownloadError> {
+        let Some(locked) = &self.options.locked else {
+            return Ok(());
+        };
+        let expected = ExpectedDigests {
+            sha256: locked.get(&request.url.to_string()).copied(),
+            ..ExpectedDigests::none()
+        };
+        expected
+            .verify(&content.digests)
+            .map_err(|mismatch| DownloadError::LockMismatch {
+                url: request.url.clone(),
+                mismatch: Box::new(mismatch),
+            })
     }
 
     /// Serves a file or directory of this machine.
@@ -409,7 +560,7 @@ impl std::fmt::Debug for Downloader {
 /// Says whether the resource, not this machine or the user, is to blame.
 fn other_source_may_help(error: &DownloadError) -> bool {
     match error {
-        DownloadError::ChecksumMismatch { .. } => true,
+        DownloadError::ChecksumMismatch { .. } | DownloadError::LockMismatch { .. } => true,
         DownloadError::Fetch { source, .. } => !matches!(
             **source,
             FetchError::Cancelled | FetchError::Output { .. } | FetchError::Setup { .. }

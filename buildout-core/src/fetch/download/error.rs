@@ -50,6 +50,26 @@ pub enum DownloadError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is no checksum, and the policy demands one.
+    #[error("Refusing to download {} without a checksum.", Quoted(&url.to_string()))]
+    Unpinned {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// Only what is locked may be had, and this is not.
+    #[error("{} is not in the lock file.", Quoted(&url.to_string()))]
+    NotLocked {
+        /// The resource.
+        url: RedactedUrl,
+    },
+    /// The bytes are not those that were locked.
+    #[error("{} is not what the lock file records: {mismatch}", Quoted(&url.to_string()))]
+    LockMismatch {
+        /// The resource.
+        url: RedactedUrl,
+        /// The locked and the actual digest.
+        mismatch: Box<DigestMismatch>,
+    },
     /// The transfer failed. Upstream says "extends" whatever it is for.
     #[error("Error downloading extends for URL {url}: {source}")]
     Fetch {
@@ -87,6 +107,70 @@ pub enum DownloadError {
     /// A file of this machine could not be read or written.
     #[error(transparent)]
     File(#[from] CopyError),
+}
+
+impl DownloadError {
+    /// Says whether the download was stopped, and did not fail by itself.
+    pub fn is_cancellation(&self) -> bool {
+        matches!(self, Self::Fetch { source, .. } if matches!(**source, FetchError::Cancelled))
+    }
+
+    /// Returns the next step.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::ChecksumMismatch { mismatch, .. } => {
+                return Some(format!(
+                    "its {} checksum is {}: write that one if you trust what was found",
+                    mismatch.algorithm, mismatch.actual
+                ));
+            }
+            Self::CacheDirectoryMissing { path } => {
+                return Some(format!(
+                    "make the directory `{}`, or unset `[buildout] download-cache`",
+                    path.display()
+                ));
+            }
+            Self::Fetch { source, .. } => transfer_hint(source)?,
+            Self::LocalMissing { .. } => "write the path of a file that exists, or a URL",
+            Self::Offline { .. } => {
+                "set `[buildout] download-cache` and run `buildout -O fetch` once; offline runs then find everything"
+            }
+            Self::NoCache { .. } => "set `[buildout] download-cache`",
+            Self::Unpinned { .. } => {
+                "pin it with `sha256 = DIGITS`; a run with `buildout:require-hashes=warn` tells the digits"
+            }
+            Self::NotLocked { .. } => "record it with `buildout lock`",
+            Self::LockMismatch { .. } => {
+                "if you trust the new content, record it with `buildout lock --upgrade URL`"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn transfer_hint(error: &FetchError) -> Option<&'static str> {
+    Some(match error {
+        FetchError::Status {
+            code: 401 | 407, ..
+        } => "the server wants a login: put one for the host into `~/.netrc`, or into the URL",
+        FetchError::Status { code: 403, .. } => {
+            "the server refuses this file, perhaps for want of a login: put one into `~/.netrc`"
+        }
+        FetchError::Status {
+            code: 404 | 410, ..
+        } => "the server does not have it: correct the URL, or give a copy as `alternate-url`",
+        FetchError::Truncated { .. } => {
+            "the connection broke off each time: run it again later, or give a copy as `alternate-url`"
+        }
+        FetchError::Stalled { .. } | FetchError::Connect { .. } | FetchError::Status { .. } => {
+            "run it again later, or give a copy as `alternate-url`"
+        }
+        FetchError::Tls { .. } => {
+            "if the server's certificate is from an authority of your own, name that in `[buildout] ca-bundle`"
+        }
+        _ => return None,
+    })
 }
 
 fn checksum_text(url: &RedactedUrl, place: &ChecksumPlace, mismatch: &DigestMismatch) -> String {

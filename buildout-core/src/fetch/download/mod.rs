@@ -7,5 +7,5 @@ mod request;
 
 pub use downloader::Downloader;
 pub use error::{ChecksumPlace, DownloadError};
-pub use options::{CacheUse, DownloaderOptions};
+pub use options::{CacheUse, DownloaderOptions, HashPolicy, LockedDigests};
 pub use request::{Destination, DownloadRequest, Downloaded, Origin};

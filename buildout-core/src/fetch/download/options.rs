@@ -1,8 +1,11 @@
 //! What all downloads of one downloader have in common.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::fetch::retry::RetryPolicy;
+use crate::fetch::tls::TlsSettings;
 
 /// When a cache entry is used although the network is allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +19,25 @@ pub enum CacheUse {
     /// After an attempt to replace it that failed in any way but a wrong
     /// checksum: upstream's `fallback=True`, used for `extends`.
     FallbackOnAnyFailure,
+    /// Never: it is replaced, or the download fails.
+    Refresh,
 }
+
+/// What becomes of a download from the network without a checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashPolicy {
+    /// It is made.
+    #[default]
+    Off,
+    /// It is made, and a warning tells how to pin it.
+    Warn,
+    /// It is refused.
+    On,
+}
+
+/// The SHA-256 digests that resources of the network must have, by their URL
+/// as [`RedactedUrl`](crate::fetch::RedactedUrl) shows it.
+pub type LockedDigests = HashMap<String, [u8; 32]>;
 
 /// What all downloads of one [`Downloader`](super::Downloader) have in common.
 #[derive(Clone, Debug)]
@@ -42,6 +63,12 @@ pub struct DownloaderOptions {
     pub file_mode: u32,
     /// How failed transfers are repeated.
     pub retry: RetryPolicy,
+    /// How encrypted connections are made.
+    pub tls: TlsSettings,
+    /// What becomes of downloads without a checksum.
+    pub require_hashes: HashPolicy,
+    /// If given, all that may be had from the network, and its digests.
+    pub locked: Option<Arc<LockedDigests>>,
 }
 
 impl DownloaderOptions {
@@ -57,6 +84,9 @@ impl DownloaderOptions {
             temporary_directory: temporary_directory.into(),
             file_mode: 0o666,
             retry: RetryPolicy::default(),
+            tls: TlsSettings::default(),
+            require_hashes: HashPolicy::Off,
+            locked: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked of a downloader, and what it answers.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempPath;
 
@@ -81,11 +81,11 @@ pub enum Origin {
 }
 
 /// A resource that is there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Downloaded {
     path: PathBuf,
     /// Has the path instead, for a file that is to be removed.
-    temporary: Option<TempPath>,
+    temporary: Option<Arc<TempPath>>,
     /// Where the bytes came from.
     pub origin: Origin,
     /// Their digests; none for a directory.
@@ -97,25 +97,16 @@ pub struct Downloaded {
 impl Downloaded {
     /// Returns the path of the file, or of the directory.
     pub fn path(&self) -> &Path {
-        self.temporary.as_deref().unwrap_or(&self.path)
+        match &self.temporary {
+            Some(temporary) => temporary,
+            None => &self.path,
+        }
     }
 
-    /// Says whether the file is temporary: it goes away with this value.
+    /// Says whether the file is temporary: it goes away with this value and
+    /// its clones.
     pub fn is_temporary(&self) -> bool {
         self.temporary.is_some()
-    }
-
-    /// Returns the path and keeps a temporary file, which is the caller's to
-    /// remove from then on, as with upstream's `is_temp`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the platform cannot keep it (never on Unix).
-    pub fn into_path(self) -> io::Result<PathBuf> {
-        match self.temporary {
-            Some(temporary) => temporary.keep().map_err(|error| error.error),
-            None => Ok(self.path),
-        }
     }
 }
 
@@ -139,7 +130,7 @@ impl Downloaded {
 
     pub(super) fn temporary_file(file: TempPath, origin: Origin, content: Content) -> Self {
         Self {
-            temporary: Some(file),
+            temporary: Some(Arc::new(file)),
             ..Self::file(PathBuf::new(), origin, content)
         }
     }

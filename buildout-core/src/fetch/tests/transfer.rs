@@ -1,8 +1,7 @@
 //! What can go wrong on the way, and what is done about it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use super::*;
 
@@ -317,64 +316,4 @@ fn a_transport_can_be_injected() {
         "Error downloading extends for URL slap:x: \
          invalid reply: the body is longer than announced"
     );
-}
-
-#[test]
-fn certificates_are_verified() {
-    let mut site = Site::new();
-    let run = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(site.directory.path());
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        command.spawn().unwrap()
-    };
-    let made = run(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=test",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "certificate.pem",
-        ],
-    );
-    assert!(made.wait_with_output().unwrap().status.success());
-    let script = "import http.server, ssl
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain('certificate.pem', 'key.pem')
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
-server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-print(server.server_port, flush=True)
-server.serve_forever()";
-    let mut server = run("python3", &["-c", script]);
-    let mut port = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut port)
-        .unwrap();
-    let request =
-        DownloadRequest::new(format!("https://127.0.0.1:{}/certificate.pem", port.trim()));
-    let untrusted = site.get(&request);
-    let certificate = fs::read(site.path("certificate.pem")).unwrap();
-    site.client.root_certificates.push(certificate.clone());
-    let trusted = site.get(&request);
-    server.kill().unwrap();
-    server.wait().unwrap();
-    let text = untrusted.unwrap_err().to_string();
-    assert!(
-        text.contains("<urlopen error [SSL] invalid peer certificate: "),
-        "{text}"
-    );
-    assert_eq!(fs::read(trusted.unwrap().path()).unwrap(), certificate);
-    // A certificate does not get better by waiting.
-    assert_eq!(*site.recorder.pauses.lock().unwrap(), []);
 }

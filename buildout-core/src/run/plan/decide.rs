@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX, SignatureText};
+use super::super::signature::{
+    ENVIRONMENT_NAME, SIGNATURE_OPTION, SIGNATURE_PREFIX, SignatureText,
+};
 use super::reason::Reason;
 use crate::resolve::OptionMap;
 use crate::state::installed::InstalledPart;
@@ -79,9 +81,12 @@ fn signature_reasons(old: &str, new: &str) -> Vec<Reason> {
         .dependencies
         .iter()
         .filter(|(section, _)| !new.dependencies.contains_key(*section));
-    reasons.extend(changed.chain(gone).map(|(section, _)| Reason::Dependency {
-        section: Arc::from(*section),
-        reason: None,
+    reasons.extend(changed.chain(gone).map(|(section, _)| match *section {
+        ENVIRONMENT_NAME => Reason::EnvironmentChanged,
+        section => Reason::Dependency {
+            section: Arc::from(section),
+            reason: None,
+        },
     }));
     reasons
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::redaction::redacted;
+
 /// How much of a value the text of a reason shows, in characters.
 const SHOWN_CHARACTERS: usize = 60;
 
@@ -48,6 +50,8 @@ pub enum Reason {
         /// The recipe now.
         new: Arc<str>,
     },
+    /// An environment variable that all parts see has another value.
+    EnvironmentChanged,
     /// A section that the part depends on has changed.
     Dependency {
         /// The section where the change began.
@@ -63,28 +67,23 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Makes the reason for an option that differs; none if it does not.
+    /// Makes the reason for an option that differs; none if it does not. The
+    /// passwords of URLs do not count, and are not shown: they are not recorded.
     pub(crate) fn of_option(
         option: &Arc<str>,
         old: Option<&str>,
         new: Option<&Arc<str>>,
     ) -> Option<Self> {
+        if old == new.map(|new| &**new) {
+            return None;
+        }
         let option = Arc::clone(option);
-        match (old, new) {
-            (Some(old), Some(new)) if *old == **new => None,
-            (Some(old), Some(new)) => Some(Reason::OptionChanged {
-                option,
-                old: Arc::from(old),
-                new: Arc::clone(new),
-            }),
-            (None, Some(new)) => Some(Reason::OptionAdded {
-                option,
-                new: Arc::clone(new),
-            }),
-            (Some(old), None) => Some(Reason::OptionDropped {
-                option,
-                old: Arc::from(old),
-            }),
+        let hidden = |text: &str| Arc::<str>::from(&*redacted(text));
+        match (old.map(hidden), new.map(|new| hidden(new))) {
+            (Some(old), Some(new)) if old == new => None,
+            (Some(old), Some(new)) => Some(Reason::OptionChanged { option, old, new }),
+            (None, Some(new)) => Some(Reason::OptionAdded { option, new }),
+            (Some(old), None) => Some(Reason::OptionDropped { option, old }),
             (None, None) => None,
         }
     }
@@ -114,6 +113,7 @@ impl Reason {
             Reason::OptionAdded { .. } => "option-added",
             Reason::OptionDropped { .. } => "option-dropped",
             Reason::RecipeChanged { .. } => "recipe-changed",
+            Reason::EnvironmentChanged => "environment-changed",
             Reason::Dependency { .. } => "dependency",
             Reason::FileMissing { .. } => "file-missing",
         }
@@ -192,6 +192,7 @@ impl Reason {
                 old: text("old")?,
                 new: text("new")?,
             },
+            "environment-changed" => Reason::EnvironmentChanged,
             "dependency" => {
                 // A dependency's reason is never one itself, so this ends.
                 let inner = value
@@ -223,6 +224,7 @@ impl fmt::Display for Reason {
             Reason::RecipeChanged { old, new } => {
                 write!(f, "recipe changed from {} to {}", short(old), short(new))
             }
+            Reason::EnvironmentChanged => f.write_str("the environment changed"),
             Reason::Dependency { section, reason } => {
                 write!(f, "`{section}` changed")?;
                 match reason {
@@ -271,6 +273,7 @@ mod tests {
                 old: text("a:default:1"),
                 new: text("a:default:2"),
             },
+            Reason::EnvironmentChanged,
             Reason::Dependency {
                 section: text("zlib"),
                 reason: None,

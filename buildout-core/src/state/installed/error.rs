@@ -93,6 +93,27 @@ pub enum InstalledError {
     },
 }
 
+impl InstalledError {
+    /// Returns advice.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotUtf8 { .. }
+            | Self::Syntax { .. }
+            | Self::MissingBuildoutSection { .. }
+            | Self::MissingParts { .. }
+            | Self::MissingPart { .. }
+            | Self::MissingInstalledPaths { .. } => Some(
+                "restore the file from a copy, or remove it: all parts are then installed anew"
+                    .to_owned(),
+            ),
+            Self::UnusablePartName { .. } => {
+                Some("give the part a name of one word without brackets".to_owned())
+            }
+            Self::Read { .. } | Self::Save(_) | Self::Remove { .. } => None,
+        }
+    }
+}
+
 /// What is wrong with a line of an installed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

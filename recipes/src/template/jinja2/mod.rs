@@ -22,7 +22,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::{Value, str_repr};
 
@@ -292,6 +292,18 @@ impl Recipe for Jinja2Template {
 
     fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
         vec![self.output.path().to_owned()]
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        self.source.planned().into_iter().collect()
+    }
+
+    fn update_downloads(&self) -> Vec<PlannedDownload> {
+        if self.always_updates || !self.source.is_fixed() {
+            self.downloads()
+        } else {
+            Vec::new()
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use std::ops::Range;
 const MASK: &str = "****";
 
 /// Replaces the secret part of the user information of every URL in `text`.
-/// Like [`buildout_core::fetch::RedactedUrl`], it takes a lone user name for an
-/// access token.
-pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
+/// Like [`RedactedUrl`](crate::fetch::RedactedUrl), it takes a lone user name
+/// for an access token.
+pub fn redacted(text: &str) -> Cow<'_, str> {
     match redacted_line(text, 0..0) {
         Some((text, _)) => Cow::Owned(text),
         None => Cow::Borrowed(text),
@@ -18,7 +18,7 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
 
 /// Does the same, and tells where `span` of `text` is then; `None` if there is
 /// nothing to hide.
-pub(crate) fn redacted_line(text: &str, span: Range<usize>) -> Option<(String, Range<usize>)> {
+pub fn redacted_line(text: &str, span: Range<usize>) -> Option<(String, Range<usize>)> {
     let secrets = secrets(text);
     if secrets.is_empty() {
         return None;

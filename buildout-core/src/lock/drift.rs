@@ -1,0 +1,192 @@
+//! How a run differs from what was locked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{LockFile, LockedDownload};
+use crate::fetch::{Digests, ExpectedDigests, encode_hex};
+
+/// The downloads of a run by URL, each with what profiles pin of it.
+pub type PlannedPins = BTreeMap<String, Vec<ExpectedDigests>>;
+
+/// One way in which a run differs from its lock file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Drift {
+    /// A profile is not locked.
+    ProfileAdded {
+        /// The profile.
+        url: String,
+    },
+    /// A locked profile is not used.
+    ProfileGone {
+        /// The profile.
+        url: String,
+    },
+    /// A profile is not what it was.
+    ProfileMoved {
+        /// The profile.
+        url: String,
+        /// The locked digest.
+        locked: [u8; 32],
+        /// The digest of what was loaded.
+        found: [u8; 32],
+    },
+    /// A download is not locked.
+    DownloadAdded {
+        /// The download.
+        url: String,
+    },
+    /// A locked download is not wanted.
+    DownloadGone {
+        /// The download.
+        url: String,
+    },
+    /// The profile pins another content of a download than the locked one.
+    DownloadRepinned {
+        /// The download.
+        url: String,
+    },
+}
+
+impl Drift {
+    /// Returns the URL it is about.
+    pub fn url(&self) -> &str {
+        match self {
+            Drift::ProfileAdded { url }
+            | Drift::ProfileGone { url }
+            | Drift::ProfileMoved { url, .. }
+            | Drift::DownloadAdded { url }
+            | Drift::DownloadGone { url }
+            | Drift::DownloadRepinned { url } => url,
+        }
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Drift::ProfileAdded { url } => write!(f, "profile {url} is not locked"),
+            Drift::ProfileGone { url } => write!(f, "profile {url} is locked, but not used"),
+            Drift::ProfileMoved { url, locked, found } => write!(
+                f,
+                "profile {url} has changed: its SHA256 checksum is {}, locked is {}",
+                encode_hex(found),
+                encode_hex(locked)
+            ),
+            Drift::DownloadAdded { url } => write!(f, "download {url} is not locked"),
+            Drift::DownloadGone { url } => write!(f, "download {url} is locked, but not wanted"),
+            Drift::DownloadRepinned { url } => {
+                write!(
+                    f,
+                    "download {url} is pinned to another checksum than the locked one"
+                )
+            }
+        }
+    }
+}
+
+/// Compares the profiles of a run with a lock.
+pub(crate) fn profile_drifts(lock: &LockFile, found: &BTreeMap<String, Digests>) -> Vec<Drift> {
+    let urls: BTreeSet<&String> = lock.profiles.keys().chain(found.keys()).collect();
+    let drift = |url: &String| {
+        let url = url.clone();
+        match (lock.profiles.get(&url), found.get(&url)) {
+            (Some(locked), Some(found)) if *locked != found.sha256 => Some(Drift::ProfileMoved {
+                url,
+                locked: *locked,
+                found: found.sha256,
+            }),
+            (Some(_), None) => Some(Drift::ProfileGone { url }),
+            (None, Some(_)) => Some(Drift::ProfileAdded { url }),
+            _ => None,
+        }
+    };
+    urls.into_iter().filter_map(drift).collect()
+}
+
+/// Compares the downloads of a run with a lock; `all` says whether they are
+/// those of the whole profile.
+pub(crate) fn download_drifts(lock: &LockFile, wanted: &PlannedPins, all: bool) -> Vec<Drift> {
+    let urls: BTreeSet<&String> = lock.downloads.keys().chain(wanted.keys()).collect();
+    let drift = |url: &String| {
+        let url = url.clone();
+        match (lock.downloads.get(&url), wanted.get(&url)) {
+            (Some(locked), Some(pins)) if !fits_all(locked, pins) => {
+                Some(Drift::DownloadRepinned { url })
+            }
+            (Some(_), None) if all => Some(Drift::DownloadGone { url }),
+            (None, Some(_)) => Some(Drift::DownloadAdded { url }),
+            _ => None,
+        }
+    };
+    urls.into_iter().filter_map(drift).collect()
+}
+
+/// Says whether a locked download has all digests that profiles pin.
+pub(crate) fn fits_all(locked: &LockedDownload, pins: &[ExpectedDigests]) -> bool {
+    pins.iter().all(|pins| locked.fits(pins))
+}
+
+/// Compares a whole run with a lock.
+pub fn drifts(
+    lock: &LockFile,
+    profiles: &BTreeMap<String, Digests>,
+    downloads: &PlannedPins,
+) -> Vec<Drift> {
+    let mut drifts = profile_drifts(lock, profiles);
+    drifts.extend(download_drifts(lock, downloads, true));
+    drifts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_named() {
+        let download = |bytes: &[u8]| LockedDownload {
+            digests: Digests::of(bytes),
+            size: bytes.len() as u64,
+        };
+        let lock = LockFile {
+            profiles: ["kept", "moved", "gone"]
+                .map(|name| (name.to_owned(), Digests::of(b"1").sha256))
+                .into(),
+            downloads: ["kept", "repinned", "gone"]
+                .map(|name| (name.to_owned(), download(b"1")))
+                .into(),
+        };
+        let profiles = [("kept", b"1"), ("moved", b"2"), ("new", b"1")]
+            .map(|(name, bytes)| (name.to_owned(), Digests::of(bytes)))
+            .into();
+        let pinned = |bytes: &[u8]| ExpectedDigests {
+            md5: Some(Digests::of(bytes).md5),
+            ..ExpectedDigests::none()
+        };
+        let downloads = [
+            ("kept", vec![ExpectedDigests::none(), pinned(b"1")]),
+            ("repinned", vec![ExpectedDigests::none(), pinned(b"2")]),
+            ("new", vec![ExpectedDigests::none()]),
+        ]
+        .map(|(name, pins)| (name.to_owned(), pins))
+        .into();
+        let found = drifts(&lock, &profiles, &downloads);
+        let short: Vec<String> = found
+            .iter()
+            .map(|drift| drift.to_string().split(':').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            short,
+            [
+                "profile gone is locked, but not used",
+                "profile moved has changed",
+                "profile new is not locked",
+                "download gone is locked, but not wanted",
+                "download new is not locked",
+                "download repinned is pinned to another checksum than the locked one",
+            ]
+        );
+        assert_eq!(download_drifts(&lock, &downloads, false).len(), 2);
+    }
+}

@@ -1,0 +1,287 @@
+//! The text of a lock file: one entry a block, sorted, made to be read in a
+//! diff.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{LOCK_VERSION, LockFile, LockedDownload};
+use crate::fetch::{Algorithm, Digests, ExpectedDigests, encode_hex};
+
+const INTRODUCTION: &str = "\
+# What this buildout is made of. `buildout lock` writes this file, and
+# `buildout --locked` insists on it.
+";
+
+const PROFILE: &str = "profile";
+const DOWNLOAD: &str = "download";
+
+/// A text that is no lock file, or one of another version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct LockSyntaxError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl fmt::Display for LockFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{INTRODUCTION}version = {LOCK_VERSION}")?;
+        for (url, LockedDownload { digests, size }) in &self.downloads {
+            write!(f, "\n[{DOWNLOAD} {url}]\n")?;
+            for algorithm in Algorithm::ALL {
+                let name = algorithm.name().to_lowercase();
+                writeln!(f, "{name} = {}", digests.hex(algorithm))?;
+            }
+            writeln!(f, "size = {size}")?;
+        }
+        for (url, sha256) in &self.profiles {
+            write!(f, "\n[{PROFILE} {url}]\nsha256 = {}\n", encode_hex(sha256))?;
+        }
+        Ok(())
+    }
+}
+
+/// A block being read.
+struct Block<'a> {
+    line: usize,
+    kind: &'a str,
+    url: &'a str,
+    values: BTreeMap<&'a str, (usize, &'a str)>,
+}
+
+impl LockFile {
+    /// Reads the text of a lock file. Kinds of entries that later versions of
+    /// this program may add are an error that names them, since to pass them
+    /// over would be to forget what they lock.
+    ///
+    /// # Errors
+    ///
+    /// See [`LockSyntaxError`].
+    pub fn parse(text: &str) -> Result<Self, LockSyntaxError> {
+        let mut lock = LockFile::default();
+        let mut version = None;
+        let mut block: Option<Block<'_>> = None;
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            let line = line.trim_end();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(header) = line.strip_prefix('[') {
+                check_version(version, number)?;
+                if let Some(block) = block.take() {
+                    lock.add(block)?;
+                }
+                let header = header.strip_suffix(']').and_then(|h| h.split_once(' '));
+                let (kind, url) =
+                    header.ok_or_else(|| wrong(number, "a header looks like `[download URL]`"))?;
+                block = Some(Block {
+                    line: number,
+                    kind,
+                    url,
+                    values: BTreeMap::new(),
+                });
+                continue;
+            }
+            let (name, value) = line
+                .split_once(" = ")
+                .ok_or_else(|| wrong(number, "expected `NAME = VALUE` or a header"))?;
+            let known = match &mut block {
+                Some(block) => block.values.insert(name, (number, value)).is_some(),
+                None if name == "version" => version.replace(value).is_some(),
+                None => return Err(wrong(number, "only `version` stands before the entries")),
+            };
+            if known {
+                return Err(wrong(number, format!("`{name}` is there twice")));
+            }
+        }
+        check_version(version, text.lines().count().max(1))?;
+        if let Some(block) = block {
+            lock.add(block)?;
+        }
+        Ok(lock)
+    }
+
+    fn add(&mut self, mut block: Block<'_>) -> Result<(), LockSyntaxError> {
+        let url = block.url.to_owned();
+        let is_new = match block.kind {
+            PROFILE => {
+                let pins = block.digests(&[Algorithm::Sha256])?;
+                let sha256 = pins.sha256.unwrap_or_default();
+                self.profiles.insert(url, sha256).is_none()
+            }
+            DOWNLOAD => {
+                let pins = block.digests(&Algorithm::ALL)?;
+                let digests = Digests {
+                    md5: pins.md5.unwrap_or_default(),
+                    sha256: pins.sha256.unwrap_or_default(),
+                    sha512: pins.sha512.unwrap_or([0; 64]),
+                };
+                let (line, size) = block.take("size")?;
+                let size = size
+                    .parse()
+                    .map_err(|_| wrong(line, "`size` is no number"))?;
+                let locked = LockedDownload { digests, size };
+                self.downloads.insert(url, locked).is_none()
+            }
+            other => {
+                let problem = format!("entries of the kind `{other}` are not known");
+                return Err(wrong(block.line, problem));
+            }
+        };
+        if !is_new {
+            let problem = format!("`{}` is there twice", block.url);
+            return Err(wrong(block.line, problem));
+        }
+        match block.values.first_key_value() {
+            None => Ok(()),
+            Some((name, (line, _))) => {
+                let problem = format!("a {} has no `{name}`", block.kind);
+                Err(wrong(*line, problem))
+            }
+        }
+    }
+}
+
+impl<'a> Block<'a> {
+    fn take(&mut self, name: &str) -> Result<(usize, &'a str), LockSyntaxError> {
+        self.values.remove(name).ok_or_else(|| {
+            let problem = format!("`{name}` is missing in this entry");
+            wrong(self.line, problem)
+        })
+    }
+
+    /// Takes a digest for each of these algorithms.
+    fn digests(&mut self, algorithms: &[Algorithm]) -> Result<ExpectedDigests, LockSyntaxError> {
+        let mut digests = ExpectedDigests::none();
+        for algorithm in algorithms {
+            let (line, text) = self.take(&algorithm.name().to_lowercase())?;
+            digests
+                .set(*algorithm, text)
+                .map_err(|error| wrong(line, error.to_string()))?;
+        }
+        Ok(digests)
+    }
+}
+
+fn check_version(version: Option<&str>, line: usize) -> Result<(), LockSyntaxError> {
+    match version {
+        None => Err(wrong(line, "`version` is missing before the entries")),
+        Some(version) if version.parse() == Ok(LOCK_VERSION) => Ok(()),
+        Some(version) => Err(wrong(
+            line,
+            format!("version {version} is not known, only {LOCK_VERSION}"),
+        )),
+    }
+}
+
+fn wrong(line: usize, problem: impl Into<String>) -> LockSyntaxError {
+    LockSyntaxError {
+        line,
+        problem: problem.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock() -> LockFile {
+        let download = |bytes: &[u8]| LockedDownload {
+            digests: Digests::of(bytes),
+            size: bytes.len() as u64,
+        };
+        LockFile {
+            profiles: [("https://h/a.cfg".to_owned(), Digests::of(b"a").sha256)].into(),
+            downloads: [
+                ("https://h/b [1].tgz".to_owned(), download(b"b")),
+                ("https://h/a.tgz".to_owned(), download(b"hello")),
+            ]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn it_is_sorted_and_has_one_value_a_line() {
+        let text = lock().to_string();
+        assert!(
+            text.starts_with(&format!(
+                "{INTRODUCTION}version = 1\n\n[download https://h/a.tgz]\n\
+                 md5 = 5d41402abc4b2a76b9719d911017c592\n\
+                 sha256 = 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
+                 sha512 = 9b71d224bd62f378"
+            )),
+            "{text}"
+        );
+        let end = "size = 1\n\n[profile https://h/a.cfg]\n\
+                   sha256 = ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n";
+        assert!(text.ends_with(end), "{text}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for lock in [LockFile::default(), lock()] {
+            assert_eq!(LockFile::parse(&lock.to_string()), Ok(lock));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let text = lock().to_string();
+        for (old, new, message) in [
+            (
+                "version = 1",
+                "version = 2",
+                "line 5: version 2 is not known, only 1",
+            ),
+            (
+                "version = 1\n",
+                "",
+                "line 4: `version` is missing before the entries",
+            ),
+            (
+                "[profile",
+                "[git",
+                "line 17: entries of the kind `git` are not known",
+            ),
+            ("size = 5\n", "", "line 5: `size` is missing in this entry"),
+            ("size = 5", "size = big", "line 9: `size` is no number"),
+            (
+                "size = 5",
+                "size = 5\ncolour = red",
+                "line 10: a download has no `colour`",
+            ),
+            (
+                "size = 5",
+                "size = 5\nsize = 5",
+                "line 10: `size` is there twice",
+            ),
+            (
+                "size = 5",
+                "size=5",
+                "line 9: expected `NAME = VALUE` or a header",
+            ),
+            (
+                "[download https://h/a.tgz]",
+                "[download]",
+                "line 5: a header looks like `[download URL]`",
+            ),
+            (
+                "https://h/b [1].tgz",
+                "https://h/a.tgz",
+                "line 11: `https://h/a.tgz` is there twice",
+            ),
+            (
+                "md5 = 5d41402abc4b2a76b9719d911017c592",
+                "md5 = 5d",
+                "line 6: `5d` is not a MD5 checksum of 32 hexadecimal digits",
+            ),
+        ] {
+            assert!(text.contains(old), "{old}");
+            let error = LockFile::parse(&text.replace(old, new)).unwrap_err();
+            assert_eq!(error.to_string(), message, "{old} -> {new}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The downloads of the wanted parts, before any of them is made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::failure::{Failure, Problem};
+use super::session::Session;
+use super::settings::BuildoutSettings;
+use crate::fetch::{CacheUse, DownloadError, Downloaded, Downloader};
+use crate::recipe::{PlannedDownload, PrefetchGuard, Recipe};
+
+/// A download that a part needs.
+#[derive(Clone, Debug)]
+pub struct PartDownload {
+    /// The part.
+    pub part: Arc<str>,
+    /// The download, and the option that asks for it.
+    pub planned: PlannedDownload,
+}
+
+/// A download that cannot be made, known before it is tried.
+#[derive(Debug)]
+pub struct RefusedDownload {
+    /// The part that needs it.
+    pub part: Arc<str>,
+    /// Why not.
+    pub error: DownloadError,
+}
+
+/// The downloads to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DownloadsOf {
+    /// All that the profile makes anybody download.
+    Profile,
+    /// Those of an installation.
+    Installation,
+    /// Those of an update.
+    Update,
+}
+
+/// Returns the downloads of a constructed part.
+pub fn downloads_of(session: &Session<'_>, part: &Arc<str>, of: DownloadsOf) -> Vec<PartDownload> {
+    let state = session.state.borrow();
+    let recipe = state
+        .parts
+        .get(part)
+        .and_then(|found| found.recipe.as_deref());
+    let planned = recipe.map(|recipe| planned(recipe, of)).unwrap_or_default();
+    planned
+        .into_iter()
+        .map(|planned| PartDownload {
+            part: Arc::clone(part),
+            planned,
+        })
+        .collect()
+}
+
+/// Returns the downloads of parts that may need the network.
+pub(super) fn remote_downloads(
+    session: &Session<'_>,
+    parts: &[Arc<str>],
+    of: DownloadsOf,
+) -> Vec<PartDownload> {
+    let downloader = session.services().downloader();
+    let mut downloads = Vec::new();
+    for part in parts {
+        let all = downloads_of(session, part, of).into_iter();
+        downloads.extend(all.filter(|d| !downloader.is_local(&d.planned.request)));
+    }
+    downloads
+}
+
+/// Makes downloads, several at a time, and returns them in order.
+///
+/// # Errors
+///
+/// [`Problem::Downloads`] tells of all that failed.
+pub(super) fn make_downloads(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    downloads: &[PartDownload],
+) -> Result<Vec<Downloaded>, Failure> {
+    let _prefetch = prefetch(session, settings, downloads.to_vec());
+    let downloader = session.services().downloader();
+    let mut made = Vec::new();
+    let mut failed = Vec::new();
+    for download in downloads {
+        match downloader.download(&download.planned.request) {
+            Ok(downloaded) => made.push(downloaded),
+            Err(error) if error.is_cancellation() => return Err(Problem::Cancelled.into()),
+            Err(error) => failed.push((download, error)),
+        }
+    }
+    match refused_downloads(session, failed) {
+        Some(failure) => Err(failure),
+        None => Ok(made),
+    }
+}
+
+fn planned(recipe: &dyn Recipe, of: DownloadsOf) -> Vec<PlannedDownload> {
+    match of {
+        DownloadsOf::Profile => {
+            let mut all = recipe.constructed_with();
+            all.extend(recipe.downloads());
+            all
+        }
+        DownloadsOf::Installation if recipe.is_done() => Vec::new(),
+        DownloadsOf::Installation => recipe.downloads(),
+        DownloadsOf::Update => recipe.update_downloads(),
+    }
+}
+
+/// Fails if some of the downloads cannot be made, and tells all of them:
+/// nothing was done yet, and nothing is sent.
+///
+/// # Errors
+///
+/// [`Problem::Downloads`].
+pub fn check_downloads(session: &Session<'_>, downloads: &[PartDownload]) -> Result<(), Failure> {
+    let downloader = session.services().downloader();
+    let refused = downloads.iter().filter_map(|download| {
+        let error = refusal(&downloader, download)?;
+        Some((download, error))
+    });
+    let refused: Vec<(&PartDownload, DownloadError)> = refused.collect();
+    match refused_downloads(session, refused) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+/// Makes the failure that tells of all these downloads, if there are any.
+fn refused_downloads(
+    session: &Session<'_>,
+    refused: Vec<(&PartDownload, DownloadError)>,
+) -> Option<Failure> {
+    let hint = match &refused.first()?.1 {
+        DownloadError::Offline { .. }
+            if session.services().downloader().options().cache.is_some() =>
+        {
+            Some("run `buildout -O fetch` once; offline runs then find everything".to_owned())
+        }
+        error => error.hint(),
+    };
+    let places: Vec<_> = refused
+        .iter()
+        .map(|(download, _)| place_of(session, download))
+        .collect();
+    let refused = refused
+        .into_iter()
+        .map(|(download, error)| RefusedDownload {
+            part: Arc::clone(&download.part),
+            error,
+        });
+    let mut failure = Failure::from(Problem::Downloads(refused.collect())).with_hint(hint);
+    for place in places {
+        failure = failure.with_label(place, "");
+    }
+    Some(failure)
+}
+
+fn refusal(downloader: &Downloader, download: &PartDownload) -> Option<DownloadError> {
+    let request = &download.planned.request;
+    if downloader.is_local(request) {
+        return None;
+    }
+    if let Err(error) = downloader.check_policy(request) {
+        return Some(error);
+    }
+    let missing = downloader.is_offline(request) && !downloader.is_at_hand(request);
+    missing.then(|| DownloadError::Offline {
+        url: request.url.clone(),
+    })
+}
+
+/// Returns where the profile asks for a download.
+pub(super) fn place_of(
+    session: &Session<'_>,
+    download: &PartDownload,
+) -> Option<crate::extends::Place> {
+    let url = download.planned.request.url.exposed();
+    session.option_place(&download.part, download.planned.option, url)
+}
+
+/// Starts to make the downloads, which goes on until the guard is dropped.
+pub fn prefetch<'a>(
+    session: &Session<'a>,
+    settings: &BuildoutSettings,
+    downloads: Vec<PartDownload>,
+) -> PrefetchGuard<'a> {
+    let downloader = session.services().downloader();
+    let requests = downloads
+        .into_iter()
+        .map(|download| download.planned.request)
+        .filter(|request| {
+            let serves =
+                downloader.options().cache_use == CacheUse::First && downloader.is_at_hand(request);
+            !downloader.is_local(request) && !serves
+        });
+    session
+        .services()
+        .prefetch(requests.collect::<Vec<_>>(), settings.parallel_downloads)
+}
+
+/// Shows refused downloads: a single one in upstream's words.
+pub(super) fn show_refused(refused: &[RefusedDownload], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let [only] = refused {
+        return write!(f, "{}", only.error);
+    }
+    write!(f, "{} downloads cannot be made:", refused.len())?;
+    for download in refused {
+        write!(f, "\n  {}: {}", download.part, download.error)?;
+    }
+    Ok(())
+}

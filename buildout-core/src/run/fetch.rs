@@ -1,0 +1,78 @@
+//! The command `fetch`: everything that an offline run needs.
+
+use super::downloads::{
+    DownloadsOf, PartDownload, check_downloads, make_downloads, remote_downloads,
+};
+use super::failure::{Failure, Problem};
+use super::locking::check_locked_downloads;
+use super::selection::select;
+use super::session::Session;
+use super::settings::BuildoutSettings;
+use crate::configuration::BUILDOUT_SECTION;
+use crate::fetch::{Destination, Origin};
+use crate::resolve::Doing;
+
+/// What was fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchReport {
+    /// How many downloads came from the network.
+    pub fetched: usize,
+    /// How many the cache had.
+    pub present: usize,
+}
+
+/// Brings the downloads of the requested parts, or of all, and of those that
+/// they need into the download cache. Nothing is installed. Profiles are in
+/// the `extends-cache` by then, if there is one.
+///
+/// # Errors
+///
+/// There is no cache, or some downloads fail; the others are made.
+pub fn fetch(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+) -> Result<FetchReport, Failure> {
+    let fetching = |failure: Failure| failure.during(vec![Doing::Fetching]);
+    select(session, requested, |_, failure| Err(failure)).map_err(fetching)?;
+    // Also those that the requested ones need.
+    let parts = session.parts();
+    check_locked_downloads(session, &parts, requested.is_empty()).map_err(fetching)?;
+    let mut downloads = remote_downloads(session, &parts, DownloadsOf::Profile);
+    for download in &mut downloads {
+        let request = &mut download.planned.request;
+        request.destination = Destination::CacheOnly;
+        // That the part may not use the network is why it is fetched now.
+        request.offline = None;
+    }
+    fetch_all(session, settings, &downloads).map_err(fetching)
+}
+
+fn fetch_all(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    downloads: &[PartDownload],
+) -> Result<FetchReport, Failure> {
+    if settings.download_cache.is_none() && !downloads.is_empty() {
+        return Err(no_cache(session, "download-cache", "downloads"));
+    }
+    check_downloads(session, downloads)?;
+    let made = make_downloads(session, settings, downloads)?;
+    let mut report = FetchReport::default();
+    for downloaded in made {
+        match downloaded.origin {
+            Origin::Network(_) => report.fetched += 1,
+            _ => report.present += 1,
+        }
+    }
+    Ok(report)
+}
+
+/// Makes the failure for a cache that is not set.
+pub fn no_cache(session: &Session<'_>, option: &'static str, what: &str) -> Failure {
+    let message = format!("There is nowhere to keep {what}: `{option}` is not set.");
+    let hint = format!("set `{option} = DIRECTORY` in `[buildout]` or in your `default.cfg`");
+    Failure::from(Problem::Setting { option, message })
+        .with_label(session.section_place(BUILDOUT_SECTION), "in this section")
+        .with_hint(Some(hint))
+}

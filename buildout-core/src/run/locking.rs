@@ -1,0 +1,343 @@
+//! Making lock files, and insisting on them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::downloads::{
+    DownloadsOf, PartDownload, check_downloads, make_downloads, place_of, remote_downloads,
+};
+use super::failure::{Failure, Problem};
+use super::selection::select;
+use super::session::Session;
+use super::settings::BuildoutSettings;
+use crate::fetch::{CacheUse, Digests, HashPolicy};
+use crate::lock::{
+    Drift, LockError, LockFile, LockedDownload, PlannedPins, download_drifts, fits_all,
+    profile_drifts,
+};
+use crate::resolve::{Doing, nearest};
+
+/// What is wrong about a lock.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LockProblem {
+    /// The file cannot be used.
+    File(LockError),
+    /// The run is not the one that was locked.
+    Drift {
+        /// The lock file.
+        path: PathBuf,
+        /// All differences.
+        drifts: Vec<Drift>,
+    },
+    /// Profiles are not what they were when they were locked, and nobody asked
+    /// to move them.
+    Moved(Vec<Drift>),
+    /// No entry has this name.
+    UnknownEntry {
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for LockProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, drifts: &[Drift]| {
+            drifts.iter().try_for_each(|drift| write!(f, "\n  {drift}"))
+        };
+        match self {
+            LockProblem::File(error) => error.fmt(f),
+            LockProblem::Drift { path, drifts } => {
+                write!(f, "This is not what `{}` locks:", path.display())?;
+                list(f, drifts)
+            }
+            LockProblem::Moved(drifts) => {
+                f.write_str("What is locked has changed:")?;
+                list(f, drifts)
+            }
+            LockProblem::UnknownEntry { name } => {
+                write!(f, "There is nothing to upgrade by the name `{name}`.")
+            }
+        }
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Failure::from(Problem::Lock(LockProblem::File(error))).with_hint(hint)
+    }
+}
+
+/// Fails if the profiles of a run are not those that were locked.
+///
+/// # Errors
+///
+/// [`LockProblem::Drift`].
+pub fn check_locked_profiles(
+    lock: &LockFile,
+    path: PathBuf,
+    profiles: &BTreeMap<String, Digests>,
+) -> Result<(), Failure> {
+    match drift_failure(path, profile_drifts(lock, profiles)) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+/// Fails if a lock is in force and the downloads of `parts` are not those that
+/// were locked; `all` says whether these are all parts.
+///
+/// # Errors
+///
+/// [`LockProblem::Drift`].
+pub(super) fn check_locked_downloads(
+    session: &Session<'_>,
+    parts: &[Arc<str>],
+    all: bool,
+) -> Result<(), Failure> {
+    let Some(lock) = session.services().lock() else {
+        return Ok(());
+    };
+    let downloads = remote_downloads(session, parts, DownloadsOf::Profile);
+    let drifts = download_drifts(&lock, &pins_of(&downloads), all);
+    let places: Vec<_> = drifts
+        .iter()
+        .flat_map(|drift| downloads.iter().filter(|d| shown(d) == drift.url()))
+        .map(|download| place_of(session, download))
+        .collect();
+    let path = LockFile::path(&session.services().directory);
+    let Some(mut failure) = drift_failure(path, drifts) else {
+        return Ok(());
+    };
+    for place in places {
+        failure = failure.with_label(place, "");
+    }
+    Err(failure)
+}
+
+fn drift_failure(path: PathBuf, drifts: Vec<Drift>) -> Option<Failure> {
+    let moved = drifts
+        .iter()
+        .find(|drift| matches!(drift, Drift::ProfileMoved { .. }))
+        .map(|drift| format!("`buildout lock --upgrade {}`", drift.url()));
+    let step = moved.unwrap_or_else(|| "`buildout lock`".to_owned());
+    if drifts.is_empty() {
+        return None;
+    }
+    let hint = format!("if this is meant, record it with {step}");
+    let problem = Problem::Lock(LockProblem::Drift { path, drifts });
+    Some(Failure::from(problem).with_hint(Some(hint)))
+}
+
+fn shown(download: &PartDownload) -> String {
+    download.planned.request.url.to_string()
+}
+
+fn pins_of(downloads: &[PartDownload]) -> PlannedPins {
+    let mut pins = PlannedPins::new();
+    for download in downloads {
+        let expected = download.planned.request.expected.clone();
+        pins.entry(shown(download)).or_default().push(expected);
+    }
+    pins
+}
+
+/// What a lock is made from.
+pub struct LockRequest<'a> {
+    /// The lock that there is.
+    pub previous: Option<LockFile>,
+    /// The profiles that were loaded from the network.
+    pub profiles: &'a BTreeMap<String, Digests>,
+    /// The names of what may move: URLs, their last components, or parts.
+    pub upgrade: &'a [String],
+}
+
+/// How an entry of a lock came to be or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockChange {
+    /// It was not there.
+    Added,
+    /// It has other digests now.
+    Moved,
+    /// It is not there any more.
+    Removed,
+}
+
+/// A lock, and how it differs from the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLock {
+    /// The lock.
+    pub lock: LockFile,
+    /// The entries that changed, by URL.
+    pub changes: BTreeMap<String, LockChange>,
+}
+
+/// Locks the profile as it is. Entries that are locked already keep their
+/// digests, unless the profile pins others or they are to be upgraded; what is
+/// new is downloaded.
+///
+/// # Errors
+///
+/// A download fails, or a profile has moved without being asked to.
+pub fn lock(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    request: &LockRequest<'_>,
+) -> Result<NewLock, Failure> {
+    let locking = |failure: Failure| failure.during(vec![Doing::Locking]);
+    // What is locked is pinned by it.
+    let services = session.services();
+    services.change_download_policy(|policy| policy.require_hashes = HashPolicy::Off);
+    let parts = select(session, &[], |_, failure| Err(failure)).map_err(locking)?;
+    let downloads = remote_downloads(session, &parts, DownloadsOf::Profile);
+    let locking_run = Locking {
+        session,
+        settings,
+        request,
+        downloads,
+    };
+    locking_run.run().map_err(locking)
+}
+
+/// Says whether an entry goes by a name: the URL, or its last component.
+pub fn is_named(url: &str, name: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    url == name || path.rsplit('/').next() == Some(name)
+}
+
+struct Locking<'s, 'a> {
+    session: &'s Session<'a>,
+    settings: &'s BuildoutSettings,
+    request: &'s LockRequest<'s>,
+    downloads: Vec<PartDownload>,
+}
+
+impl Locking<'_, '_> {
+    fn run(&self) -> Result<NewLock, Failure> {
+        self.check_names()?;
+        let none = LockFile::default();
+        let previous = self.request.previous.as_ref().unwrap_or(&none);
+        let moved: Vec<Drift> = profile_drifts(previous, self.request.profiles)
+            .into_iter()
+            .filter(|drift| matches!(drift, Drift::ProfileMoved { .. }))
+            .filter(|drift| !self.is_upgraded(drift.url(), None))
+            .collect();
+        if let Some(first) = moved.first() {
+            let hint = format!(
+                "if this is meant, record it with `buildout lock --upgrade {}`",
+                first.url()
+            );
+            let problem = Problem::Lock(LockProblem::Moved(moved));
+            return Err(Failure::from(problem).with_hint(Some(hint)));
+        }
+        let lock = LockFile {
+            profiles: self
+                .request
+                .profiles
+                .iter()
+                .map(|(url, digests)| (url.clone(), digests.sha256))
+                .collect(),
+            downloads: self.lock_downloads(previous)?,
+        };
+        let changes = changes(previous, &lock);
+        Ok(NewLock { lock, changes })
+    }
+
+    fn lock_downloads(
+        &self,
+        previous: &LockFile,
+    ) -> Result<BTreeMap<String, LockedDownload>, Failure> {
+        let pins = pins_of(&self.downloads);
+        let mut locked = BTreeMap::new();
+        let mut needed = Vec::new();
+        let mut upgraded = Vec::new();
+        for download in &self.downloads {
+            let url = shown(download);
+            if self.is_upgraded(&url, Some(&download.part)) {
+                upgraded.push(download.clone());
+                continue;
+            }
+            let known = previous.downloads.get(&url);
+            match known.filter(|known| pins.get(&url).is_some_and(|pins| fits_all(known, pins))) {
+                Some(known) => {
+                    locked.insert(url, known.clone());
+                }
+                None => needed.push(download.clone()),
+            }
+        }
+        check_downloads(self.session, &needed)?;
+        check_downloads(self.session, &upgraded)?;
+        let services = self.session.services();
+        for (downloads, cache_use) in [(needed, CacheUse::First), (upgraded, CacheUse::Refresh)] {
+            services.change_download_policy(|policy| policy.cache_use = cache_use);
+            let made = make_downloads(self.session, self.settings, &downloads)?;
+            for (download, made) in downloads.iter().zip(made) {
+                if let Some(digests) = made.digests {
+                    let size = made.size;
+                    locked.insert(shown(download), LockedDownload { digests, size });
+                }
+            }
+        }
+        Ok(locked)
+    }
+
+    fn is_upgraded(&self, url: &str, part: Option<&str>) -> bool {
+        let mut names = self.request.upgrade.iter();
+        names.any(|name| is_named(url, name) || part == Some(name))
+    }
+
+    /// Every name must mean something: a mistyped one upgrades nothing.
+    fn check_names(&self) -> Result<(), Failure> {
+        let urls: Vec<String> = self.downloads.iter().map(shown).collect();
+        let urls = || {
+            self.request
+                .profiles
+                .keys()
+                .chain(&urls)
+                .map(String::as_str)
+        };
+        for name in self.request.upgrade {
+            let is_part = self.downloads.iter().any(|d| *d.part == **name);
+            if is_part || urls().any(|url| is_named(url, name)) {
+                continue;
+            }
+            let files = urls().filter_map(|url| url.rsplit('/').next());
+            let parts = self.downloads.iter().map(|download| &*download.part);
+            let near = nearest(name, urls().chain(files).chain(parts));
+            let hint = match near {
+                Some(near) => format!("perhaps `{near}` is meant"),
+                None => "name a URL of the lock file, the end of one, or a part".to_owned(),
+            };
+            let name = name.clone();
+            let problem = Problem::Lock(LockProblem::UnknownEntry { name });
+            return Err(Failure::from(problem).with_hint(Some(hint)));
+        }
+        Ok(())
+    }
+}
+
+fn changes(old: &LockFile, new: &LockFile) -> BTreeMap<String, LockChange> {
+    let mut changes = BTreeMap::new();
+    compare(&old.downloads, &new.downloads, &mut changes);
+    compare(&old.profiles, &new.profiles, &mut changes);
+    changes
+}
+
+fn compare<T: PartialEq>(
+    old: &BTreeMap<String, T>,
+    new: &BTreeMap<String, T>,
+    changes: &mut BTreeMap<String, LockChange>,
+) {
+    for url in old.keys().chain(new.keys()) {
+        let change = match (old.get(url), new.get(url)) {
+            (None, Some(_)) => LockChange::Added,
+            (Some(_), None) => LockChange::Removed,
+            (old, new) if old != new => LockChange::Moved,
+            _ => continue,
+        };
+        changes.insert(url.clone(), change);
+    }
+}
