@@ -88,12 +88,16 @@ fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
-/// Hides passwords in all texts. No member of an event nests deeper than
-/// lists of lists.
+/// Hides passwords in all texts. What events tell nests a few levels deep, as
+/// reasons of reasons do.
 fn shown(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(redacted(&text).into_owned()),
         Value::Array(values) => Value::Array(values.into_iter().map(shown).collect()),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            Value::Object(members.map(|(name, value)| (name, shown(value))).collect())
+        }
         value => value,
     }
 }
@@ -104,8 +108,10 @@ mod tests {
 
     #[test]
     fn passwords_are_hidden_in_every_member() {
-        let value = json!(["http://me:secret@host/a", ["x", 1, "https://token@host"]]);
-        let expected = json!(["http://me:****@host/a", ["x", 1, "https://****@host"]]);
+        let value =
+            json!({"a": "http://me:secret@host/a", "b": ["x", {"c": "https://token@host"}]});
+        let expected =
+            json!({"a": "http://me:****@host/a", "b": ["x", {"c": "https://****@host"}]});
         assert_eq!(shown(value), expected);
     }
 }

@@ -60,14 +60,16 @@ flowchart LR
   n1(\"nginx #34;1#34;\"):::new
   n2(\"#60;lua#62;\"):::changed
   n3(\"old\"):::unwanted
-  n4(\"versions\"):::section
+  n4(\"odd\"):::unknown
+  n5(\"versions\"):::section
   n0 --> n1
-  n4 --> n0
-  n4 --> n1
+  n5 --> n0
+  n5 --> n1
   classDef current fill:#dcf5e3,stroke:#3f9c62,color:#14532d
   classDef new fill:#dbeafe,stroke:#3b76d6,color:#173a75
   classDef changed fill:#fdeec8,stroke:#c98a14,color:#6b4504
   classDef unwanted fill:#fbe3e4,stroke:#c9525a,color:#7a1f27,stroke-dasharray:4 3
+  classDef unknown fill:#f3e8ff,stroke:#8b5cc9,color:#4c1d80,stroke-dasharray:4 3
   classDef section fill:#f3f4f6,stroke:#9aa3af,color:#4b5563,stroke-dasharray:4 3
 "
         );

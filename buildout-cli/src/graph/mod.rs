@@ -108,7 +108,7 @@ fn example() -> PartGraph {
 
     let kinds = KINDS
         .into_iter()
-        .zip(["zlib", "nginx \"1\"", "<lua>", "old", "versions"]);
+        .zip(["zlib", "nginx \"1\"", "<lua>", "old", "odd", "versions"]);
     let nodes = kinds.map(|(kind, name)| GraphNode {
         name: Arc::from(name),
         kind,

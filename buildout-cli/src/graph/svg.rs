@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn every_node_and_edge_is_drawn_once() {
         let text = svg(&example());
-        assert_eq!(text.matches("<g><title>").count(), 5, "{text}");
+        assert_eq!(text.matches("<g><title>").count(), 6, "{text}");
         assert_eq!(text.matches("marker-end=").count(), 3, "{text}");
         assert!(
             text.contains("<title>&lt;lua&gt;: changed</title>"),

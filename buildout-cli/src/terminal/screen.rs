@@ -231,13 +231,11 @@ impl Area {
             .map(|line| (line.render(style), line.width()))
             .collect();
         let resized = columns != self.columns;
-        if text.is_empty() && new == self.drawn && !(resized && !new.is_empty()) {
+        if text.is_empty() && new == self.drawn && (new.is_empty() || !resized) {
             return Vec::new();
         }
         let mut update = String::from(BEGIN_UPDATE);
-        if self.drawn.is_empty() {
-            // The cursor is where the area begins.
-        } else {
+        if !self.drawn.is_empty() {
             update.push('\r');
             match self.rows_above_cursor(columns) {
                 0 => {}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use buildout_core::event::{Event, EventSink, Level, PartAction, PartSpan, Timeline};
+use buildout_core::event::{Event, EventSink, Level, PartAction, PartEnd, PartSpan, Timeline};
 
 use super::line::{Line, Paint, Style};
 use super::screen::Screen;
@@ -54,19 +54,27 @@ impl TerminalView {
     }
 }
 
-/// The line for a part that is done.
+/// The line for a part that is done, or failed.
 fn end_line(span: &PartSpan, style: Style) -> Option<Line> {
-    let (end, _) = span.end?;
-    let verb = match span.action {
-        PartAction::Install => "Installed",
-        PartAction::Update => "Updated",
-        PartAction::Uninstall => return None,
+    let (end, outcome) = span.end?;
+    let line = match (outcome, span.action) {
+        (PartEnd::Failed, _) => Line::new()
+            .with(Paint::Bad, style.pick("\u{2717} ", ""))
+            .with(Paint::Strong, &span.part)
+            .with(Paint::Bad, " failed"),
+        (PartEnd::Finished, PartAction::Uninstall) => return None,
+        (PartEnd::Finished, action) => {
+            let verb = match action {
+                PartAction::Update => "Updated ",
+                _ => "Installed ",
+            };
+            Line::new()
+                .with(Paint::Good, style.pick("\u{2713} ", ""))
+                .with(Paint::Plain, verb)
+                .with(Paint::Strong, &span.part)
+        }
     };
     let time = span.duration(end);
-    let line = Line::new()
-        .with(Paint::Good, style.pick("\u{2713} ", ""))
-        .with(Paint::Plain, format!("{verb} "))
-        .with(Paint::Strong, &span.part);
     // What takes no time is no matter of time.
     Some(if time.as_millis() < 500 {
         line
@@ -83,7 +91,9 @@ impl EventSink for TerminalView {
                 action: PartAction::Install | PartAction::Update,
                 ..
             } if told => {}
-            Event::PartFinished { part, .. } if told => self.print_end(&part),
+            Event::PartFinished { part, .. } | Event::PartFailed { part, .. } if told => {
+                self.print_end(&part);
+            }
             Event::Output { .. } if self.log.level() > Level::Debug.number() => {}
             Event::Output {
                 part,
@@ -110,29 +120,35 @@ impl EventSink for TerminalView {
 mod tests {
     use std::time::Duration;
 
-    use buildout_core::event::PartEnd;
-
     use super::*;
 
     #[test]
     fn ends_are_told_with_their_time() {
-        let span = |action, millis: u64| PartSpan {
-            part: Arc::from("zlib"),
-            action,
-            start: Duration::from_secs(1),
-            end: Some((Duration::from_millis(1000 + millis), PartEnd::Finished)),
-            phases: Vec::new(),
-        };
-        let shown = |action, millis| {
-            let line = end_line(&span(action, millis), Style::PLAIN);
+        let shown = |action, millis: u64, end| {
+            let span = PartSpan {
+                part: Arc::from("zlib"),
+                action,
+                start: Duration::from_secs(1),
+                end: Some((Duration::from_millis(1000 + millis), end)),
+                phases: Vec::new(),
+            };
+            let line = end_line(&span, Style::PLAIN);
             line.map(|line| line.render(Style::PLAIN))
         };
+        let (finished, failed) = (PartEnd::Finished, PartEnd::Failed);
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
-            shown(PartAction::Install, 1_250),
+            shown(PartAction::Install, 1_250, finished),
             text("Installed zlib  1.3s")
         );
-        assert_eq!(shown(PartAction::Update, 499), text("Updated zlib"));
-        assert_eq!(shown(PartAction::Uninstall, 0), None);
+        assert_eq!(
+            shown(PartAction::Update, 499, finished),
+            text("Updated zlib")
+        );
+        assert_eq!(
+            shown(PartAction::Install, 60_000, failed),
+            text("zlib failed  1m 00s")
+        );
+        assert_eq!(shown(PartAction::Uninstall, 0, finished), None);
     }
 }

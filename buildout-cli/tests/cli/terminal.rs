@@ -262,6 +262,8 @@ fn a_failure_comes_last() {
     let at = lines.iter().position(|line| line == error);
     let at = at.unwrap_or_else(|| panic!("no error: {lines:#?}"));
     assert_eq!(lines[at - 2..at], ["While:", "  Installing slow."]);
+    let failed = |line: &String| line.starts_with("\u{2717} slow failed");
+    assert!(lines[..at - 2].iter().any(failed), "{lines:#?}");
     assert!(
         !lines.iter().any(|line| line.contains("/3 parts")),
         "{lines:#?}"

@@ -81,44 +81,45 @@ pub fn part_graph(
     requested: &[String],
     with_sections: bool,
 ) -> Result<PartGraph, Failure> {
-    let plan = Plan::new(session, settings, requested)?;
-    let mut parts = Vec::new();
-    let (unwanted, wanted): (Vec<_>, Vec<_>) = plan
-        .parts
-        .into_iter()
-        .partition(|planned| planned.action == PlannedAction::Uninstall);
-    let mut nodes = Vec::new();
-    for planned in wanted.into_iter().chain(unwanted) {
-        let state = PartState::of(planned.action);
-        if state != PartState::Unwanted {
-            parts.push(Arc::clone(&planned.part));
+    let mut plan = Plan::new(session, settings, requested)?;
+    if !requested.is_empty() {
+        // What they need is constructed now, and can be planned as well.
+        let all: Vec<String> = session.parts().iter().map(ToString::to_string).collect();
+        if !all.is_empty() {
+            plan = Plan::new(session, settings, &all)?;
         }
-        nodes.push(GraphNode {
-            name: planned.part,
-            kind: NodeKind::Part(state),
-        });
     }
+    let nodes = plan.parts.into_iter().map(|planned| GraphNode {
+        name: planned.part,
+        kind: NodeKind::Part(PartState::of(planned.action)),
+    });
+    let (unwanted, mut nodes): (Vec<_>, Vec<_>) =
+        nodes.partition(|node| node.kind == NodeKind::Part(PartState::Unwanted));
     let edges = session.edges();
     if !with_sections {
+        let parts: Vec<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
+        nodes.extend(unwanted);
         let edges = fold_sections(&parts, &edges);
         return Ok(PartGraph { nodes, edges });
     }
-    let known: HashSet<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
-    let sections = session.initialised_sections().into_iter();
-    nodes.extend(
-        sections
-            .filter(|name| !known.contains(name))
-            .map(|name| GraphNode {
-                name,
-                kind: NodeKind::Section,
-            }),
-    );
+    let mut known: HashSet<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
+    for name in session.initialised_sections() {
+        if known.insert(Arc::clone(&name)) {
+            let kind = NodeKind::Section;
+            nodes.push(GraphNode { name, kind });
+        }
+    }
+    nodes.extend(unwanted);
     let mut seen = HashSet::new();
-    let edges = edges.into_iter().map(|edge| PartOrder {
-        before: edge.to,
-        after: edge.from,
-    });
-    let edges = edges.filter(|edge| seen.insert(edge.clone())).collect();
+    let edges = edges
+        .into_iter()
+        .map(|edge| PartOrder {
+            before: edge.to,
+            after: edge.from,
+        })
+        .filter(|edge| known.contains(&edge.before) && known.contains(&edge.after))
+        .filter(|edge| seen.insert(edge.clone()))
+        .collect();
     Ok(PartGraph { nodes, edges })
 }
 
