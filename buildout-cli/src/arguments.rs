@@ -55,12 +55,16 @@ pub enum CommandName {
     Bootstrap,
     /// Show where values come from.
     Annotate,
+    /// Show what a run would do, and why.
+    Plan,
     /// Show one value.
     Query,
     /// Enter the environment of a part's commands.
     Shell,
     /// Look for what an installed part should not use.
     Check,
+    /// Show why a part was and will be installed.
+    Why,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -71,14 +75,16 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 10] = [
+    pub const ALL: [(&'static str, CommandName); 12] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
         ("annotate", CommandName::Annotate),
+        ("plan", CommandName::Plan),
         ("query", CommandName::Query),
         ("shell", CommandName::Shell),
         ("check", CommandName::Check),
+        ("why", CommandName::Why),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -248,6 +254,16 @@ impl Arguments {
                 self.dialect = Some(dialect.ok_or(ArgumentError::InvalidValue { option, value })?);
             }
             "python" => self.python = Some(take()?),
+            "jobs" => {
+                let value = take()?;
+                self.assign("jobs", value);
+            }
+            "on-failure" => {
+                let value = take()?;
+                self.assign("on-failure", value);
+            }
+            "keep-going" if value.is_none() => self.assign("on-failure", "continue".to_owned()),
+            "no-wait" if value.is_none() => self.assign("run-lock", "fail".to_owned()),
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);
@@ -256,6 +272,10 @@ impl Arguments {
             }
         }
         Ok(false)
+    }
+
+    fn assign(&mut self, option: &str, value: String) {
+        self.assignments.push(Assignment::buildout(option, value));
     }
 
     /// Takes a group of short flags; tells whether it ends the command line.
@@ -283,6 +303,15 @@ impl Arguments {
                 'h' | 'W' | 'A' => {
                     self.request = Request::Help;
                     return Ok(true);
+                }
+                'j' if !rest.is_empty() => {
+                    set("jobs", rest);
+                    break;
+                }
+                'j' => {
+                    let jobs = words.next();
+                    let option = || ArgumentError::NoValue("-j".to_owned());
+                    set("jobs", jobs.ok_or_else(option)?);
                 }
                 'c' if !rest.is_empty() => {
                     rest.clone_into(&mut self.profile);

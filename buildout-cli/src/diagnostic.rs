@@ -30,6 +30,20 @@ pub(crate) fn show_failure(
     if failure.is_exit() {
         return;
     }
+    show_one(streams, failure, traces, debug, colour);
+    for other in failure.others() {
+        streams.err("\n");
+        show_one(streams, other, traces, debug, colour);
+    }
+}
+
+fn show_one(
+    streams: &Streams,
+    failure: &Failure,
+    traces: Option<&Traces>,
+    debug: bool,
+    colour: bool,
+) {
     let mut shown = String::new();
     if !failure.doing().is_empty() {
         shown.push_str("While:\n");

@@ -31,7 +31,7 @@ pub(crate) fn command_line() -> Command {
              buildout query --resolved zlib:url      a value after substitution\n  \
              buildout shell zlib                     look into a build that failed\n\
              \n\
-             Exit codes: 0 success, 1 failure, 130 interrupted, 143 terminated; a recipe may\n\
+             Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
              end the run with a code of its own.",
         )
 }
@@ -72,6 +72,25 @@ fn options() -> Vec<Arg> {
             .short('t')
             .value_name("SECONDS")
             .help("How long a socket may be silent"),
+        Arg::new("jobs")
+            .short('j')
+            .long("jobs")
+            .value_name("N")
+            .help("How many jobs may run at once, compilers started by make included (buildout:jobs) [default: BUILDOUT_JOBS, or the number of processors]"),
+        Arg::new("keep-going")
+            .long("keep-going")
+            .action(ArgAction::SetTrue)
+            .help("If a part fails, go on with all that do not need it (buildout:on-failure=continue)"),
+        Arg::new("on-failure")
+            .long("on-failure")
+            .value_name("WHAT")
+            .value_parser(["finish", "kill", "continue"])
+            .hide_possible_values(true)
+            .help("If a part fails: finish what runs (default), kill it, or continue with all that do not need it"),
+        Arg::new("no-wait")
+            .long("no-wait")
+            .action(ArgAction::SetTrue)
+            .help("Fail if another run is at work in the directory (buildout:run-lock=fail)"),
         flag("debug", 'D', "Show failures with all their causes and a backtrace"),
         Arg::new("help")
             .short('h')
@@ -106,6 +125,15 @@ fn commands() -> Vec<Command> {
         plain("bootstrap", "Make the directories"),
         plain("annotate", "Show every value and where it comes from")
             .arg(names("section"))
+            .arg(format()),
+        plain(
+            "plan",
+            "Show what a run would do and why, without changing anything; exit code 2 if it would do something",
+        )
+        .arg(names("part"))
+        .arg(format()),
+        plain("why", "Show why a part was installed last, and what is done with it next")
+            .arg(names("part"))
             .arg(format()),
         plain("query", "Show the value of [SECTION:]OPTION")
             .arg(names("key"))

@@ -9,6 +9,7 @@ mod diagnostic;
 mod failed_part;
 mod help;
 mod log;
+mod reasons;
 mod redaction;
 mod surroundings;
 
@@ -108,8 +109,9 @@ impl From<Failure> for Stop {
 }
 
 /// Runs the command line `arguments` (without the program's name) and returns
-/// how it ends. Exit codes are 0 for success, 1 for any failure, another one if
-/// a recipe ends the run with it; the caller knows of signals.
+/// how it ends. Exit codes are 0 for success, 1 for any failure, 2 if `plan`
+/// finds something to do, another one if a recipe ends the run with it; the
+/// caller knows of signals.
 pub fn run(
     arguments: &[String],
     surroundings: &Surroundings,

@@ -16,6 +16,9 @@ pub struct Surroundings {
     pub environment: BTreeMap<OsString, OsString>,
     /// The mode bits that new files do not get.
     pub umask: u32,
+    /// How many jobs a run may have at once if nobody says: `BUILDOUT_JOBS`, or
+    /// the number of processors.
+    pub default_jobs: usize,
     /// Whether failures may be coloured.
     pub colour: bool,
     /// How the program was called, for advice on what to type next.
@@ -43,6 +46,7 @@ impl Surroundings {
         Ok(Surroundings {
             working_directory,
             umask: process_umask(),
+            default_jobs: default_jobs(&environment),
             colour: !no_colour && io::stderr().is_terminal(),
             program: std::env::args_os()
                 .next()
@@ -104,6 +108,16 @@ impl Surroundings {
             .map(|directory| PathBuf::from(OsStr::from_bytes(directory)).join("python3"))
             .find(|candidate| candidate.is_file())
     }
+}
+
+/// Returns `BUILDOUT_JOBS` if that is a number from 1 on, else the number of
+/// processors that may be used.
+fn default_jobs(environment: &BTreeMap<OsString, OsString>) -> usize {
+    let variable = environment.get(OsStr::new("BUILDOUT_JOBS"));
+    variable
+        .and_then(|jobs| jobs.to_str()?.parse().ok())
+        .filter(|jobs| *jobs > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Reads the umask without changing it for a moment, which other threads would

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::exec::outcome::Outcome;
 use crate::resolve::OptionMap;
+use crate::run::Reason;
 use crate::value::str_repr;
 
 /// The version of the events; it rises when a variant changes its meaning.
@@ -190,6 +191,14 @@ pub enum Event {
         /// The part.
         part: Arc<str>,
     },
+    /// A part cannot stay as it is: it is uninstalled, and installed anew if
+    /// it is still wanted.
+    PartChanged {
+        /// The part.
+        part: Arc<str>,
+        /// Why, the most telling reason first.
+        reasons: Vec<Reason>,
+    },
     /// An option differs from the one a part was installed with.
     OptionChanged {
         /// The part.
@@ -325,6 +334,7 @@ impl Event {
             Event::ExtendsSkipped { .. }
             | Event::Configured { .. }
             | Event::InstallationStarted { .. }
+            | Event::PartChanged { .. }
             | Event::PartFinished { .. }
             | Event::PartFailed { .. }
             | Event::PartPhase { .. }

@@ -37,10 +37,12 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     )
 }
 
-/// Finds what the run left to look at, and completes the log of what failed.
+/// Finds what the run left to look at, and completes the logs of what failed.
 fn traces(context: &Context<'_>, failure: &Failure, logs: &Arc<PartLogs>) -> Traces {
-    if let Some(part) = failure.part() {
-        logs.note_failure(part, &failure.to_string());
+    for failure in std::iter::once(failure).chain(failure.others()) {
+        if let Some(part) = failure.part() {
+            logs.note_failure(part, &failure.to_string());
+        }
     }
     let command_line = context.command_line_before();
     Traces {

@@ -6,8 +6,10 @@ mod check;
 mod completions;
 mod init;
 mod install;
+mod plan;
 mod query;
 mod shell;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,9 +66,11 @@ pub(crate) fn dispatch(
         CommandName::Init => init::run_init(&context, &words),
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
+        CommandName::Plan => plan::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
         CommandName::Shell => shell::run(&context, &words),
         CommandName::Check => check::run(&context, &words),
+        CommandName::Why => why::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -246,6 +250,7 @@ impl Context<'_> {
         });
         let how = SettingsReader {
             create_caches: !quiet,
+            default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

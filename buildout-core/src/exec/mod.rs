@@ -6,14 +6,15 @@
 //! - [`diagnosis`]: the first error in the output of a command.
 //! - [`failure`]: a command that did not do its work, with what is needed to look into it.
 //! - [`cancel`]: asking work in progress to stop.
+//! - [`jobserver`]: one budget of jobs for all commands that run at the same time.
 //! - [`shell_quote`]: words of a shell command, as Python's `shlex` sees them.
 //!
-//! Room is left here for the jobserver shared by all running parts.
 
 pub mod cancel;
 pub mod command;
 pub mod diagnosis;
 pub mod failure;
+pub mod jobserver;
 pub mod outcome;
 pub mod output;
 pub mod shell_quote;

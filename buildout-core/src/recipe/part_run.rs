@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::handle::RemoteBuildout;
+use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
 use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
+use crate::run::SharedJournal;
 use crate::state::build_environment::BuildEnvironment;
 
 /// What an installation or update leaves.
@@ -55,8 +57,10 @@ pub struct RunServices {
     pub downloads: DownloaderOptions,
     /// Receives what happens.
     pub events: Arc<dyn EventSink>,
-    /// Ends the run.
+    /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
+    /// The environment variables of the process; parts may see fewer.
+    pub process_environment: Environment,
     initial_environment: RwLock<Environment>,
     environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
@@ -91,7 +95,8 @@ impl RunServices {
             transport,
             downloads,
             events,
-            cancellation,
+            cancellation: cancellation.child(),
+            process_environment: environment.clone(),
             initial_environment: RwLock::new(environment.clone()),
             environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
@@ -108,7 +113,7 @@ impl RunServices {
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 
-    /// Returns the environment variables as the run started.
+    /// Returns the environment variables that parts see as the run starts.
     pub fn initial_environment(&self) -> Environment {
         self.initial_environment
             .read()
@@ -219,21 +224,38 @@ impl FetchObserver for DownloadEvents {
 }
 
 /// The paths that an installation has made so far.
-#[derive(Debug, Default)]
-pub struct CreatedPaths(Mutex<Vec<PathBuf>>);
+#[derive(Debug)]
+pub struct CreatedPaths {
+    part: Arc<str>,
+    paths: Mutex<Vec<PathBuf>>,
+    journal: Option<SharedJournal>,
+}
 
 impl CreatedPaths {
+    /// Starts without a path; those to come are also written to the journal.
+    pub(crate) fn new(part: Arc<str>, journal: Option<SharedJournal>) -> Self {
+        CreatedPaths {
+            part,
+            paths: Mutex::default(),
+            journal,
+        }
+    }
+
     /// Notes a path.
     pub fn add(&self, path: impl Into<PathBuf>) {
-        self.0
+        let path = path.into();
+        if let Some(journal) = &self.journal {
+            journal.note_created(&self.part, path.clone());
+        }
+        self.paths
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(path.into());
+            .push(path);
     }
 
     /// Returns the paths in the order they were noted.
     pub fn list(&self) -> Vec<PathBuf> {
-        self.0
+        self.paths
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -247,6 +269,7 @@ pub struct PartRun<'a> {
     buildout: &'a RemoteBuildout,
     services: &'a RunServices,
     created: &'a CreatedPaths,
+    share: &'a RunShare,
 }
 
 impl<'a> PartRun<'a> {
@@ -256,6 +279,7 @@ impl<'a> PartRun<'a> {
         buildout: &'a RemoteBuildout,
         services: &'a RunServices,
         created: &'a CreatedPaths,
+        share: &'a RunShare,
     ) -> Self {
         PartRun {
             part,
@@ -263,6 +287,7 @@ impl<'a> PartRun<'a> {
             buildout,
             services,
             created,
+            share,
         }
     }
 
@@ -292,7 +317,14 @@ impl<'a> PartRun<'a> {
         self.services
     }
 
-    /// Notes that `path` was made: if the installation fails, it is removed.
+    /// Returns what a run within this part takes over from the run that the
+    /// part belongs to ([`install_within`](crate::run::install_within)).
+    pub fn share(&self) -> &RunShare {
+        self.share
+    }
+
+    /// Notes that `path` is being made: if the installation fails, or the run
+    /// is killed, it is removed.
     pub fn created(&self, path: impl Into<PathBuf>) {
         self.created.add(path);
     }
@@ -311,7 +343,8 @@ impl<'a> PartRun<'a> {
     }
 
     /// Runs a command and passes its output on as events. What it runs in is
-    /// recorded, so that a person can enter it later.
+    /// recorded, so that a person can enter it later. If several jobs may run,
+    /// the command hears of their budget.
     ///
     /// # Errors
     ///
@@ -337,7 +370,15 @@ impl<'a> PartRun<'a> {
                 bytes,
             });
         };
-        let result = command.run(&mut sink, &self.services.cancellation);
+        let cancellation = &self.services.cancellation;
+        let result = match self.share.jobs() {
+            Some(jobs) => {
+                let mut command = command.clone();
+                jobs.announce(command.environment_mut());
+                command.run(&mut sink, cancellation)
+            }
+            None => command.run(&mut sink, cancellation),
+        };
         events.emit(Event::CommandEnded {
             part: Arc::clone(&self.part),
             outcome: result.as_ref().ok().map(|finished| finished.outcome),

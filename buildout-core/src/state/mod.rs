@@ -5,18 +5,19 @@
 //! - [`removal`]: deleting what a part recorded as installed.
 //! - [`part_logs`]: what each part of a run told.
 //! - [`build_environment`]: what the commands of each part last ran in.
+//! - [`journal`]: the steps of a run, for the next one if it is interrupted.
+//! - [`lock`]: one run at a time.
 //!
-//! Room is left here for two neighbours which come with their own issues: `journal` (the steps in
-//! flight, for recovery after a crash) and `lock` (one run per directory, with the holder's
-//! process id). What is ours alone lives in [`OWN_DIRECTORY`] and never in `.installed.cfg`, which
-//! other tools read.
+//! `.installed.cfg` is read by other tools; what is ours alone is in [`OWN_DIRECTORY`].
 
-/// The directory of a buildout that holds what only this program knows.
+/// The directory in a buildout directory that holds what only this program uses.
 pub const OWN_DIRECTORY: &str = ".buildout";
 
 pub mod atomic;
 pub mod build_environment;
 pub mod installed;
+pub mod journal;
+pub mod lock;
 mod part_file_name;
 pub mod part_logs;
 pub mod removal;
