@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     reporting.finish(result)
 }
 
-/// Finds what the run left to look at, and completes the log of what failed.
+/// Finds what the run left to look at, and completes the logs of what failed.
 fn traces(context: &Context<'_>, failure: &Failure, logs: &Arc<PartLogs>) -> Traces {
     for failure in std::iter::once(failure).chain(failure.others()) {
         if let Some(part) = failure.part() {

@@ -257,7 +257,7 @@ fn errors_of_real_programs_are_recognised() {
         ("sha256sum -c sums", "checksum"),
         ("cat text > /dev/full", "disk full"),
         ("no-such-program", "missing program"),
-        ("sh -c 'kill -9 $$$$'; exit 1", "killed"),
+        ("sh -c 'kill -9 $$'; exit 1", "killed"),
     ] {
         site.write(
             "buildout.cfg",

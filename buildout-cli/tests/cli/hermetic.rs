@@ -20,12 +20,11 @@ const CLEAN: &str = "buildout:environment-policy=clean";
 
 fn seen(site: &TestSite) -> Vec<String> {
     let text = site.mask(&site.read("seen"));
-    // The shell adds these by itself.
-    let own = |line: &&str| !line.starts_with("PWD=") && !line.starts_with("_=");
+    // The shell adds two by itself, and the run tells of its jobs.
+    let others = ["PATH=", "PWD=", "_=", "MAKEFLAGS="];
     let lines = text
         .lines()
-        .filter(own)
-        .filter(|line| !line.starts_with("PATH="));
+        .filter(|line| !others.iter().any(|name| line.starts_with(name)));
     lines.map(ToOwned::to_owned).collect()
 }
 
@@ -150,12 +149,11 @@ make-options = RPATH=/nowhere:/opt/lib INTERPRETER=/usr/local/bin/python
 
 const CHECKED_MAKEFILE: &str = "\
 all:
-\tgcc -shared -fPIC -o libone.so one.c
-\tgcc -o main main.c -L. -lone '-Wl,-rpath,$(RPATH)' -Wl,--enable-new-dtags
+\ttrue
 install:
 \tmkdir -p $(PREFIX)/bin $(PREFIX)/lib
-\tcp libone.so $(PREFIX)/lib
-\tcp main $(PREFIX)/bin
+\tgcc -shared -fPIC -o $(PREFIX)/lib/libone.so one.c
+\tgcc -o $(PREFIX)/bin/main main.c -L$(PREFIX)/lib -lone '-Wl,-rpath,$(RPATH)' -Wl,--enable-new-dtags
 \tprintf '#!%s -e\\n' $(INTERPRETER) > $(PREFIX)/bin/script
 \tchmod 755 $(PREFIX)/bin/script
 ";

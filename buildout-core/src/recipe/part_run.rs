@@ -67,6 +67,8 @@ pub struct RunServices {
     pub events: Arc<dyn EventSink>,
     /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
+    /// The environment variables of the process; parts may see fewer.
+    pub process_environment: Environment,
     /// The shared parts that the run uses.
     pub claims: Claims,
     initial_environment: RwLock<Environment>,
@@ -129,6 +131,7 @@ impl RunServices {
             downloads,
             events: Arc::new(RedactedEvents(events)),
             cancellation: cancellation.child(),
+            process_environment: environment.clone(),
             claims: Claims::default(),
             initial_environment: RwLock::new(environment.clone()),
             environment_digest: RwLock::new(None),
@@ -149,7 +152,7 @@ impl RunServices {
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
     }
 
-    /// Returns the environment variables as the run started.
+    /// Returns the environment variables that parts see as the run starts.
     pub fn initial_environment(&self) -> Environment {
         self.initial_environment
             .read()

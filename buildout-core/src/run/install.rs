@@ -146,7 +146,7 @@ fn share_jobs(
     let mut share = outer.clone();
     share.lock(&settings.directory);
     if settings.jobs > 1 && share.jobs().is_none() {
-        let jobs = match JobServer::of_environment(&services.initial_environment()) {
+        let jobs = match JobServer::of_environment(&services.process_environment) {
             Some(jobs) => jobs,
             None => {
                 let directory = &services.temporary_directory;

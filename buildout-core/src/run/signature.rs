@@ -24,11 +24,12 @@ pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
 /// Python buildout.
 pub const SIGNATURE_PREFIX: &str = "native:";
 
-/// Stands for the environment in a signature; no section can have this name.
-pub(crate) const ENVIRONMENT_NAME: &str = "{environment}";
-
 /// The hexadecimal digits of a section's digest.
 const DIGEST_LENGTH: usize = 32;
+
+/// What stands for a clean environment among the sections that a part depends
+/// on; no section can have this name.
+pub(crate) const ENVIRONMENT_NAME: &str = "{environment}";
 
 /// The signatures computed so far.
 #[derive(Debug, Default)]

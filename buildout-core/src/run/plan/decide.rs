@@ -121,7 +121,8 @@ mod tests {
         let same = [("recipe", "r"), ("a", "1"), (SIGNATURE_OPTION, signature)];
         let record = record(signature, &["there", ""]);
         assert!(decided(&record, &same).is_empty());
-        let other = "native:r:default:2 x y:00000000000000000000000000000002 \
+        let other = "native:r:default:2 {environment}:11111111111111111111111111111111 \
+                     x y:00000000000000000000000000000002 \
                      q:11111111111111111111111111111111";
         let reasons = decided(&record, &[("a", "2"), ("b", ""), (SIGNATURE_OPTION, other)]);
         assert_eq!(
@@ -133,6 +134,7 @@ mod tests {
                 "recipe changed from r:default:1 to r:default:2",
                 "`q` changed",
                 "`x y` changed",
+                "the environment changed",
                 "`z` changed",
             ]
         );
