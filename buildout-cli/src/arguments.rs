@@ -25,6 +25,32 @@ pub struct Arguments {
     pub dialect: Option<DialectName>,
     /// The Python that profiles are evaluated for, if named.
     pub python: Option<String>,
+    /// How progress is shown, if asked for.
+    pub progress: Option<Progress>,
+    /// The file that events are written to; `-` for standard output.
+    pub events: Option<String>,
+    /// The file that a trace is written to.
+    pub trace: Option<String>,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// On a terminal by a live view; a summary ends longer runs.
+    Auto,
+    /// Not at all: the log is zc.buildout's.
+    Never,
+}
+
+impl Progress {
+    /// Reads the value of `--progress`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Progress::Auto),
+            "never" => Some(Progress::Never),
+            _ => None,
+        }
+    }
 }
 
 /// What to do.
@@ -49,10 +75,16 @@ pub enum CommandName {
     Bootstrap,
     /// Show where values come from.
     Annotate,
+    /// Show what a run would do, and why.
+    Plan,
     /// Show one value.
     Query,
     /// List, check and clean up shared parts.
     Shared,
+    /// Show why a part was and will be installed.
+    Why,
+    /// Draw the graph of parts.
+    Graph,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -63,13 +95,16 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 9] = [
+    pub const ALL: [(&'static str, CommandName); 12] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
         ("annotate", CommandName::Annotate),
+        ("plan", CommandName::Plan),
         ("query", CommandName::Query),
         ("shared", CommandName::Shared),
+        ("why", CommandName::Why),
+        ("graph", CommandName::Graph),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),
@@ -113,6 +148,9 @@ pub enum ArgumentError {
     /// An unknown command.
     #[error("invalid command: {0}")]
     InvalidCommand(String),
+    /// An option about a run, of a command that runs nothing.
+    #[error("Option {0} works with the command install only")]
+    NothingRuns(&'static str),
 }
 
 impl ArgumentError {
@@ -121,6 +159,9 @@ impl ArgumentError {
         Some(match self {
             ArgumentError::InvalidAssignment(_) => {
                 "assignments look like `section:option=value` or `option=value`"
+            }
+            ArgumentError::InvalidValue { option, .. } if option == "--progress" => {
+                "`--progress` is `auto` or `never`"
             }
             ArgumentError::InvalidValue { .. } => "`--dialect` is `slapos` or `upstream`",
             _ => "`buildout --help` lists options and commands",
@@ -143,6 +184,9 @@ impl Arguments {
             debug: false,
             dialect: None,
             python: None,
+            progress: None,
+            events: None,
+            trace: None,
         };
         let mut verbosity = 0;
         let mut words = arguments.iter();
@@ -171,6 +215,13 @@ impl Arguments {
             parsed
                 .assignments
                 .push(Assignment::buildout("verbosity", value));
+        }
+        if !matches!(parsed.request, Request::Command(CommandName::Install, _)) {
+            for (option, value) in [("--events", &parsed.events), ("--trace", &parsed.trace)] {
+                if value.is_some() {
+                    return Err(ArgumentError::NothingRuns(option));
+                }
+            }
         }
         Ok(parsed)
     }
@@ -208,6 +259,24 @@ impl Arguments {
                 self.dialect = Some(dialect.ok_or(ArgumentError::InvalidValue { option, value })?);
             }
             "python" => self.python = Some(take()?),
+            "jobs" => {
+                let value = take()?;
+                self.assign("jobs", value);
+            }
+            "on-failure" => {
+                let value = take()?;
+                self.assign("on-failure", value);
+            }
+            "keep-going" if value.is_none() => self.assign("on-failure", "continue".to_owned()),
+            "no-wait" if value.is_none() => self.assign("run-lock", "fail".to_owned()),
+            "progress" => {
+                let value = take()?;
+                let progress = Progress::parse(&value);
+                self.progress =
+                    Some(progress.ok_or(ArgumentError::InvalidValue { option, value })?);
+            }
+            "events" => self.events = Some(take()?),
+            "trace" => self.trace = Some(take()?),
             // Upstream names the character after the first dash.
             _ => {
                 let second = word.chars().nth(1).map(String::from);
@@ -216,6 +285,10 @@ impl Arguments {
             }
         }
         Ok(false)
+    }
+
+    fn assign(&mut self, option: &str, value: String) {
+        self.assignments.push(Assignment::buildout(option, value));
     }
 
     /// Takes a group of short flags; tells whether it ends the command line.
@@ -243,6 +316,15 @@ impl Arguments {
                 'h' | 'W' | 'A' => {
                     self.request = Request::Help;
                     return Ok(true);
+                }
+                'j' if !rest.is_empty() => {
+                    set("jobs", rest);
+                    break;
+                }
+                'j' => {
+                    let jobs = words.next();
+                    let option = || ArgumentError::NoValue("-j".to_owned());
+                    set("jobs", jobs.ok_or_else(option)?);
                 }
                 'c' if !rest.is_empty() => {
                     rest.clone_into(&mut self.profile);
@@ -341,6 +423,12 @@ mod tests {
             (&["a:b:c=d"], "Invalid option: a:b:c=d"),
             (&["=x"], "Invalid option: =x"),
             (&["--dialect", "x"], "Invalid value for option --dialect: x"),
+            (&["--progress=x"], "Invalid value for option --progress: x"),
+            (&["--trace"], "No value specified for option --trace"),
+            (
+                &["--events", "-", "annotate"],
+                "Option --events works with the command install only",
+            ),
         ];
         for (line, text) in cases {
             assert_eq!(parse(line).unwrap_err().to_string(), *text, "{line:?}");

@@ -22,6 +22,14 @@ pub(crate) fn show_failure(streams: &Streams, failure: &Failure, debug: bool, co
     if failure.is_exit() {
         return;
     }
+    show_one(streams, failure, debug, colour);
+    for other in failure.others() {
+        streams.err("\n");
+        show_one(streams, other, debug, colour);
+    }
+}
+
+fn show_one(streams: &Streams, failure: &Failure, debug: bool, colour: bool) {
     let mut shown = String::new();
     if !failure.doing().is_empty() {
         shown.push_str("While:\n");

@@ -41,7 +41,7 @@ pub(crate) fn command_line() -> Command {
              buildout shared gc [--dry-run] [--older-than DAYS] [--unregistered]\n                     \
              [--root DIR]... [DIRECTORY...]\n\
              \n\
-             Exit codes: 0 success, 1 failure, 130 interrupted, 143 terminated; a recipe may\n\
+             Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
              end the run with a code of its own.",
         )
 }
@@ -71,6 +71,22 @@ fn options() -> Vec<Arg> {
             .value_name("PATH")
             .value_hint(clap::ValueHint::ExecutablePath)
             .help("The Python that conditions are evaluated for [default: python3 on PATH]"),
+        Arg::new("progress")
+            .long("progress")
+            .value_name("WHEN")
+            .value_parser(["auto", "never"])
+            .hide_possible_values(true)
+            .help("Show progress: auto (default), a live view on a terminal and a summary of longer runs, or never; also BUILDOUT_PROGRESS"),
+        Arg::new("events")
+            .long("events")
+            .value_name("FILE")
+            .value_hint(clap::ValueHint::FilePath)
+            .help("Write what happens as JSON lines; to stdout with -"),
+        Arg::new("trace")
+            .long("trace")
+            .value_name("FILE")
+            .value_hint(clap::ValueHint::FilePath)
+            .help("Write when each part ran, for ui.perfetto.dev or chrome://tracing"),
         flag("verbose", 'v', "Tell more; may be repeated").action(ArgAction::Count),
         flag("quiet", 'q', "Tell less; may be repeated").action(ArgAction::Count),
         flag("offline", 'o', "Offline: no network (buildout:offline=true)"),
@@ -82,6 +98,25 @@ fn options() -> Vec<Arg> {
             .short('t')
             .value_name("SECONDS")
             .help("How long a socket may be silent"),
+        Arg::new("jobs")
+            .short('j')
+            .long("jobs")
+            .value_name("N")
+            .help("How many jobs may run at once, compilers started by make included (buildout:jobs) [default: BUILDOUT_JOBS, or the number of processors]"),
+        Arg::new("keep-going")
+            .long("keep-going")
+            .action(ArgAction::SetTrue)
+            .help("If a part fails, go on with all that do not need it (buildout:on-failure=continue)"),
+        Arg::new("on-failure")
+            .long("on-failure")
+            .value_name("WHAT")
+            .value_parser(["finish", "kill", "continue"])
+            .hide_possible_values(true)
+            .help("If a part fails: finish what runs (default), kill it, or continue with all that do not need it"),
+        Arg::new("no-wait")
+            .long("no-wait")
+            .action(ArgAction::SetTrue)
+            .help("Fail if another run is at work in the directory (buildout:run-lock=fail)"),
         flag("debug", 'D', "Show failures with all their causes and a backtrace"),
         Arg::new("help")
             .short('h')
@@ -163,6 +198,15 @@ fn commands() -> Vec<Command> {
         plain("annotate", "Show every value and where it comes from")
             .arg(names("section"))
             .arg(format()),
+        plain(
+            "plan",
+            "Show what a run would do and why, without changing anything; exit code 2 if it would do something",
+        )
+        .arg(names("part"))
+        .arg(format()),
+        plain("why", "Show why a part was installed last, and what is done with it next")
+            .arg(names("part"))
+            .arg(format()),
         plain("query", "Show the value of [SECTION:]OPTION")
             .arg(names("key"))
             .arg(
@@ -174,6 +218,27 @@ fn commands() -> Vec<Command> {
             .arg(format()),
         plain("shared", "List, verify or gc (clean up) shared parts; see below")
             .subcommands(shared_commands()),
+        plain("graph", "Draw which part needs which, and what a run would do to each")
+            .arg(names("part"))
+            .arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_name("FORMAT")
+                    .value_parser(["dot", "mermaid", "svg"]),
+            )
+            .arg(
+                Arg::new("sections")
+                    .long("sections")
+                    .action(ArgAction::SetTrue)
+                    .help("Show sections without a recipe, too"),
+            )
+            .arg(
+                Arg::new("output")
+                    .short('o')
+                    .value_name("FILE")
+                    .value_hint(clap::ValueHint::FilePath)
+                    .help("Write FILE; its extension can choose the format"),
+            ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

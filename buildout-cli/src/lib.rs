@@ -4,12 +4,21 @@
 
 mod annotate;
 mod arguments;
+mod clock;
 mod command;
 mod diagnostic;
+mod events_file;
+mod graph;
 mod help;
 mod log;
+mod quantity;
+mod reasons;
 mod redaction;
+mod reporting;
+mod summary;
 mod surroundings;
+mod terminal;
+mod trace;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -18,7 +27,8 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::run::Failure;
 
 pub use arguments::{ArgumentError, Arguments};
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, Terminal};
+pub use terminal::{Style, TerminalSize};
 
 /// Where a command writes.
 #[derive(Clone)]
@@ -58,6 +68,8 @@ pub(crate) enum Stop {
     Message { text: String, hint: Option<String> },
     /// A failure of the engine.
     Failure(Failure),
+    /// An exit code with a meaning of its own; everything is said.
+    Code(i32),
 }
 
 impl Stop {
@@ -74,7 +86,16 @@ impl Stop {
                 text,
                 hint: Some(hint.into()),
             },
-            failure => failure,
+            other => other,
+        }
+    }
+
+    /// Returns the exit code.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Stop::Message { .. } => 1,
+            Stop::Code(code) => *code,
+            Stop::Failure(failure) => failure.exit_code(),
         }
     }
 }
@@ -86,8 +107,9 @@ impl From<Failure> for Stop {
 }
 
 /// Runs the command line `arguments` (without the program's name) and returns
-/// the exit code: 0 for success, 1 for any failure, another one if a recipe
-/// ends the run with it, 130 or 143 if it was interrupted or terminated.
+/// the exit code: 0 for success, 1 for any failure, 2 if `plan` finds something
+/// to do, another one if a recipe ends the run with it. The program turns an
+/// interruption into 130 and a termination into 143.
 pub fn run(
     arguments: &[String],
     surroundings: &Surroundings,
@@ -102,15 +124,17 @@ pub fn run(
         }
     };
     let debug = arguments.debug;
-    match command::dispatch(arguments, surroundings, streams, cancellation) {
-        Ok(()) => 0,
-        Err(Stop::Message { text, hint }) => {
-            diagnostic::show_message(streams, &text, hint.as_deref());
-            1
+    let Err(stop) = command::dispatch(arguments, surroundings, streams, cancellation) else {
+        return 0;
+    };
+    match &stop {
+        Stop::Message { text, hint } => {
+            diagnostic::show_message(streams, text, hint.as_deref());
         }
-        Err(Stop::Failure(failure)) => {
-            diagnostic::show_failure(streams, &failure, debug, surroundings.colour);
-            failure.exit_code()
+        Stop::Failure(failure) => {
+            diagnostic::show_failure(streams, failure, debug, surroundings.colour);
         }
+        Stop::Code(_) => {}
     }
+    stop.exit_code()
 }

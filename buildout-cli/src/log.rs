@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord, OutputStream};
+use buildout_core::run::Reason;
 use buildout_core::state::installed::InstalledState;
 
 use crate::Streams;
+use crate::redaction::redacted;
 
 /// Prints records from a level on, in upstream's format.
 pub(crate) struct PlainLog {
@@ -48,8 +50,27 @@ impl PlainLog {
         Ok(())
     }
 
+    /// Returns the level from which on records are printed.
+    pub(crate) fn level(&self) -> i64 {
+        self.lock().level
+    }
+
+    /// Whether records have a format of the user's.
+    pub(crate) fn has_format(&self) -> bool {
+        self.lock().format.is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print_record(&self, record: &LogRecord) {
+        let line = match &self.lock().format {
+            Some(format) => format.render(record),
+            None if *record.logger == *ENGINE_LOGGER => record.message.clone(),
+            None => format!("{}: {}", record.logger, record.message),
+        };
+        self.print(&format!("{line}\n"));
     }
 
     fn print(&self, text: &str) {
@@ -85,17 +106,21 @@ impl EventSink for PlainLog {
                     OutputStream::Stderr => self.streams.err(&text),
                 }
             }
+            // Upstream does not tell, but with `-vv`.
+            Event::PartChanged { part, reasons } if level <= Level::Info.number() => {
+                let text = Reason::sentence(part, reasons);
+                self.print_record(&LogRecord {
+                    level: Level::Info,
+                    logger: Arc::from(ENGINE_LOGGER),
+                    message: redacted(&text).into_owned(),
+                });
+            }
             // Upstream compares options only at the lowest level.
             Event::OptionChanged { .. } if level >= Level::Debug.number() => {}
             _ => {
                 let record = event.log_record();
                 if let Some(record) = record.filter(|record| record.level.number() >= level) {
-                    let line = match &self.lock().format {
-                        Some(format) => format.render(&record),
-                        None if *record.logger == *ENGINE_LOGGER => record.message,
-                        None => format!("{}: {}", record.logger, record.message),
-                    };
-                    self.print(&format!("{line}\n"));
+                    self.print_record(&record);
                 }
             }
         }

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use crate::terminal::{Style, TerminalSize};
+
 /// The process's directory, environment and the like.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -15,8 +17,65 @@ pub struct Surroundings {
     pub environment: BTreeMap<OsString, OsString>,
     /// The mode bits that new files do not get.
     pub umask: u32,
+    /// How many jobs a run may have at once if nobody says: `BUILDOUT_JOBS`, or
+    /// the number of processors.
+    pub default_jobs: usize,
     /// Whether failures may be coloured.
     pub colour: bool,
+    /// The terminal that standard output is, if it can show more than lines.
+    pub terminal: Option<Terminal>,
+}
+
+/// A terminal that the view of a run can be drawn on.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// What it can show.
+    pub style: Style,
+    /// Whether standard error is a terminal too; they are one then.
+    pub carries_stderr: bool,
+    /// Asks for its size, which may change.
+    pub ask_size: fn() -> Option<TerminalSize>,
+}
+
+impl Terminal {
+    /// Returns its size; that of an old one if it does not know.
+    pub fn size(&self) -> TerminalSize {
+        let size = (self.ask_size)().filter(|size| size.columns > 0 && size.rows > 0);
+        size.unwrap_or(TerminalSize {
+            columns: 80,
+            rows: 24,
+        })
+    }
+
+    /// The terminal that this process writes to: none that only knows lines,
+    /// and none that a build server pretends to be.
+    fn of_process(environment: &BTreeMap<OsString, OsString>) -> Option<Self> {
+        let variable = |name: &str| environment.get(OsStr::new(name)).filter(|v| !v.is_empty());
+        let unattended = variable("CI").is_some_and(|value| value != "false" && value != "0");
+        let kind = variable("TERM").filter(|kind| *kind != "dumb");
+        if !io::stdout().is_terminal() || kind.is_none() || unattended {
+            return None;
+        }
+        let language = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(variable);
+        let language = language.map(|value| value.to_string_lossy().to_uppercase());
+        let unicode = language.is_some_and(|l| l.contains("UTF-8") || l.contains("UTF8"));
+        Some(Terminal {
+            style: Style {
+                colour: !environment.contains_key(OsStr::new("NO_COLOR")),
+                unicode,
+            },
+            carries_stderr: io::stderr().is_terminal(),
+            ask_size: || {
+                let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+                Some(TerminalSize {
+                    columns: size.ws_col.into(),
+                    rows: size.ws_row.into(),
+                })
+            },
+        })
+    }
 }
 
 impl Surroundings {
@@ -38,7 +97,9 @@ impl Surroundings {
         Ok(Surroundings {
             working_directory,
             umask: process_umask(),
+            default_jobs: default_jobs(&environment),
             colour: !no_colour && io::stderr().is_terminal(),
+            terminal: Terminal::of_process(&environment),
             environment,
         })
     }
@@ -94,6 +155,16 @@ impl Surroundings {
             .map(|directory| PathBuf::from(OsStr::from_bytes(directory)).join("python3"))
             .find(|candidate| candidate.is_file())
     }
+}
+
+/// Returns `BUILDOUT_JOBS` if that is a number from 1 on, else the number of
+/// processors that may be used.
+fn default_jobs(environment: &BTreeMap<OsString, OsString>) -> usize {
+    let variable = environment.get(OsStr::new("BUILDOUT_JOBS"));
+    variable
+        .and_then(|jobs| jobs.to_str()?.parse().ok())
+        .filter(|jobs| *jobs > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Reads the umask without changing it for a moment, which other threads would

@@ -2,15 +2,26 @@
 //!
 //! One enum is the contract between the engine and its front ends; a terminal
 //! view, a plain log and a machine format are three renderings of it. Events
-//! that zc.buildout logs know upstream's record ([`Event::log_record`]).
+//! that zc.buildout logs know upstream's record ([`Event::log_record`]); all
+//! have a form for machines ([`Event::to_json`]), which `docs/events.md`
+//! documents. What a run did and when is a [`Timeline`].
+
+mod critical_path;
+mod json;
+mod timeline;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::resolve::OptionMap;
+use crate::run::Reason;
 use crate::value::str_repr;
 
-/// The version of the events; it rises when a variant changes its meaning.
+pub use critical_path::{CriticalPath, PathStep};
+pub use timeline::{DownloadSpan, PartEnd, PartSpan, PhaseSpan, Timeline};
+
+/// The version of the events; it rises when a variant or a member of its
+/// machine form changes its meaning or goes away. New ones do not raise it.
 pub const EVENT_VERSION: u32 = 1;
 
 /// The importance of a log record, Python's numbers.
@@ -95,6 +106,15 @@ pub enum OutputStream {
     Stderr,
 }
 
+/// Two parts of which one must be finished before the other starts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PartOrder {
+    /// The part that comes first.
+    pub before: Arc<str>,
+    /// The part that needs it.
+    pub after: Arc<str>,
+}
+
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -113,6 +133,11 @@ pub enum Event {
     Configured {
         /// The sections in use, sorted, with their options as far as known.
         sections: Vec<(Arc<str>, OptionMap)>,
+    },
+    /// The order that the installations and updates will keep.
+    PartsOrdered {
+        /// The pairs, in no order of their own.
+        order: Vec<PartOrder>,
     },
     /// What is to be done is decided, and what is no longer wanted is
     /// uninstalled: the installations and updates begin.
@@ -188,6 +213,14 @@ pub enum Event {
     UninstallRecipe {
         /// The part.
         part: Arc<str>,
+    },
+    /// A part cannot stay as it is: it is uninstalled, and installed anew if
+    /// it is still wanted.
+    PartChanged {
+        /// The part.
+        part: Arc<str>,
+        /// Why, the most telling reason first.
+        reasons: Vec<Reason>,
     },
     /// An option differs from the one a part was installed with.
     OptionChanged {
@@ -307,7 +340,9 @@ impl Event {
             }
             Event::ExtendsSkipped { .. }
             | Event::Configured { .. }
+            | Event::PartsOrdered { .. }
             | Event::InstallationStarted { .. }
+            | Event::PartChanged { .. }
             | Event::PartFinished { .. }
             | Event::PartFailed { .. }
             | Event::PartPhase { .. }

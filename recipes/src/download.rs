@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -174,6 +174,10 @@ impl Recipe for Download {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.location
             .install(run, self.policy, || self.download(run))
+    }
+
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        vec![self.location.text().to_owned()]
     }
 
     /// Downloads again what no digest pins.

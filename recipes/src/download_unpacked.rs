@@ -7,7 +7,7 @@ use buildout_core::fetch::Downloader;
 use buildout_core::fetch::archive::{StripTopLevel, UnpackError, UnpackOptions, unpack};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 
 use crate::boolean::boolean_option;
@@ -165,5 +165,9 @@ impl Recipe for DownloadUnpacked {
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         let build = || self.unpack(run);
         self.location.update(run, POLICY, build, || Ok(()))
+    }
+
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        vec![self.location.text().to_owned()]
     }
 }

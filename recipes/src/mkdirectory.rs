@@ -7,7 +7,7 @@ use std::path::Path;
 
 use buildout_core::recipe::{
     Answer, Call, Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed,
-    OptionDocumentation, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionDocumentation, OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 
 use crate::octal_mode::parse_octal_mode;
@@ -101,6 +101,11 @@ impl Recipe for MakeDirectory {
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.install(run)
+    }
+
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        let directories = self.directories.iter();
+        directories.map(|(path, _)| path.clone()).collect()
     }
 }
 

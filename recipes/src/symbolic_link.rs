@@ -8,7 +8,7 @@ use buildout_core::event::Level;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -72,8 +72,7 @@ impl Recipe for SymbolicLink {
         let targets = run.read_required("link-binary")?;
         let mut links = Vec::new();
         for target in split_words(&targets) {
-            let name = target.rsplit_once('/').map_or(target, |(_, name)| name);
-            let link = join(&directory, name);
+            let link = join(&directory, file_name(target));
             make_link(run, target, &link)?;
             let (shown_link, shown_target) = (str_repr(&link), str_repr(target));
             run.log(
@@ -88,6 +87,18 @@ impl Recipe for SymbolicLink {
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.install(run)
     }
+
+    fn outputs(&self, option: &OptionReader<'_>) -> Vec<String> {
+        let directory = option("target-directory").unwrap_or_default();
+        let targets = option("link-binary").unwrap_or_default();
+        let names = split_words(&targets).map(file_name);
+        names.map(|name| join(&directory, name)).collect()
+    }
+}
+
+/// What follows the last slash.
+fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// `os.path.join`, for a name without a slash.

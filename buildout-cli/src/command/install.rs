@@ -2,14 +2,21 @@
 
 use buildout_core::run::{ConstructionPolicy, install};
 
-use super::Context;
+use super::{Context, SessionUse};
 use crate::Stop;
-use crate::log::PlainLog;
+use crate::reporting::Reporting;
 
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
-    let log = PlainLog::new(context.streams, false);
-    context.with_session(&log, ConstructionPolicy::All, |_, session, settings| {
+    let reporting = Reporting::begin(&context.arguments, context.surroundings, context.streams)?;
+    let how = SessionUse {
+        log: reporting.log(),
+        events: reporting.sink(),
+        construct: ConstructionPolicy::All,
+        create_caches: true,
+    };
+    let result = context.with_session_for(how, |_, session, settings| {
         install(session, settings, parts)?;
         Ok(())
-    })
+    });
+    reporting.finish(result)
 }

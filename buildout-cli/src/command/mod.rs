@@ -3,10 +3,13 @@
 
 mod annotate;
 mod completions;
+mod graph;
 mod init;
 mod install;
+mod plan;
 mod query;
 mod shared;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,8 +65,11 @@ pub(crate) fn dispatch(
         CommandName::Init => init::run_init(&context, &words),
         CommandName::Bootstrap => init::run_bootstrap(&context),
         CommandName::Annotate => annotate::run(&context, &words),
+        CommandName::Plan => plan::run(&context, &words),
         CommandName::Query => query::run(&context, &words),
         CommandName::Shared => shared::run(&context, &words),
+        CommandName::Why => why::run(&context, &words),
+        CommandName::Graph => graph::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -79,6 +85,17 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Streams,
     cancellation: &'a CancellationToken,
     world: World,
+}
+
+/// What a session is used for.
+pub(crate) struct SessionUse<'a> {
+    /// The log that the configuration configures.
+    pub(crate) log: &'a PlainLog,
+    /// Where events go.
+    pub(crate) events: Arc<dyn EventSink>,
+    pub(crate) construct: ConstructionPolicy,
+    /// Whether the directories of caches are made.
+    pub(crate) create_caches: bool,
 }
 
 /// The parts of the outer world that loading and running need.
@@ -192,13 +209,33 @@ impl Context<'_> {
         construct: ConstructionPolicy,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let configuration = self.load()?;
-        let quiet = construct == ConstructionPolicy::PureOnly;
-        let events: Arc<dyn EventSink> = if quiet {
-            Arc::new(NoEvents)
-        } else {
-            Arc::<PlainLog>::clone(log)
+        let acts = construct == ConstructionPolicy::All;
+        let events: Arc<dyn EventSink> = match acts {
+            true => Arc::<PlainLog>::clone(log),
+            false => Arc::new(NoEvents),
         };
+        let how = SessionUse {
+            log,
+            events,
+            construct,
+            create_caches: acts,
+        };
+        self.with_session_for(how, work)
+    }
+
+    /// The same, for a use of its own.
+    pub(crate) fn with_session_for<T>(
+        &self,
+        how: SessionUse<'_>,
+        work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let SessionUse {
+            log,
+            events,
+            construct,
+            create_caches,
+        } = how;
+        let configuration = self.load()?;
         for name in &configuration.skipped_extends {
             events.emit(Event::ExtendsSkipped { name: name.clone() });
         }
@@ -220,7 +257,8 @@ impl Context<'_> {
             construct,
         });
         let how = SettingsReader {
-            create_caches: !quiet,
+            create_caches,
+            default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

@@ -44,6 +44,8 @@ impl TestSite {
             ("TMPDIR", text(base.join("tmp"))),
             ("PATH", path),
             ("LANG", "C.UTF-8".to_owned()),
+            // Outputs are compared; no slow run may end with a summary.
+            ("BUILDOUT_PROGRESS", "never".to_owned()),
         ];
         TestSite {
             variables: variables
@@ -64,6 +66,11 @@ impl TestSite {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Returns the environment variables; of two with a name, the last counts.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.variables
     }
 
     /// Writes a file.

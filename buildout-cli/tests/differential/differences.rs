@@ -98,7 +98,48 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         id: "failed-update",
         mask: failed_update,
     },
+    Difference {
+        id: "own-directory",
+        mask: own_directory,
+    },
+    Difference {
+        id: "reason-lines",
+        mask: reason_lines,
+    },
 ];
+
+/// What only our program uses is in a directory of its own.
+fn own_directory(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let is_own = |line: &String| line.starts_with(".buildout ") || line.starts_with(".buildout/");
+    if !peer.files.iter().any(is_own) {
+        ours.files.retain(|line| !is_own(line));
+    }
+}
+
+/// Before a part is uninstalled, a line tells why.
+fn reason_lines(_: &Situation<'_>, _: &mut View, ours: &mut View) {
+    let lines: Vec<&str> = ours.stdout.split('\n').collect();
+    let tells_why = |line: &str, next: Option<&&str>| {
+        let part = line.strip_prefix("Part ").and_then(|rest| {
+            let part = rest.strip_suffix(" is no longer wanted.");
+            part.or_else(|| Some(rest.split_once(" is installed anew: ")?.0))
+        });
+        // With `-vv`, upstream tells which options differ.
+        let belongs = |next: &&str| {
+            let details = format!("Part {}, ", part.unwrap_or_default());
+            *next == format!("Uninstalling {}.", part.unwrap_or_default())
+                || next.starts_with(&details)
+        };
+        part.is_some() && next.is_some_and(|next| belongs(&next))
+    };
+    let kept: Vec<&str> = lines
+        .iter()
+        .enumerate()
+        .filter(|(index, line)| !tells_why(line, lines.get(index + 1)))
+        .map(|(_, line)| *line)
+        .collect();
+    ours.stdout = kept.join("\n");
+}
 
 /// The lower bound that a program without a pin of `zc.buildout` gives itself is its own version.
 fn implicit_pin(situation: &Situation<'_>, peer: &mut View, ours: &mut View) {

@@ -144,6 +144,7 @@ fn latin1(value: &Value) -> Vec<u8> {
 pub(crate) struct RealCommand {
     executable: PathBuf,
     leading_arguments: Vec<OsString>,
+    variables: &'static [(&'static str, &'static str)],
     resolve_arguments: &'static [&'static str],
 }
 
@@ -153,6 +154,7 @@ impl RealCommand {
         Self {
             executable: buildout.to_owned(),
             leading_arguments: Vec::new(),
+            variables: &[],
             resolve_arguments: &[],
         }
     }
@@ -162,11 +164,15 @@ impl RealCommand {
         Self {
             executable: executable.to_owned(),
             leading_arguments: vec![
+                // No slow run may end with a summary.
+                "--progress=never".into(),
                 "--dialect".into(),
                 dialect.into(),
                 "--python".into(),
                 python.into(),
             ],
+            // The peer does one thing after the other.
+            variables: &[("BUILDOUT_JOBS", "1")],
             resolve_arguments: &["query", "--resolved", "--format", "json"],
         }
     }
@@ -194,6 +200,7 @@ impl Program for RealCommand {
                     .iter()
                     .map(|(name, value)| (name, value)),
             )
+            .envs(self.variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(handle(&stdout)?)
             .stderr(handle(&stderr)?);

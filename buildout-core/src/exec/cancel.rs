@@ -22,6 +22,8 @@ pub struct CancellationToken {
 #[derive(Default)]
 struct Shared {
     cancelled: AtomicBool,
+    /// Keeps a child registered with its parent.
+    parent: Mutex<Option<CallbackGuard>>,
     callbacks: Mutex<Callbacks>,
 }
 
@@ -37,6 +39,26 @@ impl CancellationToken {
     /// Makes a token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes a token that is cancelled with this one, and may be cancelled
+    /// without it.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let child = Self::new();
+        let weak = Arc::downgrade(&child.shared);
+        let guard = self.on_cancel(move || {
+            if let Some(shared) = weak.upgrade() {
+                Self { shared }.cancel();
+            }
+        });
+        // Lives as long as the child, so nothing is left behind in the parent.
+        *child
+            .shared
+            .parent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(guard);
+        child
     }
 
     /// Returns whether somebody asked to stop; costs one atomic load.
@@ -129,6 +151,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_child_is_cancelled_with_its_parent_and_not_the_other_way_round() {
+        let parent = CancellationToken::new();
+        let (first, second) = (parent.child(), parent.child());
+        drop(parent.child());
+        assert_eq!(parent.shared.callbacks().waiting.len(), 2);
+        first.cancel();
+        assert!(!parent.is_cancelled() && !second.is_cancelled());
+        parent.cancel();
+        assert!(second.is_cancelled());
+    }
+
+    #[test]
     fn callbacks_run_once_and_not_after_their_guard() {
         let count = Arc::new(AtomicUsize::new(0));
         let add = |amount: usize| {
@@ -146,6 +180,7 @@ mod tests {
         assert!(token.is_cancelled());
         assert_eq!(count.load(Ordering::SeqCst), 1);
         let _late = token.on_cancel(add(100));
+        assert!(token.child().is_cancelled());
         assert_eq!(count.load(Ordering::SeqCst), 101);
     }
 }

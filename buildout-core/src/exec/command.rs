@@ -175,6 +175,11 @@ impl Command {
         &self.arguments
     }
 
+    /// Returns the environment, to change it.
+    pub fn environment_mut(&mut self) -> &mut BTreeMap<OsString, OsString> {
+        &mut self.environment
+    }
+
     /// Returns the directory.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -14,6 +14,10 @@ pub enum ConstructionKind {
 pub enum Footprint {
     /// What its options name: parallel runs may order it by them.
     Declared,
+    /// What its options name, by running commands: it takes a job of the
+    /// run's budget, and paths in the buildout that its commands name may be
+    /// made by another part's commands.
+    Commands,
     /// Anything, as a shell command can: it keeps its place against all.
     Barrier,
 }

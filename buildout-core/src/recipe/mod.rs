@@ -17,6 +17,7 @@ mod error;
 mod handle;
 mod part_run;
 mod registry;
+mod share;
 
 pub use construction::Construction;
 pub(crate) use construction::Serve;
@@ -25,4 +26,7 @@ pub use error::{RecipeError, RecipeErrorKind};
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, RunServices};
-pub use registry::{Factory, PlannedDownload, Provider, Recipe, RecipeReference, Registry};
+pub use registry::{
+    Factory, OptionReader, PlannedDownload, Provider, Recipe, RecipeReference, Registry,
+};
+pub use share::RunShare;

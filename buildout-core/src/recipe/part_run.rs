@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::handle::RemoteBuildout;
+use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::output::StreamKind;
 use crate::fetch::{Downloader, DownloaderOptions, FetchEvent, FetchObserver, LogLevel, Transport};
 use crate::resolve::OptionMap;
+use crate::run::SharedJournal;
 use crate::store::Claims;
 
 /// What an installation or update leaves.
@@ -55,7 +57,7 @@ pub struct RunServices {
     pub downloads: DownloaderOptions,
     /// Receives what happens.
     pub events: Arc<dyn EventSink>,
-    /// Ends the run.
+    /// Ends the run; cancelled with the token that was injected.
     pub cancellation: CancellationToken,
     /// The shared parts that the run uses.
     pub claims: Claims,
@@ -93,7 +95,7 @@ impl RunServices {
             transport,
             downloads,
             events,
-            cancellation,
+            cancellation: cancellation.child(),
             claims: Claims::default(),
             initial_environment: environment.clone(),
             environment: RwLock::new(environment),
@@ -187,21 +189,38 @@ impl FetchObserver for DownloadEvents {
 }
 
 /// The paths that an installation has made so far.
-#[derive(Debug, Default)]
-pub struct CreatedPaths(Mutex<Vec<PathBuf>>);
+#[derive(Debug)]
+pub struct CreatedPaths {
+    part: Arc<str>,
+    paths: Mutex<Vec<PathBuf>>,
+    journal: Option<SharedJournal>,
+}
 
 impl CreatedPaths {
+    /// Starts without a path; those to come are also written to the journal.
+    pub(crate) fn new(part: Arc<str>, journal: Option<SharedJournal>) -> Self {
+        CreatedPaths {
+            part,
+            paths: Mutex::default(),
+            journal,
+        }
+    }
+
     /// Notes a path.
     pub fn add(&self, path: impl Into<PathBuf>) {
-        self.0
+        let path = path.into();
+        if let Some(journal) = &self.journal {
+            journal.note_created(&self.part, path.clone());
+        }
+        self.paths
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(path.into());
+            .push(path);
     }
 
     /// Returns the paths in the order they were noted.
     pub fn list(&self) -> Vec<PathBuf> {
-        self.0
+        self.paths
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -215,6 +234,7 @@ pub struct PartRun<'a> {
     buildout: &'a RemoteBuildout,
     services: &'a RunServices,
     created: &'a CreatedPaths,
+    share: &'a RunShare,
 }
 
 impl<'a> PartRun<'a> {
@@ -224,6 +244,7 @@ impl<'a> PartRun<'a> {
         buildout: &'a RemoteBuildout,
         services: &'a RunServices,
         created: &'a CreatedPaths,
+        share: &'a RunShare,
     ) -> Self {
         PartRun {
             part,
@@ -231,6 +252,7 @@ impl<'a> PartRun<'a> {
             buildout,
             services,
             created,
+            share,
         }
     }
 
@@ -260,7 +282,14 @@ impl<'a> PartRun<'a> {
         self.services
     }
 
-    /// Notes that `path` was made: if the installation fails, it is removed.
+    /// Returns what a run within this part takes over from the run that the
+    /// part belongs to ([`install_within`](crate::run::install_within)).
+    pub fn share(&self) -> &RunShare {
+        self.share
+    }
+
+    /// Notes that `path` is being made: if the installation fails, or the run
+    /// is killed, it is removed.
     pub fn created(&self, path: impl Into<PathBuf>) {
         self.created.add(path);
     }
@@ -287,7 +316,8 @@ impl<'a> PartRun<'a> {
         });
     }
 
-    /// Runs a command and passes its output on as events.
+    /// Runs a command and passes its output on as events. If several jobs may
+    /// run, the command hears of their budget.
     ///
     /// # Errors
     ///
@@ -306,6 +336,14 @@ impl<'a> PartRun<'a> {
                 bytes,
             });
         };
-        command.run(&mut sink, &self.services.cancellation)
+        let cancellation = &self.services.cancellation;
+        match self.share.jobs() {
+            Some(jobs) => {
+                let mut command = command.clone();
+                jobs.announce(command.environment_mut());
+                command.run(&mut sink, cancellation)
+            }
+            None => command.run(&mut sink, cancellation),
+        }
     }
 }

@@ -69,6 +69,9 @@ pub trait Factory: Send + Sync {
     }
 }
 
+/// Reads an option of a part.
+pub type OptionReader<'o> = dyn Fn(&str) -> Option<Arc<str>> + 'o;
+
 /// Something that an installation is going to download.
 #[derive(Clone, Debug)]
 pub struct PlannedDownload {
@@ -106,7 +109,10 @@ pub trait Recipe: Send {
     /// Returns the paths that the installation makes, as options show them:
     /// relative ones are seen from the buildout directory. A part whose
     /// options name one of them, or a path below it, is installed later.
-    fn outputs(&self) -> Vec<String> {
+    ///
+    /// `option` reads an option of the part that the construction may have
+    /// left unread; it gives nothing if the value cannot be resolved.
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
         Vec::new()
     }
 }

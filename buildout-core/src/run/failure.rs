@@ -10,6 +10,8 @@ use crate::extends::{ExtendsError, Place};
 use crate::recipe::{RecipeError, RecipeErrorKind};
 use crate::resolve::{Doing, ResolveProblem};
 use crate::state::installed::InstalledError;
+use crate::state::journal::JournalError;
+use crate::state::lock::LockError;
 use crate::state::removal::RemovalError;
 use crate::value::str_repr;
 
@@ -73,6 +75,12 @@ pub enum Problem {
         /// The message of the panic.
         message: String,
     },
+    /// Another run is at work in the directory.
+    Lock(LockError),
+    /// The journal of the run cannot be read or written.
+    Journal(JournalError),
+    /// A thread cannot be started.
+    Thread(std::io::Error),
     /// The record of what is installed cannot be read or written.
     State(InstalledError),
     /// What is to be removed cannot be bounded.
@@ -117,10 +125,33 @@ pub struct Failure {
     /// The places to show: the cause first, then what led to it.
     labels: Vec<Label>,
     hint: Option<String>,
+    /// What else failed in the same run.
+    others: Vec<Failure>,
     backtrace: Arc<Backtrace>,
 }
 
 impl Failure {
+    /// Adds what else failed.
+    #[must_use]
+    pub(crate) fn with_others(mut self, others: Vec<Failure>) -> Self {
+        self.others.extend(others);
+        self
+    }
+
+    /// Returns what else failed in the same run, in the order of time.
+    pub fn others(&self) -> &[Failure] {
+        &self.others
+    }
+
+    /// Tells whether this is only the consequence of a request to stop.
+    pub fn is_cancelled(&self) -> bool {
+        match &*self.problem {
+            Problem::Cancelled | Problem::Lock(LockError::Cancelled { .. }) => true,
+            Problem::Recipe { error, .. } => error.kind() == RecipeErrorKind::Cancelled,
+            _ => false,
+        }
+    }
+
     /// Returns where in the engine the failure arose. It is always captured,
     /// which costs microseconds; only showing it looks for symbols.
     pub fn backtrace(&self) -> &Backtrace {
@@ -205,7 +236,7 @@ impl Failure {
                 _ => None,
             },
             Problem::RecipePanicked { .. } => Some("Panic"),
-            Problem::Io { .. } => Some("OSError"),
+            Problem::Io { .. } | Problem::Thread(_) => Some("OSError"),
             _ => None,
         }
     }
@@ -240,6 +271,9 @@ impl fmt::Display for Problem {
             Problem::RecipePanicked { part, message } => {
                 write!(f, "the recipe of part `{part}` panicked: {message}")
             }
+            Problem::Lock(error) => error.fmt(f),
+            Problem::Journal(error) => error.fmt(f),
+            Problem::Thread(error) => write!(f, "failed to start a thread: {error}"),
             Problem::State(error) => error.fmt(f),
             Problem::Removal(error) => error.fmt(f),
             Problem::Uninstall { part, failures } => {
@@ -271,6 +305,7 @@ impl Error for Failure {
         match &*self.problem {
             Problem::Extends(error) => error.source(),
             Problem::Recipe { error, .. } => error.source(),
+            Problem::Journal(error) => error.source(),
             Problem::State(error) => error.source(),
             Problem::Removal(error) => error.source(),
             Problem::Io { source, .. } => Some(source),
@@ -286,6 +321,7 @@ impl From<Problem> for Failure {
             doing: Vec::new(),
             labels: Vec::new(),
             hint: None,
+            others: Vec::new(),
             backtrace: Arc::new(Backtrace::force_capture()),
         }
     }

@@ -2,32 +2,42 @@
 //!
 //! Keeps `Buildout.install` of zc.buildout: parts are constructed first, then
 //! what changed or is no longer wanted is uninstalled, in reverse order, then
-//! each part is installed or updated in order. The record is replaced
-//! atomically and only when it changed. Where this differs from upstream
+//! each part is installed or updated. With one job that happens in order, as
+//! upstream does it; with more, parts that have nothing to do with each other
+//! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::decide::{Decision, decide};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
+use super::history::{History, PastAction};
+use super::order::Order;
+use super::plan::{PlannedAction, Reason, Survey};
+use super::record::Record;
+use super::schedule::Schedule;
+use super::selection::select;
 use super::session::{Session, known_values};
-use super::settings::BuildoutSettings;
-use super::signature::SIGNATURE_OPTION;
+use super::settings::{BuildoutSettings, OnFailure};
+use super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
+use super::workers::{Job, JobResult, Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level, PartAction};
+use crate::exec::jobserver::JobServer;
 use crate::profile::python_text::split_words;
 use crate::recipe::{
-    Caller, CreatedPaths, Installed, PartRun, Recipe, RecipeError, RecipeReference, RemoteBuildout,
-    UpdateKind,
+    Caller, CreatedPaths, Footprint, Installed, RecipeReference, RunShare, UpdateKind,
 };
 use crate::resolve::{Doing, OptionMap};
-use crate::state::installed::{InstalledFile, InstalledPart, InstalledState};
+use crate::state::installed::InstalledPart;
+use crate::state::journal::Interrupted;
+use crate::state::lock::RunLock;
 use crate::state::removal::RemovalScope;
+
+/// How many parts that run no commands may be worked on beside those that do.
+const THREADS_BESIDE: usize = 14;
 
 /// What an installation did, by part and in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,175 +61,205 @@ pub fn install(
     settings: &BuildoutSettings,
     requested: &[String],
 ) -> Result<InstallReport, Failure> {
-    std::thread::scope(|scope| {
-        let (jobs, received) = channel::<Job>();
-        let (results, finished) = channel::<JobResult>();
-        // Closed before the worker is waited for, even if this thread panics:
-        // a recipe that calls the engine then must not wait for it.
+    install_within(session, settings, requested, &RunShare::default())
+}
+
+/// The same within a part of another run, which shares its lock and its job
+/// budget ([`PartRun::share`](crate::recipe::PartRun::share)).
+///
+/// # Errors
+///
+/// As for [`install`].
+pub fn install_within(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+    outer: &RunShare,
+) -> Result<InstallReport, Failure> {
+    let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
+    let _lock = lock(session, settings, outer).map_err(installing)?;
+    let mut installation = Installation::new(session, settings).map_err(installing)?;
+    let parts = installation.prepare(requested).map_err(installing)?;
+    let share = share_jobs(session, settings, outer)?;
+    let limit = match settings.jobs {
+        1 => 1,
+        jobs => jobs + THREADS_BESIDE,
+    };
+    let order = Order::of(session, settings, &parts)?;
+    installation.emit(Event::PartsOrdered {
+        order: order.pairs(&parts),
+    });
+    let remote = session.remote().for_caller(Caller::Installation);
+    let result = std::thread::scope(|scope| {
+        let tools = Tools {
+            remote: &remote,
+            services: session.services(),
+            share: &share,
+        };
+        let mut workers = Workers::new(scope, tools, limit);
+        // Closed before the workers are waited for, even if this thread
+        // panics: a recipe that calls the engine then must not wait for it.
         let _serving = session.serve_run();
-        let remote = session.remote().for_caller(Caller::Installation);
-        let services = session.services();
-        scope.spawn(move || work(&received, &results, &remote, services));
-        let installation = Installation {
-            session,
-            settings,
-            file: InstalledFile::new(
-                &settings.directory,
-                settings
-                    .installed
-                    .as_deref()
-                    .and_then(Path::to_str)
-                    .unwrap_or(""),
-            ),
-            saved: None,
-            state: InstalledState::default(),
-            report: InstallReport::default(),
-            jobs,
-            finished,
-        };
-        installation.run(requested)
-    })
+        installation.work_on(&parts, Schedule::new(order), &mut workers)
+    });
+    installation.finish(result)
 }
 
-/// Work on a part, for the worker thread.
-struct Job {
-    part: Arc<str>,
-    recipe: Box<dyn Recipe>,
-    action: PartAction,
-    options: OptionMap,
-}
-
-struct JobResult {
-    recipe: Box<dyn Recipe>,
-    created: CreatedPaths,
-    result: std::thread::Result<Result<Installed, RecipeError>>,
-}
-
-/// The worker thread: installs or updates one part after the other. The engine
-/// thread meanwhile serves the calls of the recipe.
-fn work(
-    jobs: &Receiver<Job>,
-    results: &Sender<JobResult>,
-    remote: &RemoteBuildout,
-    services: &crate::recipe::RunServices,
-) {
-    for mut job in jobs {
-        let created = CreatedPaths::default();
-        let result = {
-            let run = PartRun::new(
-                Arc::clone(&job.part),
-                &job.options,
-                remote,
-                services,
-                &created,
-            );
-            catch_unwind(AssertUnwindSafe(|| match job.action {
-                PartAction::Update => job.recipe.update(&run),
-                _ => job.recipe.install(&run),
-            }))
-        };
-        let result = JobResult {
-            recipe: job.recipe,
-            created,
-            result,
-        };
-        if results.send(result).is_err() {
-            return;
-        }
-        remote.wake();
+/// Keeps other runs away, unless the run around this one does.
+fn lock(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    outer: &RunShare,
+) -> Result<Option<RunLock>, Failure> {
+    if outer.is_locked(&settings.directory) {
+        return Ok(None);
     }
+    let services = session.services();
+    let lock = RunLock::acquire(
+        &settings.directory,
+        settings.when_locked,
+        &services.cancellation,
+        |holder| {
+            let what = match holder {
+                Some(process) => format!("the run of process {process} in this directory"),
+                None => "another run in this directory".to_owned(),
+            };
+            services.events.emit(Event::Waiting { part: None, what });
+        },
+    );
+    Ok(Some(lock.map_err(Problem::Lock)?))
+}
+
+/// Returns what this run shares with its parts: the budget of the run around
+/// it, or of the `make` around it, or one of its own. A run with one job leaves
+/// `make` to what its environment says.
+fn share_jobs(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    outer: &RunShare,
+) -> Result<RunShare, Failure> {
+    let services = session.services();
+    let mut share = outer.clone();
+    share.lock(&settings.directory);
+    if settings.jobs > 1 && share.jobs().is_none() {
+        let jobs = match JobServer::of_environment(&services.initial_environment) {
+            Some(jobs) => jobs,
+            None => {
+                let directory = &services.temporary_directory;
+                JobServer::new(settings.jobs, directory).map_err(|source| Problem::Io {
+                    verb: "make the pipe of jobs in",
+                    path: directory.clone(),
+                    source,
+                })?
+            }
+        };
+        share.set_jobs(Arc::new(jobs));
+    }
+    Ok(share)
 }
 
 struct Installation<'s, 'a> {
     session: &'s Session<'a>,
     settings: &'s BuildoutSettings,
-    file: InstalledFile,
-    /// The record as it is on disk.
-    saved: Option<InstalledState>,
-    /// The record as it is to be.
-    state: InstalledState,
+    record: Record,
+    interrupted: Interrupted,
+    history: History,
+    /// Why parts are installed anew or uninstalled, and what became of that.
+    actions: Vec<(Arc<str>, PastAction)>,
+    /// For each part by its place, what is being done with it.
+    in_flight: HashMap<usize, InFlight>,
     report: InstallReport,
-    jobs: Sender<Job>,
-    finished: Receiver<JobResult>,
 }
 
-impl Installation<'_, '_> {
-    fn run(mut self, requested: &[String]) -> Result<InstallReport, Failure> {
-        let parts = self
-            .prepare(requested)
-            .map_err(|failure| failure.during(vec![Doing::Installing]))?;
-        for part in &parts {
-            self.install_part(part)?;
+/// A part that is being installed or updated.
+struct InFlight {
+    part: Arc<str>,
+    action: PartAction,
+    /// In stored form.
+    options: OptionMap,
+    signature: Arc<str>,
+}
+
+impl InFlight {
+    fn doing(&self) -> Doing {
+        match self.action {
+            PartAction::Update => Doing::UpdatingPart(self.part.to_string()),
+            _ => Doing::InstallingPart(self.part.to_string()),
         }
-        self.finish()
+    }
+}
+
+/// What came of starting the work on a part.
+enum Started {
+    /// A worker has it.
+    Given,
+    /// There was nothing to do.
+    Done,
+}
+
+impl<'s, 'a> Installation<'s, 'a> {
+    fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
+        refuse_unsupported(session)?;
+        settings.create_directories(session)?;
+        let (record, interrupted) = Record::read(settings)?;
+        Ok(Installation {
+            session,
+            settings,
+            record,
+            interrupted,
+            history: History::of(&settings.directory),
+            actions: Vec::new(),
+            in_flight: HashMap::new(),
+            report: InstallReport::default(),
+        })
     }
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order.
     fn prepare(&mut self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
-        self.refuse_unsupported()?;
-        self.settings.create_directories(self.session)?;
-        self.saved = self.file.load()?;
-        self.state = self.saved.clone().unwrap_or_default();
-        let develop_eggs = std::mem::take(&mut self.state.develop_eggs);
+        self.repair()?;
+        let develop_eggs = self.record.take_develop_eggs();
         if !develop_eggs.is_empty() {
             self.remove_paths("", &develop_eggs)?;
         }
-
-        let parts = self.select(requested)?;
-        self.session.services().events.emit(Event::Configured {
+        let session = self.session;
+        let parts = select(session, requested, |_, failure| Err(failure))?;
+        self.emit(Event::Configured {
             sections: self.configured_sections(),
         });
         for part in &parts {
-            let signature = self.session.freeze_signature(part)?;
-            self.set_signature(part, &signature);
+            session.sign(part)?;
         }
         self.uninstall(&parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(parts)
     }
 
-    /// What upstream does and this engine does not is an error, never silence.
-    fn refuse_unsupported(&self) -> Result<(), Failure> {
-        for (option, what) in [
-            ("extensions", "extensions, which are Python programs"),
-            ("develop", "`develop`, which builds eggs"),
-        ] {
-            let value = self.session.get_stored(BUILDOUT_SECTION, option)?;
-            if value.is_some_and(|value| split_words(&value).next().is_some()) {
-                let place = self.session.option_place(BUILDOUT_SECTION, option, option);
-                let what = what.to_owned();
-                return Err(Failure::from(Problem::Unsupported { what }).with_label(place, ""));
-            }
+    /// Undoes or records what an interrupted run left.
+    fn repair(&mut self) -> Result<(), Failure> {
+        if self.interrupted.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Constructs the wanted parts, and returns those to install in order.
-    fn select(&self, requested: &[String]) -> Result<Vec<Arc<str>>, Failure> {
-        let session = self.session;
-        let configured = session.required(BUILDOUT_SECTION, "parts")?;
-        let wanted: Vec<Arc<str>> = if requested.is_empty() {
-            split_words(&configured).map(Arc::from).collect()
-        } else {
-            requested.iter().map(|part| Arc::from(&**part)).collect()
-        };
-        for part in &wanted {
-            session.reach(part).map_err(|failure| {
-                let place = session.option_place(BUILDOUT_SECTION, "parts", part);
-                failure.with_label(place, "needed here")
-            })?;
-            session.required(part, "recipe")?;
+        let directory = &self.settings.directory;
+        let recorded: HashSet<PathBuf> = self
+            .record
+            .parts()
+            .values()
+            .flat_map(|record| &record.installed)
+            .map(|path| directory.join(path))
+            .collect();
+        let holds_recorded = |path: &PathBuf| recorded.iter().any(|known| known.starts_with(path));
+        for (part, paths) in &self.interrupted.in_flight {
+            let message = format!("The installation of {part} was interrupted; it is done anew.");
+            self.emit(Event::engine_log(Level::Warning, message));
+            let paths = paths.iter().map(|path| directory.join(path));
+            let left: Vec<String> = paths
+                .filter(|path| !holds_recorded(path))
+                .filter_map(|path| path.into_os_string().into_string().ok())
+                .collect();
+            self.clear_away(part, &left);
         }
-        if requested.is_empty() {
-            return Ok(session.parts());
-        }
-        // A section with an empty recipe is no part.
-        let state = session.state.borrow();
-        Ok(wanted
-            .into_iter()
-            .filter(|part| state.parts.contains_key(part))
-            .collect())
+        self.record.save()
     }
 
     fn configured_sections(&self) -> Vec<(Arc<str>, OptionMap)> {
@@ -234,51 +274,82 @@ impl Installation<'_, '_> {
             .collect()
     }
 
-    fn set_signature(&self, part: &Arc<str>, signature: &Arc<str>) {
-        let mut state = self.session.state.borrow_mut();
-        if let Some(section) = state.sections.get_mut(part) {
-            let option = Arc::from(SIGNATURE_OPTION);
-            section.data.insert(option, Arc::clone(signature));
-        }
-    }
-
     /// Uninstalls what changed and what is no longer wanted, last part first.
     fn uninstall(&mut self, parts: &[Arc<str>], all: bool) -> Result<(), Failure> {
-        let recorded: Vec<String> = self.state.parts.keys().rev().cloned().collect();
-        let wanted: HashSet<&str> = parts.iter().map(|part| &**part).collect();
-        for name in recorded {
-            let part: Arc<str> = Arc::from(&*name);
-            if wanted.contains(&*part) {
-                let Some(record) = self.state.parts.get(&name) else {
-                    continue;
-                };
-                let new = self.current_options(&part)?;
-                match decide(record, &new, &self.settings.directory) {
-                    Decision::Keep => continue,
-                    Decision::Reinstall { changes } => {
-                        for change in changes {
-                            self.emit(change.into_event(&part));
-                        }
-                    }
-                }
-            } else if !all {
+        let recorded: Vec<Arc<str>> = self
+            .record
+            .parts()
+            .keys()
+            .rev()
+            .map(|name| Arc::from(&**name))
+            .collect();
+        let wanted: HashSet<&Arc<str>> = parts.iter().collect();
+        let mut survey = Survey::new(self.session, &self.record, parts)?;
+        for part in recorded {
+            let (action, reasons) = if wanted.contains(&part) {
+                let directory = &self.settings.directory;
+                let exists = |path: &str| directory.join(path).exists();
+                let reasons =
+                    survey.reasons(self.session, &self.record, &self.history, &part, exists);
+                (PlannedAction::Reinstall, reasons)
+            } else if all {
+                (PlannedAction::Uninstall, vec![Reason::NoLongerWanted])
+            } else {
+                continue;
+            };
+            if reasons.is_empty() {
                 continue;
             }
+            self.tell_reasons(&part, &reasons);
+            self.note_action(&part, action, reasons);
             self.uninstall_part(&part)
                 .map_err(|f| f.during(vec![Doing::UninstallingPart(part.to_string())]))?;
         }
         Ok(())
     }
 
-    /// Returns the options of a part in stored form, each resolved.
-    fn current_options(&self, part: &Arc<str>) -> Result<OptionMap, Failure> {
-        let mut options = OptionMap::default();
-        for name in self.session.known_options(part) {
-            if let Some(value) = self.session.get_stored(part, &name)? {
-                options.insert(name, value);
-            }
+    fn tell_reasons(&self, part: &Arc<str>, reasons: &[Reason]) {
+        self.emit(Event::PartChanged {
+            part: Arc::clone(part),
+            reasons: reasons.to_vec(),
+        });
+        let Some(record) = self.record.parts().get(&**part) else {
+            return;
+        };
+        // As upstream lists them: by name, the new ones last.
+        let now = known_values(&self.session.state.borrow(), part);
+        let signature = record.signature();
+        let is_ours = signature.is_some_and(|text| text.starts_with(SIGNATURE_PREFIX));
+        let counts = |option: &str| is_ours || option != SIGNATURE_OPTION;
+        let recorded = record.options.iter().filter(|(option, _)| counts(option));
+        let told = recorded.map(|(option, old)| {
+            let option: Arc<str> = Arc::from(&**option);
+            let new = now.get(&option).cloned();
+            (option, Some(Arc::from(&**old)), new)
+        });
+        let is_new = |option: &Arc<str>| !record.options.contains_key(&**option) && counts(option);
+        let new = now.iter().filter(|(option, _)| is_new(option));
+        let new = new.map(|(option, new)| (Arc::clone(option), None, Some(Arc::clone(new))));
+        if reasons.contains(&Reason::NoLongerWanted) {
+            return;
         }
-        Ok(options)
+        for (option, old, new) in told.chain(new).filter(|(_, old, new)| old != new) {
+            self.emit(Event::OptionChanged {
+                part: Arc::clone(part),
+                option,
+                old,
+                new,
+            });
+        }
+    }
+
+    fn note_action(&mut self, part: &Arc<str>, action: PlannedAction, reasons: Vec<Reason>) {
+        let past = PastAction {
+            action,
+            failed: false,
+            reasons,
+        };
+        self.actions.push((Arc::clone(part), past));
     }
 
     fn uninstall_part(&mut self, part: &Arc<str>) -> Result<(), Failure> {
@@ -286,13 +357,12 @@ impl Installation<'_, '_> {
             part: Arc::clone(part),
             action: PartAction::Uninstall,
         });
-        let Some(record) = self.state.parts.get(&**part).cloned() else {
+        let Some(record) = self.record.parts().get(&**part) else {
             return Ok(());
         };
-        self.run_uninstall_recipe(part, &record)?;
+        self.run_uninstall_recipe(part, record)?;
         self.remove_paths(part, &record.installed)?;
-        self.state.parts.shift_remove(&**part);
-        self.save()?;
+        self.record.remove(part)?;
         self.report.uninstalled.push(Arc::clone(part));
         self.emit(Event::PartFinished {
             part: Arc::clone(part),
@@ -344,50 +414,199 @@ impl Installation<'_, '_> {
         .into())
     }
 
-    fn install_part(&mut self, part: &Arc<str>) -> Result<(), Failure> {
-        let (signature, options) = {
-            let mut state = self.session.state.borrow_mut();
-            let signature = state
-                .sections
-                .get_mut(part)
-                .and_then(|section| section.data.shift_remove(SIGNATURE_OPTION));
-            (signature.unwrap_or_default(), known_values(&state, part))
+    /// Installs and updates parts as the schedule allows.
+    fn work_on<'w>(
+        &mut self,
+        parts: &[Arc<str>],
+        mut schedule: Schedule,
+        workers: &mut Workers<'_, 'w>,
+    ) -> Result<(), Failure> {
+        self.emit(Event::InstallationStarted {
+            parts: parts.to_vec(),
+            jobs: self.settings.jobs,
+        });
+        let mut failures: Vec<Failure> = Vec::new();
+        loop {
+            while self.may_start(&failures) && workers.have_room() {
+                let Some(place) = schedule.next() else {
+                    break;
+                };
+                match self.start(place, &parts[place], workers) {
+                    Ok(Started::Given) => {}
+                    Ok(Started::Done) => schedule.done(place),
+                    Err(failure) => self.fail(place, failure, &mut failures),
+                }
+            }
+            if !workers.are_busy() {
+                break;
+            }
+            let Some(done) = self.session.serve_until(workers.finished()) else {
+                return Err(Problem::EngineGone.into());
+            };
+            workers.took();
+            let place = done.place;
+            match self.take_back(done) {
+                Ok(()) => schedule.done(place),
+                Err(failure) => self.fail(place, failure, &mut failures),
+            }
+        }
+        first_cause(failures)
+    }
+
+    fn may_start(&self, failures: &[Failure]) -> bool {
+        failures.is_empty()
+            || (self.settings.on_failure == OnFailure::Continue
+                && !self.session.services().cancellation.is_cancelled())
+    }
+
+    fn fail(&mut self, place: usize, failure: Failure, failures: &mut Vec<Failure>) {
+        let Some(in_flight) = self.in_flight.remove(&place) else {
+            failures.push(failure);
+            return;
         };
-        let previous = self.state.parts.get(&**part).cloned();
-        let action = match previous {
-            Some(_) => PartAction::Update,
-            None => PartAction::Install,
-        };
-        let doing = match action {
-            PartAction::Update => Doing::UpdatingPart(part.to_string()),
-            _ => Doing::InstallingPart(part.to_string()),
+        if let Some((_, past)) = self
+            .actions
+            .iter_mut()
+            .rfind(|(part, _)| *part == in_flight.part)
+        {
+            past.failed = true;
+        }
+        failures.push(failure.during(vec![in_flight.doing()]));
+        self.emit(Event::PartFailed {
+            part: in_flight.part,
+            action: in_flight.action,
+        });
+        if self.settings.on_failure == OnFailure::Kill {
+            self.session.services().cancellation.cancel();
+        }
+    }
+
+    /// Has a worker install or update a part whose turn it is.
+    fn start(
+        &mut self,
+        place: usize,
+        part: &Arc<str>,
+        workers: &mut Workers<'_, '_>,
+    ) -> Result<Started, Failure> {
+        let (signature, options) = self.session.unsign(part);
+        let action = match self.record.parts().contains_key(&**part) {
+            true => PartAction::Update,
+            false => PartAction::Install,
         };
         self.emit(Event::PartStarted {
             part: Arc::clone(part),
             action,
         });
-        let result = self
-            .carry_out(part, action, &options)
-            .map_err(|failure| failure.during(vec![doing]))?;
+        let read_form = |(name, value): (&Arc<str>, &Arc<str>)| {
+            (Arc::clone(name), self.session.read_form(Arc::clone(value)))
+        };
+        let read_options = options.iter().map(read_form).collect();
+        self.in_flight.insert(
+            place,
+            InFlight {
+                part: Arc::clone(part),
+                action,
+                options,
+                signature,
+            },
+        );
+        if self.session.services().cancellation.is_cancelled() {
+            return Err(Problem::Cancelled.into());
+        }
+        let (recipe, runs_commands) = {
+            let mut state = self.session.state.borrow_mut();
+            let found = state.parts.get_mut(part);
+            let kind = found.as_ref().map(|found| found.factory.descriptor());
+            let nothing = kind.is_none_or(|kind| kind.update == UpdateKind::Nothing);
+            let runs_commands = kind.is_some_and(|kind| kind.footprint != Footprint::Declared);
+            let is_wanted = action == PartAction::Install || !nothing;
+            let recipe = found
+                .filter(|_| is_wanted)
+                .and_then(|found| found.recipe.take());
+            (recipe, runs_commands)
+        };
+        let Some(recipe) = recipe else {
+            self.complete(place, Installed::Unchanged)?;
+            return Ok(Started::Done);
+        };
+        let mut journal = None;
+        if action == PartAction::Install {
+            if !self.actions.iter().any(|(known, _)| known == part) {
+                let reason = match self.interrupted.in_flight.contains_key(&**part) {
+                    true => Reason::Interrupted,
+                    false => Reason::NeverInstalled,
+                };
+                self.note_action(part, PlannedAction::Install, vec![reason]);
+            }
+            self.record.begin(part)?;
+            journal = self.record.journal();
+        }
+        workers.give(Job {
+            place,
+            part: Arc::clone(part),
+            recipe,
+            action,
+            options: read_options,
+            runs_commands,
+            journal,
+        })?;
+        Ok(Started::Given)
+    }
 
+    /// Takes the result of a worker.
+    fn take_back(&mut self, done: JobResult) -> Result<(), Failure> {
+        let Some(in_flight) = self.in_flight.get(&done.place) else {
+            return Err(Problem::UnexpectedAnswer.into());
+        };
+        let part = Arc::clone(&in_flight.part);
+        let action = in_flight.action;
+        if let Some(found) = self.session.state.borrow_mut().parts.get_mut(&part) {
+            found.recipe = Some(done.recipe);
+        }
+        match recipe_result(self.session, &part, done.result) {
+            Ok(installed) => self.complete(done.place, installed),
+            Err(failure) => {
+                self.clean_up(&part, &done.created);
+                if action == PartAction::Install {
+                    self.record.abandon(&part)?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Records a part that was installed or updated.
+    fn complete(&mut self, place: usize, installed: Installed) -> Result<(), Failure> {
+        let Some(in_flight) = self.in_flight.remove(&place) else {
+            return Ok(());
+        };
+        let InFlight {
+            part,
+            action,
+            options,
+            signature,
+        } = in_flight;
+        let previous = self.record.parts().get(&*part);
         // What a Python buildout signed stays so until it is reinstalled here.
-        let recorded_signature = previous.as_ref().and_then(|old| old.signature());
+        let recorded_signature = previous.and_then(|old| old.signature());
         let signature = recorded_signature.unwrap_or(&signature).to_owned();
         let mut record = InstalledPart {
             options: options
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_string()))
                 .collect(),
-            installed: previous.map(|old| old.installed).unwrap_or_default(),
+            installed: previous
+                .map(|old| old.installed.clone())
+                .unwrap_or_default(),
         };
         record
             .options
             .insert(SIGNATURE_OPTION.to_owned(), signature);
-        let mut new_paths = false;
-        match result {
+        let mut changed = action == PartAction::Install;
+        match installed {
             Installed::Unchanged if action == PartAction::Install => {
                 self.emit(Event::NothingReturned {
-                    part: Arc::clone(part),
+                    part: Arc::clone(&part),
                 });
             }
             Installed::Unchanged => {}
@@ -396,90 +615,27 @@ impl Installation<'_, '_> {
                 for path in paths {
                     if !known.contains(&path) {
                         record.installed.push(path);
-                        new_paths = true;
+                        changed = true;
                     }
                 }
             }
         }
-        self.state.parts.shift_remove(&**part);
-        self.state.parts.insert(part.to_string(), record);
-        self.report_unused(part);
-        if action == PartAction::Install {
-            self.report.installed.push(Arc::clone(part));
-        } else {
-            self.report.updated.push(Arc::clone(part));
-        }
-        if action == PartAction::Install || new_paths {
-            self.save()?;
-        }
-        self.emit(Event::PartFinished {
-            part: Arc::clone(part),
-            action,
-        });
+        self.record.insert(&part, place, record, changed)?;
+        self.report_unused(&part);
+        let report = match action {
+            PartAction::Install => &mut self.report.installed,
+            _ => &mut self.report.updated,
+        };
+        report.push(Arc::clone(&part));
+        self.emit(Event::PartFinished { part, action });
         Ok(())
     }
 
-    /// Lets the worker install or update a part, serving its calls meanwhile.
-    fn carry_out(
-        &self,
-        part: &Arc<str>,
-        action: PartAction,
-        options: &OptionMap,
-    ) -> Result<Installed, Failure> {
-        if self.session.services().cancellation.is_cancelled() {
-            return Err(Problem::Cancelled.into());
-        }
-        let recipe = {
-            let mut state = self.session.state.borrow_mut();
-            let Some(found) = state.parts.get_mut(part) else {
-                return Ok(Installed::Unchanged);
-            };
-            let nothing = found.factory.descriptor().update == UpdateKind::Nothing;
-            if action == PartAction::Update && nothing {
-                return Ok(Installed::Unchanged);
-            }
-            match found.recipe.take() {
-                Some(recipe) => recipe,
-                None => return Ok(Installed::Unchanged),
-            }
-        };
-        let options = options
-            .iter()
-            .map(|(name, value)| {
-                let value = self.session.read_form(Arc::clone(value));
-                (Arc::clone(name), value)
-            })
-            .collect();
-        let job = Job {
-            part: Arc::clone(part),
-            recipe,
-            action,
-            options,
-        };
-        let sent = self.jobs.send(job).is_ok();
-        let done = sent.then(|| self.session.serve_until(&self.finished));
-        let Some(done) = done.flatten() else {
-            return Err(Problem::EngineGone.into());
-        };
-        {
-            let mut state = self.session.state.borrow_mut();
-            if let Some(found) = state.parts.get_mut(part) {
-                found.recipe = Some(done.recipe);
-            }
-        }
-        let result = recipe_result(self.session, part, done.result);
-        if result.is_err() {
-            self.clean_up(part, &done.created);
-        }
-        result
-    }
-
     /// Removes what a failed installation or update noted as made, but for
-    /// what is recorded: a failed update keeps what was there before. What
-    /// cannot be removed must not hide why the recipe failed.
+    /// what is recorded: a failed update keeps what was there before.
     fn clean_up(&self, part: &Arc<str>, created: &CreatedPaths) {
         let directory = &self.settings.directory;
-        let record = self.state.parts.get(&**part);
+        let record = self.record.parts().get(&**part);
         let recorded: HashSet<PathBuf> = record
             .iter()
             .flat_map(|record| &record.installed)
@@ -491,12 +647,16 @@ impl Installation<'_, '_> {
             .filter(|path| !recorded.contains(&directory.join(path)))
             .filter_map(|path| path.into_os_string().into_string().ok())
             .collect();
-        let failures = match self.remove_paths(part, &paths) {
-            Ok(()) => return,
-            Err(failure) => failure,
-        };
-        let message = format!("Couldn't clean up after part {part}: {failures}");
-        self.emit(Event::engine_log(Level::Warning, message));
+        self.clear_away(part, &paths);
+    }
+
+    /// Removes what nobody needs. What cannot be removed must not hide why
+    /// the recipe failed.
+    fn clear_away(&self, part: &str, paths: &[String]) {
+        if let Err(failures) = self.remove_paths(part, paths) {
+            let message = format!("Couldn't clean up after part {part}: {failures}");
+            self.emit(Event::engine_log(Level::Warning, message));
+        }
     }
 
     fn report_unused(&self, section: &str) {
@@ -516,30 +676,80 @@ impl Installation<'_, '_> {
         }
     }
 
-    /// Writes the record if it differs from what is on disk.
-    fn save(&mut self) -> Result<(), Failure> {
-        let unchanged = |saved: &InstalledState| {
-            *saved == self.state && saved.parts.keys().eq(self.state.parts.keys())
+    /// Writes down what is installed now, however the run went.
+    fn finish(mut self, result: Result<(), Failure>) -> Result<InstallReport, Failure> {
+        let saved = match result {
+            Ok(()) => self.record.finish(),
+            Err(_) => self.record.save(),
         };
-        if !self.saved.as_ref().is_some_and(unchanged) {
-            self.file.save(&self.state)?;
-            self.saved = Some(self.state.clone());
-        }
-        Ok(())
+        self.write_history();
+        result.and(saved)?;
+        Ok(self.report)
     }
 
-    fn finish(mut self) -> Result<InstallReport, Failure> {
-        if self.state.is_empty() {
-            if self.saved.is_some() {
-                self.file.remove()?;
-            }
-        } else {
-            self.save()?;
+    /// Keeps what explains the next run. It is of no other use, so a failure
+    /// is only told.
+    fn write_history(&mut self) {
+        let actions = std::mem::take(&mut self.actions);
+        if actions.is_empty() {
+            return;
         }
-        Ok(self.report)
+        let sections = self.seen_sections();
+        let history = std::mem::replace(&mut self.history, History::of(&self.settings.directory));
+        if let Err(error) = history.add(sections, actions) {
+            let message = format!("Could not write down what this run did: {error}");
+            self.emit(Event::engine_log(Level::Warning, message));
+        }
+    }
+
+    /// Returns the sections without a recipe on which parts depend, with their
+    /// options.
+    fn seen_sections(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let state = self.session.state.borrow();
+        let is_plain = |section: &Arc<str>| {
+            **section != *BUILDOUT_SECTION && !state.parts.contains_key(section)
+        };
+        let reached = state.dependencies.values().flatten();
+        let sections: HashSet<&Arc<str>> = reached.filter(|section| is_plain(section)).collect();
+        let text = |(name, value): (Arc<str>, Arc<str>)| (name.to_string(), value.to_string());
+        sections
+            .into_iter()
+            .map(|section| {
+                let options = known_values(&state, section).into_iter().map(text);
+                (section.to_string(), options.collect())
+            })
+            .collect()
     }
 
     fn emit(&self, event: Event) {
         self.session.services().events.emit(event);
     }
+}
+
+/// What upstream does and this engine does not is an error, never silence.
+fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
+    for (option, what) in [
+        ("extensions", "extensions, which are Python programs"),
+        ("develop", "`develop`, which builds eggs"),
+    ] {
+        let value = session.get_stored(BUILDOUT_SECTION, option)?;
+        if value.is_some_and(|value| split_words(&value).next().is_some()) {
+            let place = session.option_place(BUILDOUT_SECTION, option, option);
+            let what = what.to_owned();
+            return Err(Failure::from(Problem::Unsupported { what }).with_label(place, ""));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the first failure that is no consequence of another one, with the
+/// others that are none.
+fn first_cause(failures: Vec<Failure>) -> Result<(), Failure> {
+    let (cancelled, mut causes): (Vec<_>, Vec<_>) =
+        failures.into_iter().partition(Failure::is_cancelled);
+    if causes.is_empty() {
+        return cancelled.into_iter().next().map_or(Ok(()), Err);
+    }
+    let first = causes.remove(0);
+    Err(first.with_others(causes))
 }

@@ -12,10 +12,23 @@ use super::failure::{Failure, Problem};
 use super::session::Session;
 use crate::configuration::{BUILDOUT_SECTION, DIALECT_OPTION, default_option_names};
 use crate::event::{Event, Level};
+use crate::exec::jobserver::JOB_LIMIT;
 use crate::extends::join;
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
+use crate::state::lock::WhenLocked;
 use crate::value::str_repr;
+
+/// The values of `on-failure`.
+const ON_FAILURE: [(&str, OnFailure); 3] = [
+    ("finish", OnFailure::Finish),
+    ("kill", OnFailure::Kill),
+    ("continue", OnFailure::Continue),
+];
+
+/// The values of `run-lock`.
+const WHEN_LOCKED: [(&str, WhenLocked); 2] =
+    [("wait", WhenLocked::Wait), ("fail", WhenLocked::Fail)];
 
 /// What `[buildout]` says about a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +41,13 @@ pub struct BuildoutSettings {
     pub directories: Vec<PathBuf>,
     /// `download-cache`, if set.
     pub download_cache: Option<PathBuf>,
+    /// How many jobs may run at once: parts that run commands, and what these
+    /// start through `make`.
+    pub jobs: usize,
+    /// What becomes of the others when a part fails.
+    pub on_failure: OnFailure,
+    /// What is done if another run is at work in the directory.
+    pub when_locked: WhenLocked,
     /// Whether the network is forbidden.
     pub offline: bool,
     /// Whether newer things are looked for.
@@ -38,14 +58,50 @@ pub struct BuildoutSettings {
     pub verbose: bool,
 }
 
+/// What becomes of the other parts when one fails. Nothing that is finished is
+/// ever undone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// What runs is finished, nothing new is begun.
+    #[default]
+    Finish,
+    /// What runs is ended.
+    Kill,
+    /// All parts that do not wait for the failed one are installed.
+    Continue,
+}
+
 /// How the settings are read.
 pub struct SettingsReader<'r> {
     /// Whether the caches that do not exist are made, as every command of
     /// upstream does.
     pub create_caches: bool,
+    /// The number of jobs if the configuration sets none.
+    pub default_jobs: usize,
     /// Told the log's level and format as soon as they are known; may refuse
     /// the format.
     pub configure_log: &'r dyn Fn(i64, &str) -> Result<(), String>,
+}
+
+impl Session<'_> {
+    /// Reads an option of a section that is `true` or `false`, and `false` if
+    /// it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Another value, or one that cannot be resolved.
+    pub(super) fn boolean_option(
+        &self,
+        section: &str,
+        option: &'static str,
+    ) -> Result<bool, Failure> {
+        let value = self.get_stored(section, option)?;
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return Ok(false);
+        };
+        parse_boolean(option, &value)
+            .map_err(|failure| failure.with_label(self.option_place(section, option, &value), ""))
+    }
 }
 
 impl BuildoutSettings {
@@ -149,6 +205,14 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
+        let jobs = reader
+            .jobs()?
+            .unwrap_or(how.default_jobs)
+            .clamp(1, JOB_LIMIT);
+        let on_failure = reader
+            .choice("on-failure", &ON_FAILURE)?
+            .unwrap_or_default();
+        let when_locked = reader.choice("run-lock", &WHEN_LOCKED)?;
         session.services().set_download_policy(DownloadPolicy {
             cache: download_cache.clone(),
             offline: offline || install_from_cache,
@@ -158,6 +222,9 @@ impl BuildoutSettings {
             directories,
             download_cache,
             directory: PathBuf::from(directory),
+            jobs,
+            on_failure,
+            when_locked: when_locked.unwrap_or(WhenLocked::Wait),
             offline,
             newest,
             log_level,
@@ -287,6 +354,43 @@ impl Reader<'_, '_> {
                 .map_err(|_| self.unusable("verbosity", format!("Invalid verbosity {text}")))?,
         };
         Ok(number - verbosity)
+    }
+
+    /// `jobs`, if it is set.
+    fn jobs(&self) -> Result<Option<usize>, Failure> {
+        let Some(text) = self.optional("jobs")?.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        match text.trim().parse() {
+            Ok(jobs) if jobs > 0 => Ok(Some(jobs)),
+            _ => Err(self
+                .unusable(
+                    "jobs",
+                    format!("Invalid number of jobs {}", str_repr(&text)),
+                )
+                .with_hint(Some("write a number from 1 on".to_owned()))),
+        }
+    }
+
+    /// An option that is one of some words, if it is set.
+    fn choice<T: Copy>(
+        &self,
+        option: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Result<Option<T>, Failure> {
+        let Some(text) = self.optional(option)?.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| **name == *text) {
+            return Ok(Some(*choice));
+        }
+        let names: Vec<String> = choices
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        let message = format!("Invalid value for '{option}' option: {}", str_repr(&text));
+        let hint = format!("use {}", names.join(" or "));
+        Err(self.unusable(option, message).with_hint(Some(hint)))
     }
 
     fn socket_timeout(&self) -> Result<(), Failure> {

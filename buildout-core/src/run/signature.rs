@@ -6,7 +6,7 @@
 //! tool's own path or version is not in it. `docs/design/signatures.md` tells
 //! more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
@@ -23,6 +23,9 @@ pub const SIGNATURE_OPTION: &str = "__buildout_signature__";
 /// Python buildout.
 pub const SIGNATURE_PREFIX: &str = "native:";
 
+/// The hexadecimal digits of a section's digest.
+const DIGEST_LENGTH: usize = 32;
+
 /// The signatures computed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Signatures {
@@ -30,6 +33,46 @@ pub(crate) struct Signatures {
     frozen: HashMap<Arc<str>, Arc<str>, FxBuildHasher>,
     /// The digests of sections that others depend on.
     digests: HashMap<Arc<str>, Arc<str>, FxBuildHasher>,
+}
+
+/// A signature of ours taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SignatureText<'s> {
+    /// The recipe and the version of its behaviour.
+    pub(crate) recipe: &'s str,
+    /// The sections that the part depends on, with their digests.
+    pub(crate) dependencies: BTreeMap<&'s str, &'s str>,
+}
+
+impl<'s> SignatureText<'s> {
+    /// Takes a signature apart. The names of sections may hold blanks and
+    /// colons; digests hold neither.
+    pub(crate) fn parse(signature: &'s str) -> Self {
+        let text = signature
+            .strip_prefix(SIGNATURE_PREFIX)
+            .unwrap_or(signature);
+        let (recipe, mut rest) = text.split_once(' ').unwrap_or((text, ""));
+        let mut dependencies = BTreeMap::new();
+        while !rest.is_empty() {
+            let ends = rest
+                .match_indices(':')
+                .map(|(colon, _)| (colon, colon + 1 + DIGEST_LENGTH));
+            let is_end = |(colon, end): &(usize, usize)| {
+                let digest = rest.get(colon + 1..*end);
+                digest.is_some_and(|digest| digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                    && matches!(rest.as_bytes().get(*end), None | Some(b' '))
+            };
+            let Some((colon, end)) = ends.into_iter().find(is_end) else {
+                break;
+            };
+            dependencies.insert(&rest[..colon], &rest[colon + 1..end]);
+            rest = rest[end..].strip_prefix(' ').unwrap_or("");
+        }
+        SignatureText {
+            recipe,
+            dependencies,
+        }
+    }
 }
 
 impl Session<'_> {

@@ -221,6 +221,7 @@ fn a_handle_used_after_the_run_fails_at_once() {
         let (result, events) = site.session(bridge.registry(), |session| {
             let how = buildout_core::run::SettingsReader {
                 create_caches: false,
+                default_jobs: 1,
                 configure_log: &|_, _| Ok(()),
             };
             let settings = buildout_core::run::BuildoutSettings::read(session, &how)?;

@@ -21,10 +21,28 @@ use buildout_core::run::{
 };
 use buildout_core::state::installed::{InstalledFile, InstalledState};
 
+/// A directory, and whether it goes with the site.
+enum Root {
+    Own(tempfile::TempDir),
+    Borrowed(PathBuf),
+}
+
+impl Root {
+    fn path(&self) -> &Path {
+        match self {
+            Root::Own(directory) => directory.path(),
+            Root::Borrowed(directory) => directory,
+        }
+    }
+}
+
 /// A buildout directory. Nothing of the user's environment is seen.
 pub(crate) struct Site {
-    root: tempfile::TempDir,
+    root: Root,
+    /// The name of the profile.
+    profile: String,
     dialect: DialectName,
+    jobs: usize,
     /// The environment variables that runs start with.
     pub(crate) environment: Environment,
     /// Cancels runs.
@@ -36,8 +54,10 @@ impl Site {
     /// dialect.
     pub(crate) fn new(profile: &str) -> Self {
         let site = Site {
-            root: tempfile::tempdir().unwrap(),
+            root: Root::Own(tempfile::tempdir().unwrap()),
+            profile: "buildout.cfg".to_owned(),
             dialect: DialectName::Slapos,
+            jobs: 1,
             environment: Environment::new(),
             cancellation: CancellationToken::new(),
         };
@@ -45,9 +65,28 @@ impl Site {
         site
     }
 
+    /// Takes a directory that belongs to another site, with another profile.
+    pub(crate) fn at(directory: &Path, profile: &str) -> Self {
+        Site {
+            root: Root::Borrowed(directory.to_owned()),
+            profile: profile.to_owned(),
+            dialect: DialectName::Slapos,
+            jobs: 1,
+            environment: Environment::new(),
+            cancellation: CancellationToken::new(),
+        }
+    }
+
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// Lets runs have so many jobs; one is the default.
+    #[must_use]
+    pub(crate) fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
         self
     }
 
@@ -111,11 +150,7 @@ impl Site {
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
         let mut edges = Vec::new();
         let (result, events) = self.session(registry, |session| {
-            let how = SettingsReader {
-                create_caches: true,
-                configure_log: &|_, _| Ok(()),
-            };
-            let settings = BuildoutSettings::read(session, &how)?;
+            let settings = self.read_settings(session, true)?;
             let report = install(session, &settings, &parts);
             edges = session.edges();
             report
@@ -128,6 +163,24 @@ impl Site {
         }
     }
 
+    /// Reads the settings of a session, and makes nothing.
+    pub(crate) fn settings(&self, session: &Session<'_>) -> Result<BuildoutSettings, Failure> {
+        self.read_settings(session, false)
+    }
+
+    fn read_settings(
+        &self,
+        session: &Session<'_>,
+        create_caches: bool,
+    ) -> Result<BuildoutSettings, Failure> {
+        let how = SettingsReader {
+            create_caches,
+            default_jobs: self.jobs,
+            configure_log: &|_, _| Ok(()),
+        };
+        BuildoutSettings::read(session, &how)
+    }
+
     /// Gives `work` a session of the profile; returns the events as well.
     pub(crate) fn session<T>(
         &self,
@@ -137,7 +190,7 @@ impl Site {
         let directory = self.root.path().to_string_lossy().into_owned();
         let conditions = |_: &ConditionalHeader<'_>| Ok(true);
         let configuration = Configuration::load(ConfigurationRequest {
-            profile: Some(format!("{directory}/buildout.cfg")),
+            profile: Some(format!("{directory}/{}", self.profile)),
             working_directory: &directory,
             home_directory: None,
             user_defaults: None,

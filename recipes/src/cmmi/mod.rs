@@ -13,7 +13,7 @@ use std::sync::Arc;
 use buildout_core::fetch::archive::StripTopLevel;
 use buildout_core::profile::python_text::strip;
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, PartRun, Recipe, RecipeError,
+    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
 };
 
 use crate::boolean::parse_boolean;
@@ -206,5 +206,13 @@ impl Recipe for Cmmi {
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         let build = || build::build(self, run);
         self.location.update(run, POLICY, build, || Ok(()))
+    }
+
+    fn outputs(&self, option: &OptionReader<'_>) -> Vec<String> {
+        let prefix = option("prefix").filter(|prefix| !prefix.is_empty());
+        let prefix = prefix.map(|prefix| prefix.to_string());
+        let mut outputs = vec![self.location.text().to_owned()];
+        outputs.extend(prefix.filter(|prefix| *prefix != outputs[0]));
+        outputs
     }
 }

@@ -14,7 +14,7 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     summary: "Compiles and installs software: configure, make, make install.",
     behaviour_version: 1,
     construction: ConstructionKind::Pure,
-    footprint: Footprint::Declared,
+    footprint: Footprint::Commands,
     update: UpdateKind::Runs,
     options: &OPTIONS,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::universal_newlines;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 
 use super::output::Output;
@@ -112,5 +112,9 @@ impl Recipe for PlainTemplate {
             self.install(run)?;
         }
         Ok(Installed::Unchanged)
+    }
+
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        vec![self.output.path().to_owned()]
     }
 }

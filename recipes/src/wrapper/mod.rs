@@ -15,7 +15,7 @@ use buildout_core::extends::normalize_path;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -262,6 +262,11 @@ impl Recipe for Wrapper {
             ));
         }
         Ok(Installed::Unchanged)
+    }
+
+    fn outputs(&self, option: &OptionReader<'_>) -> Vec<String> {
+        let path = option("wrapper-path").filter(|path| !path.is_empty());
+        path.iter().map(ToString::to_string).collect()
     }
 }
 

@@ -315,6 +315,7 @@ impl TestSite {
         });
         let how = SettingsReader {
             create_caches: true,
+            default_jobs: 1,
             configure_log: &|_, _| Ok(()),
         };
         let settings = BuildoutSettings::read(&session, &how)?;

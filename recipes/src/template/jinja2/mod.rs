@@ -22,7 +22,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::{Value, str_repr};
 
@@ -288,6 +288,10 @@ impl Recipe for Jinja2Template {
             self.install(run)?;
         }
         Ok(Installed::Unchanged)
+    }
+
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        vec![self.output.path().to_owned()]
     }
 }
 
