@@ -230,7 +230,7 @@ fn two_runs_at_once_compile_each_entry_once() {
 #[test]
 fn a_run_waits_for_the_one_that_builds_and_uses_what_it_built() {
     let store = Store::new();
-    for name in ["a", "b"] {
+    for name in ["a", "b", "c"] {
         store.profile(name, &[("zlib", "")]);
     }
     make_gate(&store);
@@ -250,7 +250,7 @@ fn a_run_waits_for_the_one_that_builds_and_uses_what_it_built() {
     let process = first.child.id();
     second.wait_for(&format!("waiting for process {process}, which builds"));
     // Waiting can be given up.
-    let third = store.start("b");
+    let third = store.start("c");
     third.wait_for("waiting for process");
     third.signal("INT");
     let third = third.end();
