@@ -21,6 +21,9 @@ pub const MACRO_OPTION: &str = "<";
 /// The option that a `=> part part` line sets.
 pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
 
+/// How many bytes to expect of the continuation lines of a value.
+const LIKELY_CONTINUATION: usize = 240;
+
 /// `+=` or `-=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
@@ -305,6 +308,11 @@ impl<'a> Parser<'a> {
             .zip(self.open)
             .and_then(|(section, option)| self.sections[section].options[option].as_mut());
         if let Some(option) = option {
+            if let Cow::Borrowed(first) = option.value {
+                let mut joined = String::with_capacity(first.len() + LIKELY_CONTINUATION);
+                joined.push_str(first);
+                option.value = Cow::Owned(joined);
+            }
             let joined = option.value.to_mut();
             joined.push('\n');
             joined.push_str(line);
