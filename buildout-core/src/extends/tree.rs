@@ -30,7 +30,7 @@ impl NodeId {
 #[derive(Debug)]
 pub(super) struct FileContent {
     /// The text, for diagnostics.
-    pub(super) text: Arc<str>,
+    pub(super) text: String,
     /// The sections, `extends` taken out.
     pub(super) profile: ParsedProfile,
     /// Options that are not the file's own but come with it: the first leaf of

@@ -394,22 +394,21 @@ impl<'a> Parser<'a> {
 }
 
 fn close_option(option: OpenOption<'_>, symbols: &mut Symbols) -> ParsedOption {
-    let key = Arc::clone(symbols.name(option.key));
-    let (base, operator) = split_operator(&key);
+    let operator = split_operator(symbols.name(option.key)).1;
+    let mut base = option.key;
     if operator.is_some() {
+        let key = Arc::clone(symbols.name(option.key));
         // Where a section appears first, upstream drops two characters instead
         // of the operator; that name, or if it still ends in an operator the
         // one that acts on, may come to exist.
         let name = without_two_characters(&key);
         symbols.intern(name);
         symbols.intern(split_operator(name).0);
+        base = symbols.intern(split_operator(&key).0);
     }
     ParsedOption {
         key: option.key,
-        base: match operator {
-            None => option.key,
-            Some(_) => symbols.intern(base),
-        },
+        base,
         operator,
         value: finish_value(&option.value),
         line: option.line,
