@@ -128,7 +128,7 @@ fn show(sections: &MergedSections, history: impl Fn(&super::History) -> Vec<Hist
 fn values_and_histories_are_those_of_the_definition() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let dialect = Dialect::slapos();
-    for round in 0..1_000 {
+    for round in 0..500 {
         let (texts, root) = random_texts(&mut numbers);
         let surroundings = Surroundings {
             loader: &texts,
