@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use buildout_core::redaction::redacted;
 
+/// How long a piece of the document is, in bytes, or a little longer.
+const PIECE: usize = 64 * 1024;
+
 /// Renders sections as zc.buildout prints them.
 pub(crate) struct Annotation<'a> {
     /// Sources below this directory are shown relative to it.
@@ -21,13 +24,17 @@ pub(crate) struct Annotation<'a> {
 }
 
 impl Annotation<'_> {
-    /// Returns the document.
-    pub(crate) fn text(&self, configuration: &Configuration) -> String {
+    /// Hands the document to `out`, piece by piece: whole histories can be
+    /// many times as long as the profiles.
+    pub(crate) fn write(&self, configuration: &Configuration, out: &dyn Fn(&str)) {
         let mut writer = Writer {
             annotation: self,
-            text: String::from("\nAnnotated sections\n==================\n"),
+            text: String::with_capacity(2 * PIECE),
             shown: FxHashMap::default(),
         };
+        writer
+            .text
+            .push_str("\nAnnotated sections\n==================\n");
         let mut sections: Vec<_> = configuration.sections.iter().collect();
         sections.sort_by(|left, right| left.0.cmp(right.0));
         for (name, section) in sections {
@@ -41,9 +48,13 @@ impl Annotation<'_> {
             options.sort_by(|left, right| left.0.cmp(right.0));
             for (key, option) in options {
                 writer.option(key, option);
+                if writer.text.len() >= PIECE {
+                    out(&writer.text);
+                    writer.text.clear();
+                }
             }
         }
-        writer.text
+        out(&writer.text);
     }
 }
 
@@ -81,22 +92,16 @@ impl Writer<'_> {
 
     /// The sources since the last plain value.
     fn sources(&mut self, option: &MergedOption) {
-        let edited =
-            |item: &HistoryItem| matches!(item.operation, Operation::Add | Operation::Remove);
         match option.history.last() {
-            Some(last) if !edited(last) => {
-                self.source_line("    ", last);
-            }
+            Some(last) if !last.operation.is_edit() => self.source_line("    ", last),
             _ => {
-                let items = option.history.list().items;
-                let start = items.iter().rposition(|item| !edited(item)).unwrap_or(0);
-                for item in &items[start..] {
+                for item in option.history.current() {
                     let prefix = match item.operation {
                         Operation::Add => "+=  ",
                         Operation::Remove => "-=  ",
                         _ => "    ",
                     };
-                    self.source_line(prefix, item);
+                    self.source_line(prefix, &item);
                 }
             }
         }

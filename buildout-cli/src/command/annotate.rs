@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
             verbose: settings.verbose,
             chosen: &chosen,
         };
-        context.streams.out(&annotation.text(configuration));
+        annotation.write(configuration, &|piece| context.streams.out(piece));
         Ok(())
     })
 }

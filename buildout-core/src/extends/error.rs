@@ -206,9 +206,8 @@ impl ExtendsError {
         tree: &Tree,
         section: Symbol,
         option: Symbol,
-        writers: &[NodeId],
+        file: NodeId,
     ) -> Self {
-        let file = writers.first().map_or(tree.root, |writer| *writer);
         ExtendsError::ValueTooLong {
             section: tree.symbols.name(section).to_string(),
             option: tree.symbols.name(option).to_string(),

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::edits::WriterMarks;
 use super::option::{
     HISTORY_LIMIT, History, HistoryItem, HistoryListing, MergedOption, MergedSection,
     MergedSections, Operation,
 };
 use super::transform::Transform;
-use super::tree::{LastApplications, NodeId, Tree, TreeHistory, Visit, plain_item};
+use super::tree::{NodeId, Tree, TreeHistory, Visit, plain_item};
 use super::update::{first_occurrence, operator_order};
 use super::{ExtendsError, MergeShape};
 use crate::profile::syntax::{Operator, ParsedOption, ParsedSection};
@@ -29,13 +30,12 @@ use crate::symbols::Symbol;
 /// [`ExtendsError::ValueTooLong`] if repeated `+=` builds up a value above the
 /// limit.
 pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
-    let last = tree.last_applications();
     let paths = tree.path_counts();
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
     for &node in tree.first_applications() {
         for section in tree.sections(node) {
             match drafts.get_mut(&section.name) {
-                Some(draft) => draft.apply(node, section, &last, tree),
+                Some(draft) => draft.apply(node, section, tree),
                 None => {
                     let mut draft = Draft::born(node, section, tree);
                     if paths[node.index()] > 1 {
@@ -49,7 +49,7 @@ pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
     }
     let mut sections = MergedSections::default();
     for (name, draft) in drafts {
-        let section = draft.finish(tree, name, &last)?;
+        let section = draft.finish(tree, name)?;
         sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
@@ -107,13 +107,8 @@ impl<'t> Draft<'t> {
     }
 
     /// A later occurrence of the section.
-    fn apply(
-        &mut self,
-        node: NodeId,
-        section: &'t ParsedSection,
-        last: &LastApplications,
-        tree: &Tree,
-    ) {
+    fn apply(&mut self, node: NodeId, section: &'t ParsedSection, tree: &Tree) {
+        let last = tree.last_applications();
         for option in section.options.iter().filter(|o| o.operator.is_none()) {
             let draft = self.options.entry(option.key).or_default();
             let later = |(other, _): &(NodeId, &ParsedOption)| last.is_after(node, *other);
@@ -131,12 +126,7 @@ impl<'t> Draft<'t> {
         }
     }
 
-    fn finish(
-        self,
-        tree: &Arc<Tree>,
-        name: Symbol,
-        last: &LastApplications,
-    ) -> Result<MergedSection, ExtendsError> {
+    fn finish(self, tree: &Arc<Tree>, name: Symbol) -> Result<MergedSection, ExtendsError> {
         let mut merged = MergedSection::default();
         let birth = self.birth;
         for (key, draft) in self.options {
@@ -147,7 +137,7 @@ impl<'t> Draft<'t> {
             } else {
                 match draft.winner {
                     Some((node, option)) => {
-                        let visit = last.of(node);
+                        let visit = tree.last_applications().of(node);
                         Some(tree.plain_option(visit, name, option))
                     }
                     None => draft.born,
@@ -214,14 +204,12 @@ fn own_map<'t>(tree: &'t Tree, node: NodeId, section: Symbol, option: Symbol) ->
         Some(plain) if plain.operator.is_none() => Transform::assign(&plain.value),
         _ => Transform::Identity,
     };
-    for change in operators(found, tree) {
-        if change.base == option {
-            let step = match change.operator {
-                Some(Operator::Remove) => Transform::remove(&change.value),
-                _ => Transform::add(&change.value),
-            };
-            map = step.after(&map);
-        }
+    for change in tree.operators_on(found, option) {
+        let step = match change.operator {
+            Some(Operator::Remove) => Transform::remove(&change.value),
+            _ => Transform::add(&change.value),
+        };
+        map = step.after(&map);
     }
     map
 }
@@ -234,8 +222,7 @@ fn fold(
     birth: NodeId,
     born: Option<&MergedOption>,
 ) -> Result<Option<MergedOption>, ExtendsError> {
-    let writers = tree.writers(section, |candidate| candidate.base == option);
-    let marked = tree.mark_includers(writers.iter().copied());
+    let marked = WriterMarks::of(tree, section, option);
     let mut maps = SubtreeMaps {
         tree,
         section,
@@ -252,7 +239,7 @@ fn fold(
             if total.forgets() {
                 break 'path;
             }
-            if marked[include.target.index()] {
+            if marked.has(include.target) {
                 let map = maps.of(include.target);
                 total = total.after(&map);
             }
@@ -266,15 +253,15 @@ fn fold(
     }
     let start = born.map(|option| &*option.value);
     let Some(value) = total.apply(start) else {
-        return Err(ExtendsError::value_too_long(
-            tree, section, option, &writers,
-        ));
+        let writers = tree.writers(section, |candidate| candidate.base == option);
+        let file = writers.first().map_or(tree.root, |writer| *writer);
+        return Err(ExtendsError::value_too_long(tree, section, option, file));
     };
     let mut folded = MergedOption {
         value: Arc::from(value),
         history: History::of_items(Vec::new()),
     };
-    let listing = list_history(tree, section, option);
+    let listing = list_newest(tree, section, option, 1);
     if let Some(last) = listing.items.last() {
         folded.history = History::of_tree(TreeHistory {
             tree: Arc::clone(tree),
@@ -291,7 +278,7 @@ struct SubtreeMaps<'t, 'm> {
     tree: &'t Tree,
     section: Symbol,
     option: Symbol,
-    marked: &'m [bool],
+    marked: &'m WriterMarks<'m>,
     known: FxHashMap<NodeId, Transform<'t>>,
 }
 
@@ -322,7 +309,7 @@ impl<'t> SubtreeMaps<'t, '_> {
                 continue;
             }
             let target = self.tree.node(frame.node).includes[frame.left - 1].target;
-            if !self.marked[target.index()] {
+            if !self.marked.has(target) {
                 frame.left -= 1;
             } else if let Some(map) = self.known.get(&target) {
                 frame.map = frame.map.after(map);
@@ -339,14 +326,18 @@ impl<'t> SubtreeMaps<'t, '_> {
     }
 }
 
-/// Lists the history of an option: its applications, newest first, until the
-/// beginning, a reset or the limit.
+/// Lists the history of an option.
 pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> HistoryListing {
-    let writers = tree.writers(section, |candidate| candidate.base == option);
+    list_newest(tree, section, option, HISTORY_LIMIT)
+}
+
+/// Lists up to `limit` entries of the history of an option: its applications,
+/// newest first, until the beginning, a reset or the limit.
+fn list_newest(tree: &Tree, section: Symbol, option: Symbol, limit: usize) -> HistoryListing {
     let Some(birth) = tree.first_holder(section) else {
         return HistoryListing::default();
     };
-    let marked = tree.mark_includers(writers.iter().copied());
+    let marked = WriterMarks::of(tree, section, option);
     let first_path: Vec<(NodeId, usize)> = tree.first_path(birth);
     let mut newest_first: Vec<HistoryItem> = Vec::new();
     let mut has_beginning = false;
@@ -362,7 +353,7 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
         source: Arc::clone(&tree.node(tree.root).source),
     };
     let mut stack: Vec<Frame> = Vec::new();
-    let mut next = marked[tree.root.index()].then_some((root, Some(0)));
+    let mut next = marked.has(tree.root).then_some((root, Some(0)));
     loop {
         if let Some((visit, on_path)) = next.take() {
             let is_birth = visit.node == birth && on_path == Some(first_path.len());
@@ -382,7 +373,7 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
                 has_beginning = true;
                 break;
             }
-            if newest_first.len() > HISTORY_LIMIT {
+            if newest_first.len() > limit {
                 break;
             }
             let left = tree.node(visit.node).includes.len();
@@ -401,7 +392,7 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
         }
         frame.left -= 1;
         let include = &tree.node(frame.visit.node).includes[frame.left];
-        if marked[include.target.index()] {
+        if marked.has(include.target) {
             let on_path = frame
                 .depth_on_first_path
                 .filter(|depth| first_path.get(*depth) == Some(&(frame.visit.node, frame.left)));
@@ -414,9 +405,9 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
             ));
         }
     }
-    let complete = newest_first.len() <= HISTORY_LIMIT;
+    let complete = newest_first.len() <= limit;
     let mut items = newest_first;
-    items.truncate(HISTORY_LIMIT);
+    items.truncate(limit);
     items.reverse();
     if complete && !has_beginning {
         begin(&mut items);
@@ -425,7 +416,8 @@ pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> Hist
         0
     } else {
         let counts = tree.path_counts();
-        let all = writers
+        let all = tree
+            .writers(section, |candidate| candidate.base == option)
             .iter()
             .fold(0_u64, |sum, node| sum.saturating_add(counts[node.index()]));
         all.saturating_sub(items.len() as u64)
@@ -457,10 +449,7 @@ fn application_items(
     let Some(found) = tree.node(visit.node).content.profile.section(section) else {
         return (Vec::new(), false);
     };
-    let changes: Vec<&ParsedOption> = operators(found, tree)
-        .into_iter()
-        .filter(|change| change.base == option)
-        .collect();
+    let changes = tree.operators_on(found, option);
     let plain = found.option(option).filter(|o| o.operator.is_none());
     let mut items = Vec::new();
     let mut reset = false;
@@ -479,17 +468,7 @@ fn application_items(
             reset = true;
         }
     }
-    for change in changes {
-        let operation = match change.operator {
-            Some(Operator::Remove) => Operation::Remove,
-            _ => Operation::Add,
-        };
-        let single = tree.single(visit, section, change);
-        items.extend(single.origin().map(|origin| HistoryItem {
-            operation,
-            value: Arc::clone(&single.value),
-            origin: origin.clone(),
-        }));
-    }
+    let edits = changes.into_iter();
+    items.extend(edits.map(|edit| tree.edit_item(visit, section, edit)));
     (items, reset)
 }

@@ -1,6 +1,7 @@
 //! From the name of a profile to its include graph: who extends whom, each
 //! file read and parsed once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ pub fn load(
         known: FxHashMap::default(),
         spelled: FxHashMap::default(),
         active: FxHashSet::default(),
+        decided: FxHashMap::default(),
         skipped: Vec::new(),
         first_leaf: None,
     };
@@ -168,13 +170,16 @@ struct GraphLoader<'a> {
     spelled: FxHashMap<String, NodeId>,
     /// The files whose includes are being followed.
     active: FxHashSet<NodeId>,
+    /// The conditions decided so far; profiles repeat few of them.
+    decided: FxHashMap<String, bool>,
     skipped: Vec<String>,
     first_leaf: Option<FirstLeaf>,
 }
 
 impl GraphLoader<'_> {
     fn run(&mut self, source: &str) -> Result<(), ExtendsError> {
-        let mut stack = vec![self.open(Arc::from(source), &[])?];
+        let identity = self.surroundings.loader.identity(source);
+        let mut stack = vec![self.open(Arc::from(source), identity, &[])?];
         while let Some(frame) = stack.last_mut() {
             let Some(entry) = frame.entries.get(frame.next).cloned() else {
                 self.active.remove(&frame.node);
@@ -190,22 +195,22 @@ impl GraphLoader<'_> {
             let name = join(base_of(&frame.source), &entry.text, normalized);
             let parent = frame.node;
             let target = match self.find(&name) {
-                Some(target) if self.active.contains(&target) => {
+                Ok(target) if self.active.contains(&target) => {
                     return Err(ExtendsError::Recursive {
                         chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
                         again: Arc::from(name),
                         place: self.entry_place(&stack, &entry),
                     });
                 }
-                Some(target) => target,
-                None => {
+                Ok(target) => target,
+                Err(identity) => {
                     // Upstream looks at the settings when it opens the next
                     // file, so a mistake in them is silent without one. Only
                     // the root file changes them.
                     if self.nodes.len() == 1 {
                         self.settings = self.read_settings()?;
                     }
-                    let frame = self.open(Arc::from(name), &stack)?;
+                    let frame = self.open(Arc::from(name), identity, &stack)?;
                     let target = frame.node;
                     stack.push(frame);
                     target
@@ -219,16 +224,19 @@ impl GraphLoader<'_> {
         Ok(())
     }
 
-    /// Returns the file that a spelling means, if it is loaded. Most spellings
-    /// come up many times; only a new one is looked up in the world.
-    fn find(&mut self, name: &str) -> Option<NodeId> {
+    /// Returns the file that a spelling means, or its identity if it is not
+    /// loaded. Most spellings come up many times; only a new one is looked up
+    /// in the world.
+    fn find(&mut self, name: &str) -> Result<NodeId, String> {
         if let Some(known) = self.spelled.get(name) {
-            return Some(*known);
+            return Ok(*known);
         }
         let identity = self.surroundings.loader.identity(name);
-        let target = self.known.get(&identity).copied()?;
+        let Some(target) = self.known.get(&identity).copied() else {
+            return Err(identity);
+        };
         self.spelled.insert(name.to_owned(), target);
-        Some(target)
+        Ok(target)
     }
 
     /// Reads the settings from the options known so far; a mistake in them is
@@ -270,7 +278,12 @@ impl GraphLoader<'_> {
 
     /// Reads and parses a file not seen before. `stack` are the files that
     /// lead to it.
-    fn open(&mut self, source: Arc<str>, stack: &[Frame]) -> Result<Frame, ExtendsError> {
+    fn open(
+        &mut self,
+        source: Arc<str>,
+        identity: String,
+        stack: &[Frame],
+    ) -> Result<Frame, ExtendsError> {
         let loaded = self.surroundings.loader.load(&source, &self.settings);
         let loaded = loaded.map_err(|reason| ExtendsError::Unreadable {
             source_name: Arc::clone(&source),
@@ -280,18 +293,25 @@ impl GraphLoader<'_> {
                 self.entry_place(stack, entry)
             }),
         })?;
-        let text: Arc<str> = Arc::from(&*universal_newlines(&loaded.text));
-        let shown = match &loaded.downloaded_as {
-            Some(path) => format!("{source} (downloaded as {path})"),
-            None => source.to_string(),
+        let translated = match universal_newlines(&loaded.text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
         };
+        let text = translated.unwrap_or(loaded.text);
         let mut profile = parse(
             &text,
             self.surroundings.dialect.repeated_operators,
             &mut self.symbols,
-            &mut |header| (self.surroundings.conditions)(&header),
+            &mut |header| {
+                if let Some(decided) = self.decided.get(header.expression) {
+                    return Ok(*decided);
+                }
+                let decided = (self.surroundings.conditions)(&header)?;
+                self.decided.insert(header.expression.to_owned(), decided);
+                Ok(decided)
+            },
         )
-        .map_err(|error| syntax_error(error, &source, &text, shown))?;
+        .map_err(|error| syntax_error(error, &source, &text, loaded.downloaded_as.as_deref()))?;
         let (entries, optional) = self.take_entries(&mut profile, &source, &text)?;
         // Most files do not mention the location; one look at the text tells.
         if self.surroundings.dialect.profile_base_location && text.contains(PROFILE_BASE_LOCATION) {
@@ -299,7 +319,6 @@ impl GraphLoader<'_> {
         }
         let node = NodeId(self.nodes.len() as u32);
         let is_root = self.nodes.is_empty();
-        let identity = self.surroundings.loader.identity(&source);
         self.known.insert(identity, node);
         self.spelled.insert(source.to_string(), node);
         self.active.insert(node);
@@ -423,15 +442,19 @@ impl GraphLoader<'_> {
 
 /// The error for a text that a recipe added, which is no file.
 pub(crate) fn added_text_error(error: SyntaxError<ConditionError>, text: &str) -> ExtendsError {
-    syntax_error(error, &Arc::from(""), text, String::new())
+    syntax_error(error, &Arc::from(""), text, None)
 }
 
 fn syntax_error(
     error: SyntaxError<ConditionError>,
     source: &Arc<str>,
     text: &str,
-    shown: String,
+    downloaded_as: Option<&str>,
 ) -> ExtendsError {
+    let shown = match downloaded_as {
+        Some(path) => format!("{source} (downloaded as {path})"),
+        None => source.to_string(),
+    };
     match error {
         SyntaxError::MissingSectionHeader(bad_line) => ExtendsError::MissingSectionHeader {
             shown,
@@ -554,7 +577,7 @@ impl Carrier<'_> {
             });
         }
         FileContent {
-            text: Arc::clone(&leaf.content.text),
+            text: leaf.content.text.clone(),
             profile: ParsedProfile { sections },
             carried,
         }

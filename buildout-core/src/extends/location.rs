@@ -49,13 +49,13 @@ pub fn join(base: &str, entry: &str, normalized: bool) -> String {
             entry = rest;
         }
     }
-    if base.is_empty() {
-        entry.to_owned()
-    } else if base.ends_with('/') && !is_url(base) {
-        format!("{base}{entry}")
-    } else {
-        format!("{base}/{entry}")
+    let mut joined = String::with_capacity(base.len() + 1 + entry.len());
+    joined.push_str(base);
+    if !base.is_empty() && (!base.ends_with('/') || is_url(base)) {
+        joined.push('/');
     }
+    joined.push_str(entry);
+    joined
 }
 
 /// Returns `base` without its last component, unless there is none to strip

@@ -6,10 +6,12 @@
 //! ([`load()`]); the merges compute what the naive one would yield from the
 //! graph ([`Tree`]). `docs/design/extends.md` has the argument.
 
+mod edits;
 mod error;
 mod flat;
 mod load;
 mod location;
+mod marks;
 mod option;
 mod origin;
 mod pairwise;

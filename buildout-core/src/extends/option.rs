@@ -1,5 +1,6 @@
 //! Merged options: a value and the history that led to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -142,6 +143,26 @@ impl History {
         }
     }
 
+    /// Lists what makes up the current value: the entries from the last one on
+    /// that is no edit, oldest first.
+    pub fn current(&self) -> Vec<HistoryItem> {
+        let mut newest_first = Vec::new();
+        let mut link = self.newest.as_deref();
+        while let Some(Link { item, previous, .. }) = link {
+            newest_first.push(item.clone());
+            link = previous.as_deref().filter(|_| item.operation.is_edit());
+        }
+        let open = newest_first
+            .last()
+            .is_none_or(|item| item.operation.is_edit());
+        if open && let Some(tree) = &self.tree {
+            newest_first.extend(tree.list_current());
+        }
+        newest_first.truncate(HISTORY_LIMIT);
+        newest_first.reverse();
+        newest_first
+    }
+
     /// Lists the history.
     pub fn list(&self) -> HistoryListing {
         let links = std::iter::successors(self.newest.as_deref(), |link| link.previous.as_deref());
@@ -163,6 +184,19 @@ impl History {
         listing.items.extend(recent.into_iter().rev().cloned());
         listing
     }
+}
+
+/// Appends lines to a value.
+pub(super) fn append_lines(value: &mut String, added: &str) {
+    value.push('\n');
+    value.push_str(added);
+}
+
+/// Returns `value` without the lines that equal one of `removed`.
+pub(super) fn without_lines(value: &str, removed: &str) -> String {
+    let dropped: HashSet<&str> = removed.split('\n').collect();
+    let lines = value.split('\n').filter(|line| !dropped.contains(line));
+    lines.collect::<Vec<&str>>().join("\n")
 }
 
 /// An option after the merge, upstream's `SectionKey`.
@@ -215,20 +249,16 @@ impl MergedOption {
 
     /// Upstream's `addToValue`: appends lines.
     pub fn add(&mut self, added: &MergedOption) {
-        self.value = Arc::from(format!("{}\n{}", self.value, added.value));
+        let mut value = String::from(&*self.value);
+        append_lines(&mut value, &added.value);
+        self.value = Arc::from(value);
         self.record_edit(Operation::Add, added);
     }
 
     /// Upstream's `removeFromValue`: drops every line that equals one of the
     /// removed lines.
     pub fn remove(&mut self, removed: &MergedOption) {
-        let dropped: std::collections::HashSet<&str> = removed.value.split('\n').collect();
-        let kept: Vec<&str> = self
-            .value
-            .split('\n')
-            .filter(|line| !dropped.contains(line))
-            .collect();
-        self.value = Arc::from(kept.join("\n"));
+        self.value = Arc::from(without_lines(&self.value, &removed.value));
         self.record_edit(Operation::Remove, removed);
     }
 

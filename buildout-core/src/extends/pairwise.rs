@@ -2,26 +2,33 @@
 //! files are merged pairwise, left to right, then the file itself.
 //!
 //! The result of a file depends on the file only, so it is the same however
-//! the file is reached. Plain options are decided by the last writer, as in
-//! the flat merge. For the options of a section that operators act on, the
-//! results are computed file by file, each once; an operator without a base
-//! survives there as a key of its own, as upstream has it.
+//! the file is reached. Nothing is merged here, though. A plain option is
+//! decided by the last writer, as in the flat merge; the value of one with
+//! operators follows from the steps that led to it ([`Lineage`]).
 
-use std::collections::HashSet;
+mod fold;
+mod lineage;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::ExtendsError;
+use super::edits::{EditedOption, EditedSection};
+use super::marks::Marks;
 use super::option::{
-    HISTORY_LIMIT, HistoryItem, HistoryListing, MergedSection, MergedSections, Operation,
+    HISTORY_LIMIT, History, HistoryItem, HistoryListing, MergedOption, MergedSection,
+    MergedSections, Operation, append_lines, without_lines,
 };
 use super::transform::VALUE_LIMIT;
-use super::tree::{LastApplications, NodeId, Tree, Visit, plain_item};
-use super::update::update_section;
-use crate::profile::syntax::ParsedOption;
+use super::tree::{NodeId, Tree, TreeHistory, plain_item};
+use crate::profile::syntax::{Operator, ParsedOption};
 use crate::symbols::Symbol;
+use fold::Fold;
+use lineage::{Lineage, Step, Subject};
 
 /// Merges the files of `tree`.
 ///
@@ -30,268 +37,220 @@ use crate::symbols::Symbol;
 /// [`ExtendsError::ValueTooLong`] if repeated `+=` builds up a value above the
 /// limit.
 pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
-    let last = tree.last_applications();
     let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
     for &node in tree.first_applications() {
         for section in tree.sections(node) {
-            let draft = drafts.entry(section.name).or_default();
-            draft.holders.push(node);
+            let draft = drafts.entry(section.name).or_insert_with(|| Draft {
+                birth: node,
+                winners: IndexMap::with_capacity_and_hasher(section.options.len(), FxBuildHasher),
+            });
             for option in &section.options {
-                if option.operator.is_some() {
-                    draft.edited.insert(option.base);
-                }
                 let winner = draft.winners.entry(option.key).or_insert((node, option));
-                if last.is_after(node, winner.0) {
+                if tree.last_applications().is_after(node, winner.0) {
                     *winner = (node, option);
                 }
             }
         }
     }
-    let mut sections = MergedSections::default();
+    let mut sections = MergedSections::with_capacity_and_hasher(drafts.len(), FxBuildHasher);
     for (name, draft) in drafts {
-        let section = draft.finish(tree, name, &last)?;
+        let section = draft.finish(tree, name)?;
         sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
     }
     Ok(sections)
 }
 
 /// A section while the files are looked at once each.
-#[derive(Default)]
 struct Draft<'t> {
-    /// The files that have the section.
-    holders: Vec<NodeId>,
+    /// The file with which the section begins.
+    birth: NodeId,
     /// The last assignment of each key.
     winners: IndexMap<Symbol, (NodeId, &'t ParsedOption), FxBuildHasher>,
-    /// The options that operators act on.
-    edited: HashSet<Symbol, FxBuildHasher>,
 }
 
 impl Draft<'_> {
-    fn finish(
-        self,
-        tree: &Arc<Tree>,
-        name: Symbol,
-        last: &LastApplications,
-    ) -> Result<MergedSection, ExtendsError> {
-        let mut computed = if self.edited.is_empty() {
-            MergedSection::default()
-        } else {
-            let edited = Edited {
-                tree,
-                section: name,
-                options: &self.edited,
-            };
-            edited.fold(&self.holders)?
+    fn finish(self, tree: &Arc<Tree>, name: Symbol) -> Result<MergedSection, ExtendsError> {
+        let mut merged = MergedSection::with_capacity_and_hasher(self.winners.len(), FxBuildHasher);
+        let Some(edited) = tree.edits().section(name) else {
+            for (key, (node, option)) in self.winners {
+                let option = tree.plain_option(tree.last_applications().of(node), name, option);
+                merged.insert(Arc::clone(tree.symbols.name(key)), option);
+            }
+            return Ok(merged);
         };
-        let mut merged = MergedSection::default();
+        let mut options = EditedOptions {
+            tree,
+            birth: self.birth,
+            name,
+            section: edited,
+            folded: edited
+                .entangled
+                .then(|| Fold::new(tree, name, edited).of_root())
+                .transpose()?,
+        };
         for (key, (node, option)) in self.winners {
             let text = tree.symbols.name(key);
-            if self.edited.contains(&option.base) {
-                // The keys of an edited option, in the order the fold left.
-                for key in [text, tree.symbols.name(option.base)] {
-                    if let Some(option) = computed.shift_remove(key) {
-                        merged.insert(Arc::clone(key), option);
-                    }
-                }
+            if !edited.options.contains_key(&option.base) {
+                let option = tree.plain_option(tree.last_applications().of(node), name, option);
+                merged.insert(Arc::clone(text), option);
                 continue;
             }
-            let visit = last.of(node);
-            merged.insert(Arc::clone(text), tree.plain_option(visit, name, option));
+            for key in [key, option.base] {
+                let text = tree.symbols.name(key);
+                if !merged.contains_key(text)
+                    && let Some(option) = options.get(key)?
+                {
+                    merged.insert(Arc::clone(text), option);
+                }
+            }
         }
-        merged.extend(computed);
         Ok(merged)
     }
 }
 
-/// The options of one section that operators act on.
-struct Edited<'t> {
-    tree: &'t Tree,
-    section: Symbol,
-    options: &'t HashSet<Symbol, FxBuildHasher>,
+/// The options of a section that operators act on, in the result of the root.
+struct EditedOptions<'t> {
+    tree: &'t Arc<Tree>,
+    birth: NodeId,
+    name: Symbol,
+    section: &'t EditedSection,
+    /// The options, if they cannot be looked at one by one.
+    folded: Option<MergedSection>,
 }
 
-/// The edited options of a section in the result of one file; `None` if that
-/// result has no such section.
-type Partial = Option<Arc<MergedSection>>;
+impl EditedOptions<'_> {
+    /// Returns what is stored under `key`: an option, or an operator that no
+    /// merge has resolved.
+    fn get(&mut self, key: Symbol) -> Result<Option<MergedOption>, ExtendsError> {
+        if let Some(folded) = &mut self.folded {
+            return Ok(folded.shift_remove(self.tree.symbols.name(key)));
+        }
+        if let Some(option) = self.section.options.get(&key) {
+            return self.value(key, option);
+        }
+        let profile = &self.tree.node(self.birth).content.profile;
+        let operator = profile.section(self.name).and_then(|s| s.option(key));
+        Ok(operator.map(|operator| {
+            let visit = self.tree.first_visit(self.birth);
+            self.tree.single(&visit, self.name, operator)
+        }))
+    }
 
-impl Edited<'_> {
-    /// Computes the edited options in the result of the root.
-    fn fold(&self, holders: &[NodeId]) -> Result<MergedSection, ExtendsError> {
-        let marked = self.tree.mark_includers(holders.iter().copied());
-        let mut known: Vec<Option<Partial>> = vec![None; self.tree.nodes.len()];
-        let root = Visit {
-            node: self.tree.root,
-            source: Arc::clone(&self.tree.node(self.tree.root).source),
-        };
-        let mut stack: Vec<(Visit, usize, Partial)> = vec![(root, 0, None)];
-        let mut result: Partial = None;
-        while let Some((visit, next, partial)) = stack.last_mut() {
-            match self.tree.node(visit.node).includes.get(*next) {
-                Some(include) => {
-                    let target = include.target;
-                    if !marked[target.index()] {
-                        *next += 1;
-                    } else if let Some(done) = &known[target.index()] {
-                        *next += 1;
-                        merge_into(partial, done);
-                        self.check(partial, visit.node)?;
-                    } else {
-                        let source = self.tree.spell(&visit.source, include);
-                        let visit = Visit {
-                            node: target,
-                            source,
-                        };
-                        stack.push((visit, 0, None));
-                    }
+    fn value(
+        &self,
+        key: Symbol,
+        option: &EditedOption,
+    ) -> Result<Option<MergedOption>, ExtendsError> {
+        let subject = Subject::edited(self.tree, (self.name, self.section), (key, option));
+        let mut edits = Vec::new();
+        let mut value = String::new();
+        for step in Lineage::new(subject) {
+            match step {
+                Step::Edit(visit, option) => edits.push((visit, option)),
+                Step::Plain { visit, option, .. } if edits.is_empty() => {
+                    return Ok(Some(self.tree.plain_option(&visit, self.name, option)));
                 }
-                None => {
-                    merge_into(partial, &self.own(visit));
-                    self.check(partial, visit.node)?;
-                    let done = partial.take();
-                    known[visit.node.index()] = Some(done.clone());
-                    result = done;
-                    stack.pop();
+                Step::Plain { option, .. } => {
+                    value.push_str(&option.value);
+                    break;
                 }
+                Step::Implicit => break,
             }
         }
-        Ok(result.map_or_else(MergedSection::default, |section| (*section).clone()))
-    }
-
-    /// The edited options as one file writes them.
-    fn own(&self, visit: &Visit) -> Partial {
-        let profile = &self.tree.node(visit.node).content.profile;
-        let section = profile.section(self.section)?;
-        let options = section
-            .options
-            .iter()
-            .filter(|option| self.options.contains(&option.base))
-            .map(|option| {
-                let key = Arc::clone(self.tree.symbols.name(option.key));
-                (key, self.tree.single(visit, self.section, option))
-            });
-        Some(Arc::new(options.collect()))
-    }
-
-    fn check(&self, partial: &Partial, file: NodeId) -> Result<(), ExtendsError> {
-        let Some(section) = partial else {
-            return Ok(());
+        let Some((visit, newest)) = edits.first() else {
+            return Ok(None);
         };
-        match section.iter().find(|(_, o)| o.value.len() > VALUE_LIMIT) {
-            None => Ok(()),
-            Some((key, _)) => Err(ExtendsError::ValueTooLong {
-                section: self.tree.symbols.name(self.section).to_string(),
-                option: key.to_string(),
-                source_name: Arc::clone(&self.tree.node(file).source),
+        let last = self.tree.edit_item(visit, self.name, newest);
+        for (visit, edit) in edits.iter().rev() {
+            match edit.operator {
+                Some(Operator::Remove) => value = without_lines(&value, &edit.value),
+                _ => append_lines(&mut value, &edit.value),
+            }
+            if value.len() > VALUE_LIMIT {
+                return Err(ExtendsError::value_too_long(
+                    self.tree, self.name, key, visit.node,
+                ));
+            }
+        }
+        Ok(Some(MergedOption {
+            value: Arc::from(value),
+            history: History::of_tree(TreeHistory {
+                tree: Arc::clone(self.tree),
+                section: self.name,
+                option: key,
+                last,
             }),
-        }
+        }))
     }
 }
 
-fn merge_into(partial: &mut Partial, changes: &Partial) {
-    let Some(changes) = changes else {
-        return;
-    };
-    match partial {
-        None => *partial = Some(Arc::clone(changes)),
-        Some(section) if !changes.is_empty() => update_section(Arc::make_mut(section), changes),
-        Some(_) => {}
-    }
-}
-
-/// Lists the history of a plain option: the history of the first include that
-/// has it, one entry for each further include, and one for the file itself.
+/// Lists the history of an option.
 pub(super) fn list_history(tree: &Tree, section: Symbol, option: Symbol) -> HistoryListing {
-    let writers: HashSet<NodeId, FxBuildHasher> = tree
-        .writers(section, |candidate| candidate.key == option)
-        .into_iter()
-        .collect();
-    let marked = tree.mark_includers(writers.iter().copied());
-    if !marked[tree.root.index()] {
-        return HistoryListing::default();
-    }
-    // Down the first includes that have the option.
-    let mut spine = vec![Visit {
-        node: tree.root,
-        source: Arc::clone(&tree.node(tree.root).source),
-    }];
-    let mut first_entries = Vec::new();
-    while let Some(visit) = spine.last() {
-        let includes = &tree.node(visit.node).includes;
-        let Some(entry) = includes.iter().position(|i| marked[i.target.index()]) else {
-            break;
-        };
-        let below = Visit {
-            node: includes[entry].target,
-            source: tree.spell(&visit.source, &includes[entry]),
-        };
-        first_entries.push(entry);
-        spine.push(below);
-    }
-    let mut items = Vec::new();
-    for (depth, visit) in spine.iter().enumerate().rev() {
-        let node = tree.node(visit.node);
-        let further = first_entries
-            .get(depth)
-            .map_or(node.includes.len(), |e| e + 1);
-        for include in &node.includes[further..] {
-            if marked[include.target.index()] {
-                let source = tree.spell(&visit.source, include);
-                let below = Visit {
-                    node: include.target,
-                    source,
-                };
-                let writer = last_writer(tree, below, &marked, &writers);
-                push(&mut items, tree, &writer, section, option);
+    let mut listing = HistoryListing::default();
+    with_lineage(tree, section, option, |lineage| {
+        for item in lineage.flat_map(|step| items(tree, section, step)) {
+            if listing.items.len() < HISTORY_LIMIT {
+                listing.items.push(item);
+            } else {
+                listing.omitted += 1;
             }
         }
-        if writers.contains(&visit.node) {
-            push(&mut items, tree, visit, section, option);
+    });
+    listing.items.reverse();
+    listing
+}
+
+/// Lists the entries of an option's history back to the last one that is no
+/// edit, newest first.
+pub(super) fn list_current(tree: &Tree, section: Symbol, option: Symbol) -> Vec<HistoryItem> {
+    let mut current = Vec::new();
+    with_lineage(tree, section, option, |lineage| {
+        for item in lineage.flat_map(|step| items(tree, section, step)) {
+            let edit = item.operation.is_edit();
+            current.push(item);
+            if !edit || current.len() == HISTORY_LIMIT {
+                break;
+            }
+        }
+    });
+    current
+}
+
+fn with_lineage(tree: &Tree, section: Symbol, option: Symbol, work: impl FnOnce(Lineage<'_>)) {
+    let edited = tree.edits().section(section);
+    match edited.and_then(|edited| Some((edited, edited.options.get(&option)?))) {
+        Some((edited, found)) => {
+            let subject = Subject::edited(tree, (section, edited), (option, found));
+            work(Lineage::new(subject));
+        }
+        None => {
+            let writers = tree.writers(section, |candidate| candidate.key == option);
+            let marks = Marks::of_files(tree, writers);
+            work(Lineage::new(Subject::plain(tree, section, option, &marks)));
         }
     }
-    let surplus = items.len().saturating_sub(HISTORY_LIMIT);
-    items.drain(..surplus);
-    HistoryListing {
-        omitted: surplus as u64,
-        items,
-    }
 }
 
-/// Returns the file whose value an include's result has: the include itself,
-/// or what its last include with the option has.
-fn last_writer(
-    tree: &Tree,
-    mut visit: Visit,
-    marked: &[bool],
-    writers: &HashSet<NodeId, FxBuildHasher>,
-) -> Visit {
-    while !writers.contains(&visit.node) {
-        let includes = &tree.node(visit.node).includes;
-        let Some(include) = includes.iter().rfind(|i| marked[i.target.index()]) else {
-            break;
-        };
-        visit = Visit {
-            node: include.target,
-            source: tree.spell(&visit.source, include),
-        };
-    }
-    visit
-}
-
-fn push(items: &mut Vec<HistoryItem>, tree: &Tree, visit: &Visit, section: Symbol, option: Symbol) {
-    let profile = &tree.node(visit.node).content.profile;
-    let Some(found) = profile.section(section).and_then(|s| s.option(option)) else {
-        return;
+/// The entries that a step leaves in a history, newest first.
+fn items(tree: &Tree, section: Symbol, step: Step<'_>) -> Vec<HistoryItem> {
+    let (visit, option, oldest) = match step {
+        Step::Edit(visit, option) => return vec![tree.edit_item(&visit, section, option)],
+        Step::Implicit => return MergedOption::implicit().history.list().items,
+        Step::Plain {
+            visit,
+            option,
+            oldest,
+        } => (visit, option, oldest),
     };
-    let single = tree.single(visit, section, found);
-    let edited = single
-        .history
-        .last()
-        .is_some_and(|last| last.operation.is_edit());
-    if items.is_empty() || edited {
+    let single = tree.single(&visit, section, option);
+    if oldest {
         // The first value, and one that operators changed, bring their own
         // history along.
-        *items = single.history.list().items;
-    } else {
-        items.extend(plain_item(Operation::Override, &single));
+        let mut items = single.history.list().items;
+        items.reverse();
+        return items;
     }
+    plain_item(Operation::Override, &single)
+        .into_iter()
+        .collect()
 }

@@ -2,16 +2,18 @@
 //! reached, and the questions the merges ask of it. Immutable once loaded.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxBuildHasher;
 
+use super::edits::Edits;
 use super::location::{base_of, join};
 use super::option::{History, HistoryItem, HistoryListing, MergedOption, Operation};
 use super::origin::{Origin, Place};
+use super::update::operator_order;
 use super::{flat, pairwise};
 use crate::dialect::MergeShape;
-use crate::profile::syntax::{ParsedOption, ParsedProfile, ParsedSection};
+use crate::profile::syntax::{Operator, ParsedOption, ParsedProfile, ParsedSection};
 use crate::symbols::{Symbol, Symbols};
 
 /// A file of an include graph, as an index.
@@ -28,7 +30,7 @@ impl NodeId {
 #[derive(Debug)]
 pub(super) struct FileContent {
     /// The text, for diagnostics.
-    pub(super) text: Arc<str>,
+    pub(super) text: String,
     /// The sections, `extends` taken out.
     pub(super) profile: ParsedProfile,
     /// Options that are not the file's own but come with it: the first leaf of
@@ -63,6 +65,7 @@ pub(super) struct Visit {
 }
 
 /// The last application of each file.
+#[derive(Debug, Default)]
 pub(super) struct LastApplications {
     /// The latest first.
     visits: Vec<Visit>,
@@ -90,12 +93,12 @@ pub struct Tree {
     pub(super) symbols: Arc<Symbols>,
     pub(super) shape: MergeShape,
     pub(super) normalized: bool,
-    /// For each node, the nodes that include it, each once.
-    includers: Vec<Vec<NodeId>>,
     /// For each node, the step by which it is reached first.
     parents: Vec<Option<(NodeId, usize)>>,
     /// The nodes in the order of their first application.
     first_applications: Vec<NodeId>,
+    last_applications: LastApplications,
+    edits: OnceLock<Edits>,
 }
 
 /// How many files a profile consists of, and how they are connected.
@@ -118,16 +121,6 @@ impl Tree {
         shape: MergeShape,
         normalized: bool,
     ) -> Self {
-        let mut includers = vec![Vec::new(); nodes.len()];
-        for (index, node) in nodes.iter().enumerate() {
-            let id = NodeId(index as u32);
-            for include in &node.includes {
-                let list: &mut Vec<NodeId> = &mut includers[include.target.index()];
-                if list.last() != Some(&id) {
-                    list.push(id);
-                }
-            }
-        }
         let mut tree = Tree {
             parents: vec![None; nodes.len()],
             first_applications: Vec::with_capacity(nodes.len()),
@@ -136,9 +129,11 @@ impl Tree {
             symbols,
             shape,
             normalized,
-            includers,
+            last_applications: LastApplications::default(),
+            edits: OnceLock::new(),
         };
         tree.walk();
+        tree.last_applications = tree.walk_backwards();
         tree
     }
 
@@ -225,12 +220,22 @@ impl Tree {
             .find(|id| self.node(*id).content.profile.section(section).is_some())
     }
 
-    /// Returns the files ordered by their last application, the latest first.
+    /// Returns the last application of each file.
+    pub(super) fn last_applications(&self) -> &LastApplications {
+        &self.last_applications
+    }
+
+    /// Returns what operators act on.
+    pub(super) fn edits(&self) -> &Edits {
+        self.edits.get_or_init(|| Edits::of(self))
+    }
+
+    /// Orders the files by their last application, the latest first.
     ///
     /// Backwards, a file precedes its includes, and they follow last to first;
     /// meeting a file for the first time that way is meeting its last
     /// application.
-    pub(super) fn last_applications(&self) -> LastApplications {
+    fn walk_backwards(&self) -> LastApplications {
         let mut order: Vec<Visit> = Vec::with_capacity(self.nodes.len());
         let mut seen = vec![false; self.nodes.len()];
         let mut stack = vec![(self.root, None)];
@@ -278,25 +283,6 @@ impl Tree {
         counts
     }
 
-    /// Marks `files` and everything that includes them, directly or not.
-    pub(super) fn mark_includers(&self, files: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
-        let mut marked = vec![false; self.nodes.len()];
-        let mut queue: Vec<NodeId> = Vec::new();
-        for file in files {
-            if !std::mem::replace(&mut marked[file.index()], true) {
-                queue.push(file);
-            }
-        }
-        while let Some(file) = queue.pop() {
-            for includer in &self.includers[file.index()] {
-                if !std::mem::replace(&mut marked[includer.index()], true) {
-                    queue.push(*includer);
-                }
-            }
-        }
-        marked
-    }
-
     /// Returns the files that hold an option of `section` for which `matches`
     /// holds.
     pub(super) fn writers(
@@ -330,6 +316,55 @@ impl Tree {
         }
         let origin = Origin::profile(Arc::clone(&visit.source), option.line);
         MergedOption::set(Arc::clone(&option.value), origin)
+    }
+
+    /// Returns the operators of `section` that act on `option`, in the order in
+    /// which they do.
+    pub(super) fn operators_on<'t>(
+        &self,
+        section: &'t ParsedSection,
+        option: Symbol,
+    ) -> Vec<&'t ParsedOption> {
+        let candidates = section.options.iter();
+        let mut found: Vec<_> = candidates
+            .filter(|candidate| candidate.base == option && candidate.operator.is_some())
+            .collect();
+        found.sort_by_key(|operator| operator_order(self.symbols.name(operator.key)));
+        found
+    }
+
+    /// Tells whether `option` of `file` comes with the file as a value that
+    /// operators changed before.
+    pub(super) fn is_computed(&self, file: NodeId, section: Symbol, option: &ParsedOption) -> bool {
+        let carried = &self.node(file).content.carried;
+        let last = carried
+            .get(&(section, option.key))
+            .and_then(|carried| carried.history.last());
+        last.is_some_and(|last| last.operation.is_edit())
+    }
+
+    /// Makes the entry that an operator of the file `visit` leaves in a
+    /// history.
+    pub(super) fn edit_item(
+        &self,
+        visit: &Visit,
+        section: Symbol,
+        edit: &ParsedOption,
+    ) -> HistoryItem {
+        let carried = self
+            .node(visit.node)
+            .content
+            .carried
+            .get(&(section, edit.key));
+        let origin = carried.and_then(|carried| carried.origin().cloned());
+        HistoryItem {
+            operation: match edit.operator {
+                Some(Operator::Remove) => Operation::Remove,
+                _ => Operation::Add,
+            },
+            value: Arc::clone(&edit.value),
+            origin: origin.unwrap_or_else(|| Origin::profile(Arc::clone(&visit.source), edit.line)),
+        }
     }
 
     /// Returns the result of a merge for an option that the file of `visit`
@@ -425,6 +460,25 @@ pub(super) struct TreeHistory {
 impl TreeHistory {
     pub(super) fn last(&self) -> &HistoryItem {
         &self.last
+    }
+
+    /// Lists the newest entries, back to the last one that is no edit, newest
+    /// first.
+    pub(super) fn list_current(&self) -> Vec<HistoryItem> {
+        match self.tree.shape {
+            MergeShape::Flat => {
+                let mut items = self.list().items;
+                let edits = items
+                    .iter()
+                    .rev()
+                    .take_while(|item| item.operation.is_edit());
+                let start = items.len().saturating_sub(edits.count() + 1);
+                items.drain(..start);
+                items.reverse();
+                items
+            }
+            MergeShape::Pairwise => pairwise::list_current(&self.tree, self.section, self.option),
+        }
     }
 
     /// Lists the history, as the shape of the merge makes it.

@@ -21,6 +21,9 @@ pub const MACRO_OPTION: &str = "<";
 /// The option that a `=> part part` line sets.
 pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
 
+/// How many bytes to expect of the continuation lines of a value.
+const LIKELY_CONTINUATION: usize = 240;
+
 /// `+=` or `-=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
@@ -305,6 +308,11 @@ impl<'a> Parser<'a> {
             .zip(self.open)
             .and_then(|(section, option)| self.sections[section].options[option].as_mut());
         if let Some(option) = option {
+            if let Cow::Borrowed(first) = option.value {
+                let mut joined = String::with_capacity(first.len() + LIKELY_CONTINUATION);
+                joined.push_str(first);
+                option.value = Cow::Owned(joined);
+            }
             let joined = option.value.to_mut();
             joined.push('\n');
             joined.push_str(line);
@@ -386,22 +394,21 @@ impl<'a> Parser<'a> {
 }
 
 fn close_option(option: OpenOption<'_>, symbols: &mut Symbols) -> ParsedOption {
-    let key = Arc::clone(symbols.name(option.key));
-    let (base, operator) = split_operator(&key);
+    let operator = split_operator(symbols.name(option.key)).1;
+    let mut base = option.key;
     if operator.is_some() {
+        let key = Arc::clone(symbols.name(option.key));
         // Where a section appears first, upstream drops two characters instead
         // of the operator; that name, or if it still ends in an operator the
         // one that acts on, may come to exist.
         let name = without_two_characters(&key);
         symbols.intern(name);
         symbols.intern(split_operator(name).0);
+        base = symbols.intern(split_operator(&key).0);
     }
     ParsedOption {
         key: option.key,
-        base: match operator {
-            None => option.key,
-            Some(_) => symbols.intern(base),
-        },
+        base,
         operator,
         value: finish_value(&option.value),
         line: option.line,
