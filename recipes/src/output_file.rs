@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use buildout_core::state::debris::STAGED_PREFIX;
+
 use crate::system_error::{SystemError, failed};
 
 /// The permission bits, set-id and sticky bits included.
@@ -35,7 +37,7 @@ pub(crate) fn write_if_different(
         _ => Path::new("."),
     };
     let mut staged = tempfile::Builder::new()
-        .prefix(".buildout-")
+        .prefix(STAGED_PREFIX)
         .tempfile_in(directory)
         // The error would name the temporary file.
         .map_err(|error| failed("create", path)(error.kind().into()))?;

@@ -130,7 +130,7 @@ fn reason_lines(_: &Situation<'_>, _: &mut View, ours: &mut View) {
             *next == format!("Uninstalling {}.", part.unwrap_or_default())
                 || next.starts_with(&details)
         };
-        part.is_some() && next.is_some_and(|next| belongs(&next))
+        part.is_some() && next.is_some_and(|next| belongs(next))
     };
     let kept: Vec<&str> = lines
         .iter()

@@ -36,6 +36,7 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use super::cancel::CancellationToken;
 use crate::recipe::Environment;
+use crate::state::debris::JOBS_PREFIX;
 
 /// The variable through which `make` hears of its jobserver.
 pub const MAKE_FLAGS: &str = "MAKEFLAGS";
@@ -88,15 +89,15 @@ pub struct JobToken<'s> {
 
 impl JobServer {
     /// Makes a pool of `jobs` tokens, at least one and at most [`JOB_LIMIT`],
-    /// whose pipe is in a new directory in `temporary_directory`.
+    /// whose pipe is in a new directory in `parent`.
     ///
     /// # Errors
     ///
     /// The pipe cannot be made or opened.
-    pub fn new(jobs: usize, temporary_directory: &Path) -> io::Result<Self> {
+    pub fn new(jobs: usize, parent: &Path) -> io::Result<Self> {
         let directory = tempfile::Builder::new()
-            .prefix("buildout-jobs-")
-            .tempdir_in(temporary_directory)?;
+            .prefix(JOBS_PREFIX)
+            .tempdir_in(parent)?;
         let path = directory.path().join("tokens");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         let tokens = open_tokens(&path)?;

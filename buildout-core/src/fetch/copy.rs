@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
+
+use crate::state::debris::STAGED_PREFIX;
 use walkdir::WalkDir;
 
 /// A copy that failed: what was attempted, and on which path.
@@ -37,7 +39,7 @@ pub(crate) fn failed<'a>(
 /// `mode` is subject to the process's umask, like that of any new file.
 pub(crate) fn stage_in(directory: &Path, mode: u32) -> Result<NamedTempFile, CopyError> {
     Builder::new()
-        .prefix(".buildout-")
+        .prefix(STAGED_PREFIX)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(directory)
         .map_err(failed("create a temporary file in", directory))

@@ -38,6 +38,7 @@ use crate::state::installed::InstalledPart;
 use crate::state::journal::Interrupted;
 use crate::state::removal::RemovalScope;
 use crate::state::run_lock::RunLock;
+use crate::state::{OWN_DIRECTORY, debris};
 
 /// How many parts that run no commands may be worked on beside those that do.
 const THREADS_BESIDE: usize = 14;
@@ -149,10 +150,10 @@ fn share_jobs(
         let jobs = match JobServer::of_environment(&services.process_environment) {
             Some(jobs) => jobs,
             None => {
-                let directory = &services.temporary_directory;
-                JobServer::new(settings.jobs, directory).map_err(|source| Problem::Io {
+                let directory = settings.directory.join(OWN_DIRECTORY);
+                JobServer::new(settings.jobs, &directory).map_err(|source| Problem::Io {
                     verb: "make the pipe of jobs in",
-                    path: directory.clone(),
+                    path: directory,
                     source,
                 })?
             }
@@ -276,8 +277,12 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Undoes or records what an interrupted run left.
     fn repair(&mut self) -> Result<(), Failure> {
+        debris::clear_own(&self.settings.directory);
         if self.interrupted.is_empty() {
             return Ok(());
+        }
+        if let Some(path) = self.record.path() {
+            debris::clear_replacements(path);
         }
         for (group, part) in &self.interrupted.commands {
             if group.end() {
@@ -297,8 +302,13 @@ impl<'s, 'a> Installation<'s, 'a> {
         for (part, paths) in &self.interrupted.in_flight {
             let message = format!("The installation of {part} was interrupted; it is done anew.");
             self.emit(Event::engine_log(Level::Warning, message));
-            let paths = paths.iter().map(|path| directory.join(path));
+            let paths: Vec<PathBuf> = paths.iter().map(|path| directory.join(path)).collect();
+            paths
+                .iter()
+                .filter_map(|path| path.parent())
+                .for_each(debris::clear_staged);
             let left: Vec<String> = paths
+                .into_iter()
                 .filter(|path| !holds_recorded(path))
                 .filter_map(|path| path.into_os_string().into_string().ok())
                 .collect();
@@ -558,6 +568,10 @@ impl<'s, 'a> Installation<'s, 'a> {
         if self.session.services().cancellation.is_cancelled() {
             return Err(Problem::Cancelled.into());
         }
+        let outputs = match action {
+            PartAction::Install => self.new_outputs(part),
+            _ => Vec::new(),
+        };
         let (recipe, runs_commands) = {
             let mut state = self.session.state.borrow_mut();
             let found = state.parts.get_mut(part);
@@ -582,7 +596,7 @@ impl<'s, 'a> Installation<'s, 'a> {
                 };
                 self.note_action(part, PlannedAction::Install, vec![reason]);
             }
-            self.record.begin(part)?;
+            self.record.begin(part, outputs)?;
         }
         workers.give(Job {
             place,
@@ -594,6 +608,17 @@ impl<'s, 'a> Installation<'s, 'a> {
             journal: self.record.journal(),
         })?;
         Ok(Started::Given)
+    }
+
+    /// Returns the paths in the buildout that a part is going to make and that
+    /// are not there yet.
+    fn new_outputs(&self, part: &Arc<str>) -> Vec<PathBuf> {
+        let directory = &self.settings.directory;
+        let outputs = self.session.outputs(part).into_iter();
+        outputs
+            .map(|path| directory.join(path))
+            .filter(|path| path.starts_with(directory) && path.symlink_metadata().is_err())
+            .collect()
     }
 
     /// Takes the result of a worker.

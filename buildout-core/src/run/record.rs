@@ -120,10 +120,19 @@ impl Record {
         std::mem::take(&mut self.state.develop_eggs)
     }
 
-    /// Notes that the installation of `part` begins.
-    pub(crate) fn begin(&self, part: &str) -> Result<(), Failure> {
+    /// Notes that the installation of `part` begins, which makes `outputs`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written down.
+    pub(crate) fn begin(&self, part: &str, outputs: Vec<PathBuf>) -> Result<(), Failure> {
         let part = part.to_owned();
-        self.write(&Step::Begin { part })
+        self.write(&Step::Begin { part, outputs })
+    }
+
+    /// Returns the file that records what is installed, if there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.file.path()
     }
 
     /// Notes that the installation of `part` failed and left nothing.

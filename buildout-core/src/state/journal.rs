@@ -74,6 +74,9 @@ pub enum Step {
     Begin {
         /// The part.
         part: String,
+        /// The paths that it is going to make, as far as they are known and not
+        /// there yet.
+        outputs: Vec<PathBuf>,
     },
     /// An installation makes a path.
     Created {
@@ -192,8 +195,8 @@ impl Journal {
         let mut found = Interrupted::default();
         for step in lines.map_while(|line| Step::from_json(&line)) {
             match step {
-                Step::Begin { part } => {
-                    found.in_flight.entry(part).or_default();
+                Step::Begin { part, outputs } => {
+                    found.in_flight.entry(part).or_default().extend(outputs);
                 }
                 Step::Created { part, path } => {
                     found.in_flight.entry(part).or_default().push(path);
@@ -238,8 +241,8 @@ impl Journal {
             self.start()?;
         }
         match step {
-            Step::Begin { part } => {
-                self.in_flight.insert(part.clone(), Vec::new());
+            Step::Begin { part, outputs } => {
+                self.in_flight.insert(part.clone(), outputs.clone());
             }
             Step::Created { part, path } => {
                 let paths = self.in_flight.entry(part.clone()).or_default();
@@ -314,14 +317,10 @@ impl Journal {
         let mut text = format!("{first}\n");
         let mut push = |step: Step| text.push_str(&format!("{}\n", step.to_json()));
         for (part, paths) in &self.in_flight {
-            let part = || part.clone();
-            push(Step::Begin { part: part() });
-            for path in paths {
-                push(Step::Created {
-                    part: part(),
-                    path: path.clone(),
-                });
-            }
+            push(Step::Begin {
+                part: part.clone(),
+                outputs: paths.clone(),
+            });
         }
         for (group, part) in &self.commands {
             push(Step::Started {
@@ -350,7 +349,10 @@ fn digest_of(file: &Path) -> Value {
 impl Step {
     fn to_json(&self) -> Value {
         match self {
-            Step::Begin { part } => json!({"begin": part}),
+            Step::Begin { part, outputs } => {
+                let outputs = outputs.iter().map(|path| path_text(path));
+                json!({"begin": part, "outputs": outputs.collect::<Vec<_>>()})
+            }
             Step::Created { part, path } => json!({"created": part, "path": path_text(path)}),
             Step::Started { part, group } => {
                 json!({"started": part, "group": group.number, "time": group.started})
@@ -369,7 +371,10 @@ impl Step {
     fn from_json(line: &Value) -> Option<Self> {
         let text = |name: &str| line.get(name)?.as_str().map(str::to_owned);
         if let Some(part) = text("begin") {
-            return Some(Step::Begin { part });
+            let outputs = line.get("outputs")?.as_array()?.iter();
+            let outputs = outputs.map(|path| path.as_str().map(PathBuf::from));
+            let outputs = outputs.collect::<Option<_>>()?;
+            return Some(Step::Begin { part, outputs });
         }
         if let Some(part) = text("created") {
             let path = PathBuf::from(text("path")?);
@@ -451,7 +456,10 @@ mod tests {
     }
 
     fn begin(part: &str) -> Step {
-        Step::Begin { part: part.into() }
+        Step::Begin {
+            part: part.into(),
+            outputs: vec![PathBuf::from(format!("out/{part}"))],
+        }
     }
 
     fn created(part: &str, path: &str) -> Step {
@@ -506,7 +514,10 @@ mod tests {
         );
         assert_eq!(
             found.in_flight.into_iter().collect::<Vec<_>>(),
-            [("b".to_owned(), vec![PathBuf::from("parts/b")])]
+            [(
+                "b".to_owned(),
+                ["out/b", "parts/b"].map(PathBuf::from).to_vec()
+            )]
         );
 
         // Begun anew, only what is in flight is known.

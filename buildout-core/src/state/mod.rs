@@ -5,6 +5,7 @@
 //! - [`removal`]: deleting what a part recorded as installed.
 //! - [`journal`]: the steps of a run, for the next one if it is interrupted.
 //! - [`run_lock`]: one run at a time.
+//! - [`debris`]: temporary files that a killed run left.
 //! - [`part_logs`]: what each part of a run told.
 //! - [`build_environment`]: what the commands of each part last ran in.
 //!
@@ -15,6 +16,7 @@ pub const OWN_DIRECTORY: &str = ".buildout";
 
 pub mod atomic;
 pub mod build_environment;
+pub mod debris;
 pub mod installed;
 pub mod journal;
 mod part_file_name;

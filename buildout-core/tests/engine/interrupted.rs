@@ -25,7 +25,8 @@ fn interrupt(site: &Site, steps: impl IntoIterator<Item = Step>) {
 
 fn begin(part: &str) -> Step {
     let part = part.to_owned();
-    Step::Begin { part }
+    let outputs = Vec::new();
+    Step::Begin { part, outputs }
 }
 
 fn created(part: &str, path: PathBuf) -> Step {

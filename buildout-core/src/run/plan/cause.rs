@@ -43,10 +43,12 @@ impl<'k> Known<'k> {
     }
 }
 
+/// For each option of a section, the sections that its value refers to.
+type References = HashMap<(Arc<str>, Arc<str>), Vec<Arc<str>>, FxBuildHasher>;
+
 /// The changes of sections, found on demand.
 pub(crate) struct Causes {
-    /// For each option of a section, the sections that its value refers to.
-    references: HashMap<(Arc<str>, Arc<str>), Vec<Arc<str>>, FxBuildHasher>,
+    references: References,
     found: HashMap<Arc<str>, Change, FxBuildHasher>,
 }
 
@@ -71,7 +73,7 @@ impl Causes {
     /// Takes up the references known to `state`; those that are noticed later
     /// do not count.
     pub(crate) fn new(state: &State) -> Self {
-        let mut references: HashMap<_, Vec<Arc<str>>, FxBuildHasher> = HashMap::default();
+        let mut references = References::default();
         for edge in &state.edges {
             if let Some(option) = &edge.option {
                 references
