@@ -321,9 +321,6 @@ impl Context<'_> {
             kind,
         } = how;
         let configuration = self.load()?;
-        for name in &configuration.skipped_extends {
-            events.emit(Event::ExtendsSkipped { name: name.clone() });
-        }
         let directory = self.buildout_directory(&configuration);
         let events = around(&directory, events);
         let services = RunServices::new(

@@ -120,7 +120,7 @@ fn downloads_come_ahead_and_the_log_is_that_of_a_serial_run() {
         profile.push_str(&part(name, &server.url(&target), ""));
     }
     let site = TestSite::new(profile);
-    let output = site.run(&[]).output();
+    let output = site.run(&["-j1"]).output();
     let expected: String = names
         .iter()
         .map(|name| {

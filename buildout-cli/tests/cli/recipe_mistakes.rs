@@ -261,7 +261,7 @@ const MISTAKES: &[Mistake] = &[
     (
         TEMPLATE,
         "url = template.in\nmd5sum = 00000000000000000000000000000000\noutput = out\n",
-        "if you trust the new content, set `md5sum = SUM`",
+        "its MD5 checksum is SUM: write that one if you trust what was found",
         "url = template.in\nmd5sum = SUM\noutput = out\n",
     ),
     (

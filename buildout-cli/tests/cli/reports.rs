@@ -60,8 +60,12 @@ fn events_are_told_as_lines() {
     );
     let log = |logger: &str, message: &str| json!({"event": "log", "level": "INFO", "logger": logger, "message": message});
     let output = |part: &str, stream: &str, text: &str| json!({"event": "output", "part": part, "stream": stream, "text": text});
+    let directory = site.path("").display().to_string();
+    let directory = directory.trim_end_matches('/');
+    let started = |part: &str, command: &str| json!({"event": "command_started", "part": part, "command": command, "directory": directory});
+    let ended = |part: &str| json!({"event": "command_ended", "part": part, "exit_code": 0, "signal": null});
     // The two streams of a command come in any order.
-    events[6..8].sort_by_key(|event| event["stream"] != "stdout");
+    events[7..9].sort_by_key(|event| event["stream"] != "stdout");
     assert_eq!(
         events,
         [
@@ -74,12 +78,19 @@ fn events_are_told_as_lines() {
                 "a",
                 "Running 'echo out; echo err >&2; curl=https://me:****@host/; touch made'"
             ),
+            started(
+                "a",
+                "echo out; echo err >&2; curl=https://me:****@host/; touch made"
+            ),
             output("a", "stdout", "out\n"),
             output("a", "stderr", "err\n"),
+            ended("a"),
             part("part_finished", "a"),
             part("part_started", "b"),
             log("b", "Running 'echo made'"),
+            started("b", "echo made"),
             output("b", "stdout", "made\n"),
+            ended("b"),
             part("part_finished", "b"),
             json!({"event": "run_finished", "exit_code": 0}),
         ]
@@ -93,7 +104,7 @@ fn events_on_stdout_move_the_log() {
     assert!(plain.stdout.starts_with("Installing a.\n"), "{plain:?}");
     let outcome = site.run(&["a:command=true", "--events", "-"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_eq!(events(&outcome.stdout).len(), 20, "{}", outcome.stdout);
+    assert_eq!(events(&outcome.stdout).len(), 26, "{}", outcome.stdout);
     let log = "Installing a.\na: Running 'true'\nInstalling b.\nb: Running 'echo made'\nmade\n";
     assert!(outcome.stderr.ends_with(log), "{outcome:?}");
 }

@@ -12,7 +12,7 @@ mod random;
 mod site;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use random::Random;
 use site::Site;
@@ -130,7 +130,11 @@ fn without_a_place_for_its_own_files_a_run_does_nothing() {
 #[test]
 fn an_interrupted_run_ends_its_commands_and_keeps_what_is_finished() {
     let site = Site::new();
-    let run = site.run_and_interrupt(Duration::from_millis(1500));
+    let begin = Instant::now();
+    site.run_to_its_end();
+    let duration = begin.elapsed();
+    site.start_over();
+    let run = site.run_and_interrupt(duration / 2);
     assert_eq!(run.code, Some(130));
     assert!(site.processes().is_empty(), "{:?}", site.processes());
     let last = site.run_to_its_end();
