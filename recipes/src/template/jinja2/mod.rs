@@ -1,19 +1,11 @@
 //! `slapos.recipe.template:jinja2`: files made from Jinja2 templates.
 //!
 //! The [`context`] is evaluated when the recipe is constructed, and the
-//! template is rendered when the part is installed, by a [`engine`] that
-//! refuses whatever it would not render as Jinja2 does: [`lexical`] and
-//! [`check`] look for that before [`evaluate`] starts.
+//! template is rendered when the part is installed, by a
+//! [`TemplateEngine`].
 
-mod builtins;
-mod check;
 mod context;
-mod engine;
-mod evaluate;
-mod lexical;
 mod loader;
-mod names;
-mod operators;
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -24,14 +16,15 @@ use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
     PartRun, Recipe, RecipeError, UpdateKind,
 };
-use buildout_core::value::{Value, str_repr};
+use buildout_core::value::str_repr;
 
 use self::context::read_context;
-use self::engine::{Cause, Extensions, Rendering, TemplateEngine, TemplateError};
-use self::evaluate::TreeEngine;
 use self::loader::Loader;
 use super::output::Output;
 use super::source::Source;
+use crate::jinja2::{
+    Cause, ContextValue, Extensions, NativeEngine, Rendering, TemplateEngine, TemplateError,
+};
 use crate::system_error::failed;
 
 const OPTIONS: &[OptionDocumentation] = &[
@@ -66,8 +59,8 @@ const OPTIONS: &[OptionDocumentation] = &[
         name: "context",
         default: Some(""),
         summary: "The names of the template, one in a line: raw NAME TEXT, key NAME \
-                  SECTION:OPTION, json NAME JSON, jsonkey NAME SECTION:OPTION, or section NAME \
-                  SECTION.",
+                  SECTION:OPTION, json NAME JSON, jsonkey NAME SECTION:OPTION, section NAME SECTION, \
+                  or import NAME MODULE.",
     },
     OptionDocumentation {
         name: "import-list",
@@ -172,7 +165,7 @@ impl Factory for Jinja2Factory {
             extensions,
             context,
             has_dumps: part.dialect().typed_values,
-            engine: Box::new(TreeEngine),
+            engine: Box::new(NativeEngine),
         }))
     }
 }
@@ -244,7 +237,7 @@ struct Jinja2Template {
     always_updates: bool,
     loader: Loader,
     extensions: Extensions,
-    context: Vec<(String, Value)>,
+    context: Vec<(String, ContextValue)>,
     has_dumps: bool,
     engine: Box<dyn TemplateEngine>,
 }
@@ -263,7 +256,7 @@ impl Recipe for Jinja2Template {
                 name: self.source.name(),
                 source: &source,
                 context: &self.context,
-                loader: &self.loader,
+                loader: self.loader.as_templates(),
                 extensions: self.extensions,
                 has_dumps: self.has_dumps,
             })
