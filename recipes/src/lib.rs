@@ -52,6 +52,7 @@ impl NativeRecipes {
                     "slapos.recipe.build:mkdirectory",
                 )),
                 Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::collective::CollectiveTemplateFactory::new()),
                 Arc::new(template::jinja2::Jinja2Factory::new()),
                 Arc::new(template::plain::PlainTemplateFactory::new()),
                 Arc::new(wrapper::WrapperFactory::new()),

@@ -172,7 +172,7 @@ pub(crate) fn format_object(object: &Object, specification: &str) -> Raised<Stri
         Object::Bool(_) | Object::Int(_) => {
             let specification = Specification::parse(specification)?;
             let number = object.as_int().unwrap_or_default();
-            format_integer(object, number, &specification).ok_or_else(|| refuse(
+            format_integer(number, &specification).ok_or_else(|| refuse(
                 specification.kind.unwrap_or_default(),
             ))
         }
@@ -181,7 +181,6 @@ pub(crate) fn format_object(object: &Object, specification: &str) -> Raised<Stri
             format_float(*float, &specification)
                 .ok_or_else(|| refuse(specification.kind.unwrap_or_default()))
         }
-        Object::Undefined(undefined) => Err(undefined.error()),
         other => Err(Exception::type_error(format!(
             "unsupported format string passed to {}.__format__",
             other.type_name()
@@ -189,14 +188,10 @@ pub(crate) fn format_object(object: &Object, specification: &str) -> Raised<Stri
     }
 }
 
-fn format_integer(object: &Object, number: i128, specification: &Specification) -> Option<String> {
+fn format_integer(number: i128, specification: &Specification) -> Option<String> {
     let magnitude = number.unsigned_abs();
     let with = |prefix: &'static str| if specification.is_alternate { prefix } else { "" };
     let (prefix, digits) = match specification.kind {
-        None if matches!(object, Object::Bool(_)) && specification.grouping.is_none() => {
-            let text = super::to_str(object).ok()?;
-            return Some(specification.pad("", &text, '<'));
-        }
         None | Some('d' | 'n') => ("", magnitude.to_string()),
         Some('b') => (with("0b"), format!("{magnitude:b}")),
         Some('o') => (with("0o"), format!("{magnitude:o}")),

@@ -26,7 +26,9 @@ pub(crate) fn format(format: &Object, values: &Object) -> Raised<Object> {
         // Python also takes lists for mappings here, so that a list that is
         // not used is no error.
         mapping: match values {
-            Object::Dict(_) | Object::List(_) | Object::Bytes(_) => Some(values),
+            Object::Dict(_) | Object::List(_) | Object::Bytes(_) | Object::Undefined(_) => {
+                Some(values)
+            }
             Object::Native(native) if native.is_subscriptable() => Some(values),
             _ => None,
         },

@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use super::function::closure;
 use super::iterator::FromFunction;
 use super::subscript::{Bounds, slice_bounds};
-use super::{Exception, Iterate, Native, Object, Raised, container};
+use super::{Exception, Iterate, Native, Object, Raised, container, repr};
 
 /// A `range` object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,18 @@ impl Native for Range {
             "start" => Some(Object::Int(self.start)),
             "stop" => Some(Object::Int(self.stop)),
             "step" => Some(Object::Int(self.step)),
+            "index" => Some(closure("index", move |arguments| {
+                let [item] = arguments.exactly("index")?;
+                match (self.contains(&item)?, item.as_int()) {
+                    (Some(true), Some(item)) => Ok(Object::Int((item - self.start) / self.step)),
+                    _ => Err(Exception::value_error(format!("{} is not in range", repr(&item)?))),
+                }
+            })),
+            "count" => Some(closure("count", move |arguments| {
+                let [item] = arguments.exactly("count")?;
+                let is_member = self.contains(&item)?.unwrap_or(false);
+                Ok(Object::Int(is_member.into()))
+            })),
             _ => None,
         })
     }

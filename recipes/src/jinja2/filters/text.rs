@@ -102,8 +102,11 @@ pub(super) fn indent(value: Object, arguments: Arguments) -> Raised<Object> {
     let Some(text) = value.as_str() else {
         return Err(match &value {
             Object::Undefined(undefined) => undefined.error(),
-            // `value += "\n"` is what fails.
-            Object::List(_) => Exception::attribute_error("list", "splitlines"),
+            // Jinja2 begins with `value += "\n"`, which a list takes.
+            Object::List(list) => {
+                list.push("\n".into());
+                Exception::attribute_error("list", "splitlines")
+            }
             other => Exception::type_error(format!(
                 "unsupported operand type(s) for +=: '{}' and 'str'",
                 other.type_name()

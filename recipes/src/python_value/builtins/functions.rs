@@ -28,6 +28,13 @@ pub(super) fn named(name: &str) -> Option<Object> {
         "chr" => function("chr", chr),
         "divmod" => function("divmod", |arguments| {
             let [left, right] = arguments.exactly("divmod")?;
+            if left.as_float().is_none() || right.as_float().is_none() {
+                return Err(Exception::type_error(format!(
+                    "unsupported operand type(s) for divmod(): '{}' and '{}'",
+                    left.type_name(),
+                    right.type_name()
+                )));
+            }
             Ok(Object::tuple(vec![
                 operate(Operator::FloorDivide, &left, &right)?,
                 operate(Operator::Remainder, &left, &right)?,
@@ -82,9 +89,6 @@ pub(crate) fn is_callable(object: &Object) -> bool {
 
 fn abs(arguments: Arguments) -> Raised<Object> {
     let [object] = arguments.exactly("abs")?;
-    if let Object::Undefined(undefined) = &object {
-        return Err(undefined.error());
-    }
     match (&object, object.as_int()) {
         (Object::Float(float), _) => Ok(Object::Float(float.abs())),
         (_, Some(integer)) => arithmetic::sign(&Object::Int(integer), integer < 0),

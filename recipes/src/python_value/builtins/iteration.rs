@@ -7,6 +7,7 @@ use super::super::iterate::Iter;
 use super::super::iterator::{FromFunction, IteratorObject, next_of};
 use super::super::methods::int_argument;
 use super::super::range::Range;
+use super::super::subscript::like;
 use super::super::view::View;
 use super::super::{
     Arguments, Exception, Iterate, Object, Raised, collect, iterate, less_than, sort,
@@ -179,9 +180,8 @@ pub(crate) fn reversed(object: &Object) -> Raised<Object> {
     let items = match object {
         Object::List(_) | Object::Tuple(_) | Object::Str(_) | Object::Markup(_)
         | Object::Bytes(_) | Object::Dict(_) => {
-            let mut items = collect(object)?;
-            items.reverse();
-            items
+            let items = collect(object)?.into_iter().rev();
+            items.map(|item| like(object, item)).collect()
         }
         other => {
             if let Some(range) = other.downcast::<Range>() {

@@ -313,9 +313,6 @@ fn construct_frozenset(arguments: Arguments) -> Raised<Object> {
 /// Returns `round(number, digits)`.
 pub(crate) fn round_to(number: &Object, digits: Option<&Object>) -> Raised<Object> {
     let digits = digits.map(int_argument).transpose()?;
-    if let Object::Undefined(undefined) = number {
-        return Err(undefined.error());
-    }
     match (number, number.as_int()) {
         (Object::Float(float), _) => {
             let Some(digits) = digits else {

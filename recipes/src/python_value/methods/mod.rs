@@ -131,9 +131,6 @@ pub(super) fn optional_int(argument: Option<Object>) -> Raised<Option<i128>> {
 
 /// Reads an argument that is an integer.
 pub(crate) fn int_argument(argument: &Object) -> Raised<i128> {
-    if let Object::Undefined(undefined) = argument {
-        return Err(undefined.error());
-    }
     argument.as_int().ok_or_else(|| {
         Exception::type_error(format!(
             "'{}' object cannot be interpreted as an integer",

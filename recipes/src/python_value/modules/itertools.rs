@@ -36,6 +36,9 @@ fn count(arguments: Arguments) -> Raised<Object> {
     let [start, step] = arguments.bind("count", ["start", "step"], 0)?;
     let mut next = start.unwrap_or(Object::Int(0));
     let step = step.unwrap_or(Object::Int(1));
+    if next.as_float().is_none() || step.as_float().is_none() {
+        return Err(Exception::type_error("a number is required"));
+    }
     iterator("count", move || {
         let following = operate(Operator::Add, &next, &step)?;
         Ok(Some(std::mem::replace(&mut next, following)))

@@ -8,6 +8,7 @@ pub(crate) mod json;
 mod operator;
 mod os;
 mod path;
+mod re;
 mod shlex;
 mod six;
 mod textwrap;
@@ -43,6 +44,7 @@ const MODULES: &[&Module] = &[
     &os::OS,
     &path::PATH,
     &path::POSIXPATH,
+    &re::RE,
     &shlex::SHLEX,
     &six::SIX,
     &six::MOVES,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use buildout_core::extends::normalize_path;
 use buildout_core::profile::python_text::split_lines;
 use buildout_core::recipe::{Construction, RecipeError};
-use buildout_core::value::str_repr;
+use buildout_core::value::{Value, str_repr};
 
 use crate::jinja2::{LoadError, LoadedTemplate, TemplateLoader};
 
@@ -106,6 +106,23 @@ impl Loader {
             true => None,
             false => Some(Arc::new(self.clone())),
         }
+    }
+
+    /// Returns what stands between the parts of a name.
+    pub(super) fn delimiter(&self) -> &str {
+        &self.delimiter
+    }
+
+    /// Lists alias, kind and path of all templates.
+    pub(super) fn describe(&self) -> Vec<Value> {
+        let places = self.places.iter().map(|(alias, place)| {
+            let (kind, path) = match place {
+                Place::File(path) => ("file", path),
+                Place::Folder(path) => ("folder", path),
+            };
+            Value::Tuple(vec![alias.as_str().into(), kind.into(), path.as_str().into()])
+        });
+        places.collect()
     }
 
     /// Lists the aliases, for hints.

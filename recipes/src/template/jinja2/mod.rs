@@ -2,10 +2,12 @@
 //!
 //! The [`context`] is evaluated when the recipe is constructed, and the
 //! template is rendered when the part is installed, by a
-//! [`TemplateEngine`].
+//! [`TemplateEngine`]. What that refuses before it renders is given to
+//! [`python`], if there is one with Jinja2.
 
 mod context;
 mod loader;
+mod python;
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -14,12 +16,13 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    PartRun, Recipe, RecipeError, RunServices, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
 use self::context::read_context;
 use self::loader::Loader;
+use self::python::PythonRendering;
 use super::output::Output;
 use super::source::Source;
 use crate::jinja2::{
@@ -114,6 +117,14 @@ enum Jinja2Problem {
     Encoding { name: String },
     #[error("Not supported yet: the extension {} of templates.", str_repr(name))]
     Extension { name: String },
+}
+
+/// An exception of Python's own Jinja2.
+#[derive(Debug, thiserror::Error)]
+#[error("{class}: {message}")]
+struct PythonException {
+    class: String,
+    message: String,
 }
 
 /// The factory of the recipe.
@@ -250,17 +261,20 @@ impl Recipe for Jinja2Template {
             return Ok(Installed::Unchanged);
         }
         let source = self.source.read(services)?;
-        let rendered = self
-            .engine
-            .render(&Rendering {
-                name: self.source.name(),
-                source: &source,
-                context: &self.context,
-                loader: self.loader.as_templates(),
-                extensions: self.extensions,
-                has_dumps: self.has_dumps,
-            })
-            .map_err(|error| self.explain(error))?;
+        let rendering = Rendering {
+            name: self.source.name(),
+            source: &source,
+            context: &self.context,
+            loader: self.loader.as_templates(),
+            extensions: self.extensions,
+            has_dumps: self.has_dumps,
+        };
+        let rendered = match self.engine.render(&rendering) {
+            Err(error) if matches!(error.cause, Cause::Unsupported(_)) => {
+                self.render_with_python(services, &rendering, error)?
+            }
+            rendered => rendered.map_err(|error| self.explain(error))?,
+        };
         self.output.write(services, rendered.as_bytes())?;
         let Some(marker) = marker else {
             return Ok(Installed::path(self.output.path()));
@@ -285,6 +299,38 @@ impl Recipe for Jinja2Template {
 }
 
 impl Jinja2Template {
+    /// Renders what our engine refused, if there is a Python that can.
+    fn render_with_python(
+        &self,
+        services: &RunServices,
+        rendering: &Rendering<'_>,
+        refused: TemplateError,
+    ) -> Result<String, RecipeError> {
+        match python::render(services, rendering, &self.loader)? {
+            PythonRendering::Text(text) => Ok(text),
+            PythonRendering::Raised {
+                class,
+                message,
+                line,
+            } => {
+                let line = line.map_or(String::new(), |line| format!("line {line} of "));
+                let hint = format!("see {line}template `{}`", rendering.name);
+                Err(RecipeError::user(PythonException { class, message })
+                    .at_option(self.source.option())
+                    .with_hint(hint))
+            }
+            PythonRendering::Unavailable(reason) => {
+                let place = format!("line {} of template `{}`", refused.line, refused.template);
+                Err(RecipeError::user(refused)
+                    .at_option(self.source.option())
+                    .with_hint(format!(
+                        "{place}: write this in another way, or have a `python3` with jinja2, six \
+                         and what the template imports in the search path ({reason})"
+                    )))
+            }
+        }
+    }
+
     /// Adds the place in the template, which the text of upstream lacks.
     fn explain(&self, error: TemplateError) -> RecipeError {
         let place = format!("line {} of template `{}`", error.line, error.template);
