@@ -21,14 +21,14 @@ import-list =
 context =
   import textwrap textwrap
   raw text it's $ text
-  json list [1, {\"a\": null}]
+  json data [1, {\"a\": null}]
 ";
 
 fn site(template: &str) -> TestSite {
     let site = TestSite::with_profile(PROFILE);
     site.write("template.in", template);
     site.write("part.in", "<{{ text }}>");
-    site.write("parts/sub/x.in", "[{{ list }}]");
+    site.write("parts/sub/x.in", "[{{ data }}]");
     site
 }
 
@@ -42,7 +42,7 @@ fn site_with_python(template: &str) -> TestSite {
 #[test]
 fn what_is_not_supported_is_rendered_by_python() {
     let site = site_with_python(
-        "{{ textwrap.fill(text, 5) }}|{{ dumps(list) }}|{% include 'part' %}|{% include \
+        "{{ textwrap.fill(text, 5) }}|{{ dumps(data) }}|{% include 'part' %}|{% include \
          'many/sub/x.in' %}\n",
     );
     site.install().succeeded();
@@ -79,6 +79,9 @@ fn without_python_the_construct_is_named() {
         error.lines().next(),
         Some("Error: Not supported yet in templates: `fill` of the Python module `textwrap`.")
     );
-    assert!(error.contains("line 2 of template `template.in`"), "{error}");
+    assert!(
+        error.contains("line 2 of template `template.in`"),
+        "{error}"
+    );
     assert!(!site.exists("output"));
 }

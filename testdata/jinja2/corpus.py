@@ -1,6 +1,6 @@
 """Compares our rendering of the templates of a checkout of SlapOS with Jinja2's.
 
-usage: corpus.py GIT_DIRECTORY RENDER_TEMPLATES_PROGRAM [--time]
+usage: corpus.py GIT_DIRECTORY RENDER_TEMPLATES_PROGRAM [--time] [-v] [--only=REGEX]
 
 Needs Jinja2 3.1 and six. The templates are those that sections with the recipe
 slapos.recipe.template:jinja2 can mean: files whose names say so, files that
@@ -74,6 +74,7 @@ seen = {}
 for path in sorted(templates):
     seen.setdefault(templates[path], path)
 templates = {p: t for t, p in seen.items()}
+ONLY = [a[7:] for a in sys.argv if a.startswith("--only=")]
 by_base = collections.defaultdict(list)
 for p in texts:
     by_base[os.path.basename(p)].append(p)
@@ -431,6 +432,8 @@ def real_modules(names):
 
 jobs, expectations, unusable = [], [], []
 for path in sorted(trees):
+    if ONLY and not re.search(ONLY[0], path):
+        continue
     tree = trees[path]
     libs = libraries(path, tree, set())
     types = infer(tree)

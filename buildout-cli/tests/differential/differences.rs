@@ -79,10 +79,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: appended_state,
     },
     Difference {
-        id: "template-refused",
-        mask: template_refused,
-    },
-    Difference {
         id: "joined-bases",
         mask: joined_bases,
     },
@@ -307,14 +303,6 @@ fn appended_state(_: &Situation<'_>, peer: &mut View, _: &mut View) {
             line.truncate(appended);
             line.push_str("\\n\"");
         }
-    }
-}
-
-/// A template with constructs that are not known to render as in Jinja2 is refused, until all are.
-fn template_refused(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    let refused = "Error: Not supported yet in templates: ";
-    if peer.code == Some(0) && ours.raw_stderr.contains(refused) {
-        *ours = peer.clone();
     }
 }
 

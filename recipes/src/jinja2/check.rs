@@ -27,7 +27,11 @@ pub(super) fn examine(template: &Template, modules: &[(&str, &'static Module)]) 
     let mut bodies: Vec<&[Stmt]> = vec![&template.body];
     bodies.extend(template.blocks.iter().map(|block| &block.body[..]));
     for body in &bodies {
-        walk(body, &mut |statement| note_targets(statement, &mut targets), &mut |_| {});
+        walk(
+            body,
+            &mut |statement| note_targets(statement, &mut targets),
+            &mut |_| {},
+        );
     }
     let modules: Vec<_> = modules
         .iter()

@@ -68,7 +68,10 @@ impl Context {
 
     pub(super) fn resolve(&self, name: &str) -> Option<Object> {
         let variables = self.variables.borrow();
-        variables.get(name).or_else(|| self.parent.get(name)).cloned()
+        variables
+            .get(name)
+            .or_else(|| self.parent.get(name))
+            .cloned()
     }
 
     /// Sets a name that others can see, and import unless it starts with `_`.
@@ -95,7 +98,11 @@ impl Context {
             return Rc::clone(&self.parent);
         }
         let mut all = (*self.parent).clone();
-        all.extend(variables.iter().map(|(name, value)| (Rc::clone(name), value.clone())));
+        all.extend(
+            variables
+                .iter()
+                .map(|(name, value)| (Rc::clone(name), value.clone())),
+        );
         Rc::new(all)
     }
 
@@ -145,7 +152,12 @@ impl Activation {
     }
 
     pub(super) fn set(&self, slot: Slot, value: Option<Object>) {
-        let old = match self.owner(slot.up).slots.borrow_mut().get_mut(usize::from(slot.index)) {
+        let old = match self
+            .owner(slot.up)
+            .slots
+            .borrow_mut()
+            .get_mut(usize::from(slot.index))
+        {
             Some(place) => std::mem::replace(place, value),
             None => None,
         };

@@ -27,10 +27,7 @@ pub(crate) enum RenderError {
         template: String,
     },
     /// It failed.
-    Raised {
-        exception: Exception,
-        place: Place,
-    },
+    Raised { exception: Exception, place: Place },
 }
 
 /// Renders a template and those that it uses.
@@ -72,12 +69,11 @@ impl Environment {
         source: &str,
         names: Vec<(String, Object)>,
     ) -> Result<String, RenderError> {
-        let template = compile(name, source, self.extensions).map_err(|problem| {
-            RenderError::Syntax {
+        let template =
+            compile(name, source, self.extensions).map_err(|problem| RenderError::Syntax {
                 problem,
                 template: name.to_owned(),
-            }
-        })?;
+            })?;
         let template = Rc::new(template);
         let mut variables = (*self.globals).clone();
         for (name, value) in names {
@@ -166,7 +162,10 @@ impl Environment {
     pub(super) fn remember_activation(&self, activation: &Rc<Activation>) {
         let mut activations = self.activations.borrow_mut();
         let activation = Rc::downgrade(activation);
-        if !activations.last().is_some_and(|last| last.ptr_eq(&activation)) {
+        if !activations
+            .last()
+            .is_some_and(|last| last.ptr_eq(&activation))
+        {
             activations.push(activation);
         }
     }
@@ -190,7 +189,9 @@ impl Environment {
             return Ok(Some(Rc::clone(template)));
         }
         let Some(loader) = &self.loader else {
-            return Err(Exception::type_error("no loader for this environment specified"));
+            return Err(Exception::type_error(
+                "no loader for this environment specified",
+            ));
         };
         let loaded = loader
             .load(name)
@@ -198,15 +199,16 @@ impl Environment {
         let Some(loaded) = loaded else {
             return Ok(None);
         };
-        let template = compile(&loaded.name, &loaded.source, self.extensions).map_err(|problem| {
-            let class = match problem.kind {
-                ProblemKind::Syntax => "jinja2.exceptions.TemplateSyntaxError",
-                ProblemKind::Assertion => "jinja2.exceptions.TemplateAssertionError",
-                ProblemKind::Unsupported => "NotImplementedError",
-            };
-            let name = Rc::from(&*loaded.name);
-            Exception::new(class, problem.message).at(&name, problem.line)
-        })?;
+        let template =
+            compile(&loaded.name, &loaded.source, self.extensions).map_err(|problem| {
+                let class = match problem.kind {
+                    ProblemKind::Syntax => "jinja2.exceptions.TemplateSyntaxError",
+                    ProblemKind::Assertion => "jinja2.exceptions.TemplateAssertionError",
+                    ProblemKind::Unsupported => "NotImplementedError",
+                };
+                let name = Rc::from(&*loaded.name);
+                Exception::new(class, problem.message).at(&name, problem.line)
+            })?;
         let template = Rc::new(template);
         self.templates
             .borrow_mut()

@@ -104,7 +104,8 @@ impl Cycler {
 
     fn advance(&self) -> Object {
         let current = self.current();
-        self.position.set((self.position.get() + 1) % self.items.len());
+        self.position
+            .set((self.position.get() + 1) % self.items.len());
         current
     }
 }
@@ -138,7 +139,9 @@ impl Native for Cycler {
     }
 
     fn iterate(self: Rc<Self>) -> Raised<Option<Box<dyn Iterate>>> {
-        Ok(Some(Box::new(FromFunction(move || Ok(Some(self.advance()))))))
+        Ok(Some(Box::new(FromFunction(move || {
+            Ok(Some(self.advance()))
+        }))))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -14,8 +14,8 @@ pub(super) type Lexed = Result<(Token, u32), SyntaxProblem>;
 
 /// The longest first.
 const OPERATORS: &[&str] = &[
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{",
-    "}", ">", "<", "=", ".", ":", "|", ",", ";",
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}",
+    ">", "<", "=", ".", ":", "|", ",", ";",
 ];
 
 /// Returns the words of a template. The last one is the end or an error, which
@@ -92,7 +92,11 @@ impl<'t> Lexer<'t> {
                 self.push(Token::Data(Rc::from(text)));
             }
             self.advance(data);
-            let signed = if matches!(sign, Some('-' | '+')) { 3 } else { 2 };
+            let signed = if matches!(sign, Some('-' | '+')) {
+                3
+            } else {
+                2
+            };
             match opening {
                 Opening::Raw => {
                     self.advance(length);
@@ -248,9 +252,9 @@ impl<'t> Lexer<'t> {
             "}" | ")" | "]" => match brackets.pop() {
                 None => return Err(self.problem(format!("unexpected '{operator}'"))),
                 Some(expected) if expected != operator => {
-                    return Err(self.problem(format!(
-                        "unexpected '{operator}', expected '{expected}'"
-                    )));
+                    return Err(
+                        self.problem(format!("unexpected '{operator}', expected '{expected}'"))
+                    );
                 }
                 Some(_) => {}
             },
@@ -339,7 +343,8 @@ fn digits_length(text: &str, is_digit: fn(&u8) -> bool) -> usize {
     let bytes = text.as_bytes();
     let mut length = 0;
     while let Some(byte) = bytes.get(length) {
-        let is_separator = *byte == b'_' && length > 0 && bytes.get(length + 1).is_some_and(is_digit);
+        let is_separator =
+            *byte == b'_' && length > 0 && bytes.get(length + 1).is_some_and(is_digit);
         if !is_digit(byte) && !is_separator {
             break;
         }
@@ -395,7 +400,10 @@ fn integer_length(text: &str) -> Option<usize> {
 
 /// Returns the length of a string with its quotes, if it ends.
 fn string_length(text: &str) -> Option<usize> {
-    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '\'' | '"'))?;
     let mut characters = text.char_indices().skip(1);
     while let Some((at, character)) = characters.next() {
         if character == '\\' {

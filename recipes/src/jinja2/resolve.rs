@@ -21,8 +21,8 @@ pub(super) fn resolve(name: &str, mut body: Vec<Stmt>) -> Parsed<Template> {
         has_extends: has_extends(&body),
     };
     let scope = resolver.table.root();
-    let self_slot = uses(&body, "self")
-        .then(|| resolver.table.declare_parameter(scope, &Rc::from("self")));
+    let self_slot =
+        uses(&body, "self").then(|| resolver.table.declare_parameter(scope, &Rc::from("self")));
     resolver.table.analyse(scope, &body);
     let place = Place {
         scope,
@@ -299,7 +299,10 @@ impl Resolver {
         };
         let (caller, kwargs, varargs) = (special("caller"), special("kwargs"), special("varargs"));
         (definition.caller, definition.kwargs, definition.varargs) = (caller, kwargs, varargs);
-        let caller_parameter = definition.parameters.iter().find(|known| *known.name == *"caller");
+        let caller_parameter = definition
+            .parameters
+            .iter()
+            .find(|known| *known.name == *"caller");
         if caller_parameter.is_some_and(|parameter| parameter.default.is_none())
             && uses(&definition.body, "caller")
         {
@@ -450,7 +453,11 @@ impl Resolver {
 
 /// Visits the statements within others, and expressions, but not the bodies of
 /// blocks.
-pub(super) fn walk(body: &[Stmt], on_statement: &mut dyn FnMut(&StmtKind), on_expression: &mut dyn FnMut(&Expr)) {
+pub(super) fn walk(
+    body: &[Stmt],
+    on_statement: &mut dyn FnMut(&StmtKind),
+    on_expression: &mut dyn FnMut(&Expr),
+) {
     for statement in body {
         on_statement(&statement.kind);
         match &statement.kind {

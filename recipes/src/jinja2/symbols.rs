@@ -281,17 +281,11 @@ impl SymbolTable {
         let original = self.scopes[scope].clone();
         let mut ends = Vec::new();
         self.analyse(ScopeId(scope), body);
-        ends.push(std::mem::replace(
-            &mut self.scopes[scope],
-            original.clone(),
-        ));
+        ends.push(std::mem::replace(&mut self.scopes[scope], original.clone()));
         for branch in elifs {
             self.branches(scope, std::slice::from_ref(branch), &[]);
         }
-        ends.push(std::mem::replace(
-            &mut self.scopes[scope],
-            original.clone(),
-        ));
+        ends.push(std::mem::replace(&mut self.scopes[scope], original.clone()));
         self.analyse(ScopeId(scope), otherwise);
         ends.push(std::mem::replace(&mut self.scopes[scope], original));
         let mut stores = BTreeSet::new();

@@ -47,13 +47,28 @@ macro_rules! binary {
 const TESTS: &[(&str, Apply)] = &[
     binary!("!=", |value, other| Ok(!equals(value, other)?)),
     binary!("<", |value, other| compare(Comparison::Less, value, other)),
-    binary!("<=", |value, other| compare(Comparison::LessOrEqual, value, other)),
+    binary!("<=", |value, other| compare(
+        Comparison::LessOrEqual,
+        value,
+        other
+    )),
     binary!("==", equals),
-    binary!(">", |value, other| compare(Comparison::Greater, value, other)),
-    binary!(">=", |value, other| compare(Comparison::GreaterOrEqual, value, other)),
+    binary!(">", |value, other| compare(
+        Comparison::Greater,
+        value,
+        other
+    )),
+    binary!(">=", |value, other| compare(
+        Comparison::GreaterOrEqual,
+        value,
+        other
+    )),
     plain!("boolean", |value| Ok(matches!(value, Object::Bool(_)))),
     plain!("callable", |value| Ok(is_callable(value))),
-    plain!("defined", |value| Ok(!matches!(value, Object::Undefined(_)))),
+    plain!("defined", |value| Ok(!matches!(
+        value,
+        Object::Undefined(_)
+    ))),
     ("divisibleby", |value, arguments| {
         let [number] = arguments.bind("test_divisibleby", ["num"], 1)?;
         remainder_is(value, &number.unwrap_or_default(), 0)
@@ -63,11 +78,25 @@ const TESTS: &[(&str, Apply)] = &[
     plain!("escaped", |value| Ok(matches!(value, Object::Markup(_)))),
     plain!("even", |value| remainder_is(value, &Object::Int(2), 0)),
     plain!("false", |value| Ok(matches!(value, Object::Bool(false)))),
-    plain!("filter", |value| Ok(value.as_str().is_some_and(|name| filters::find(name).is_some()))),
+    plain!("filter", |value| Ok(value
+        .as_str()
+        .is_some_and(|name| filters::find(name).is_some()))),
     plain!("float", |value| Ok(matches!(value, Object::Float(_)))),
-    binary!("ge", |value, other| compare(Comparison::GreaterOrEqual, value, other)),
-    binary!("greaterthan", |value, other| compare(Comparison::Greater, value, other)),
-    binary!("gt", |value, other| compare(Comparison::Greater, value, other)),
+    binary!("ge", |value, other| compare(
+        Comparison::GreaterOrEqual,
+        value,
+        other
+    )),
+    binary!("greaterthan", |value, other| compare(
+        Comparison::Greater,
+        value,
+        other
+    )),
+    binary!("gt", |value, other| compare(
+        Comparison::Greater,
+        value,
+        other
+    )),
     binary!("in", |value, other| contains(other, value)),
     plain!("integer", |value| Ok(matches!(value, Object::Int(_)))),
     plain!("iterable", |value| match iterate(value) {
@@ -75,9 +104,20 @@ const TESTS: &[(&str, Apply)] = &[
         Err(error) if error.class() == "TypeError" => Ok(false),
         Err(error) => Err(error),
     }),
-    binary!("le", |value, other| compare(Comparison::LessOrEqual, value, other)),
-    binary!("lessthan", |value, other| compare(Comparison::Less, value, other)),
-    plain!("lower", |value| Ok(methods::is_cased(&to_str(value)?, char::is_lowercase))),
+    binary!("le", |value, other| compare(
+        Comparison::LessOrEqual,
+        value,
+        other
+    )),
+    binary!("lessthan", |value, other| compare(
+        Comparison::Less,
+        value,
+        other
+    )),
+    plain!("lower", |value| Ok(methods::is_cased(
+        &to_str(value)?,
+        char::is_lowercase
+    ))),
     binary!("lt", |value, other| compare(Comparison::Less, value, other)),
     plain!("mapping", |value| Ok(matches!(value, Object::Dict(_)))),
     binary!("ne", |value, other| Ok(!equals(value, other)?)),
@@ -92,10 +132,18 @@ const TESTS: &[(&str, Apply)] = &[
         value => value.length().is_ok(),
     })),
     plain!("string", |value| Ok(value.as_str().is_some())),
-    plain!("test", |value| Ok(value.as_str().is_some_and(|name| find(name).is_some()))),
+    plain!("test", |value| Ok(value
+        .as_str()
+        .is_some_and(|name| find(name).is_some()))),
     plain!("true", |value| Ok(matches!(value, Object::Bool(true)))),
-    plain!("undefined", |value| Ok(matches!(value, Object::Undefined(_)))),
-    plain!("upper", |value| Ok(methods::is_cased(&to_str(value)?, char::is_uppercase))),
+    plain!("undefined", |value| Ok(matches!(
+        value,
+        Object::Undefined(_)
+    ))),
+    plain!("upper", |value| Ok(methods::is_cased(
+        &to_str(value)?,
+        char::is_uppercase
+    ))),
 ];
 
 fn remainder_is(value: &Object, divisor: &Object, wanted: i128) -> Raised<bool> {
@@ -118,7 +166,9 @@ impl Test {
 
 /// Finds what the test of a name says.
 pub(super) fn find(name: &str) -> Option<Apply> {
-    let at = TESTS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let at = TESTS
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()?;
     Some(TESTS[at].1)
 }
 

@@ -216,7 +216,11 @@ fn floats(operator: Operator, left: f64, right: f64) -> Raised<Object> {
         Operator::FloorDivide => {
             let quotient = (left - modulo(left, right)) / right;
             let floor = quotient.floor();
-            if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            if quotient - floor > 0.5 {
+                floor + 1.0
+            } else {
+                floor
+            }
         }
         Operator::Power => {
             if left == 0.0 && right < 0.0 {
@@ -250,7 +254,11 @@ pub(crate) fn sign(object: &Object, is_negative: bool) -> Raised<Object> {
         return Err(undefined.error());
     }
     if let Some(integer) = object.as_int() {
-        let result = if is_negative { integer.checked_neg() } else { Some(integer) };
+        let result = if is_negative {
+            integer.checked_neg()
+        } else {
+            Some(integer)
+        };
         return result.map(Object::Int).ok_or_else(Exception::overflow);
     }
     match object {
@@ -293,7 +301,9 @@ fn set_of(
 /// Returns the `int` of a number, cut at the point.
 pub(crate) fn truncate(float: f64) -> Raised<Object> {
     if float.is_nan() {
-        return Err(Exception::value_error("cannot convert float NaN to integer"));
+        return Err(Exception::value_error(
+            "cannot convert float NaN to integer",
+        ));
     }
     if float.is_infinite() {
         return Err(Exception::new(

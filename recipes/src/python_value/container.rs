@@ -134,12 +134,8 @@ impl Drop for Tuple {
 
 /// Drops objects without recursion into what they contain.
 pub(super) fn dismantle(mut pending: Vec<Object>) {
-    let is_container = |object: &Object| {
-        matches!(
-            object,
-            Object::List(_) | Object::Tuple(_) | Object::Dict(_)
-        )
-    };
+    let is_container =
+        |object: &Object| matches!(object, Object::List(_) | Object::Tuple(_) | Object::Dict(_));
     if !pending.iter().any(is_container) {
         return;
     }

@@ -129,8 +129,9 @@ pub(crate) fn contains(container: &Object, item: &Object) -> Raised<bool> {
             ))),
         },
         Object::Bytes(bytes) => match item {
-            Object::Bytes(part) => Ok(part.is_empty()
-                || bytes.windows(part.len()).any(|window| *window == **part)),
+            Object::Bytes(part) => {
+                Ok(part.is_empty() || bytes.windows(part.len()).any(|window| *window == **part))
+            }
             item => match item.as_int() {
                 Some(byte @ 0..=255) => Ok(bytes.iter().any(|other| i128::from(*other) == byte)),
                 Some(_) => Err(Exception::value_error("byte must be in range(0, 256)")),

@@ -1,7 +1,7 @@
 //! Python's exceptions.
 
-use std::rc::Rc;
 use std::fmt;
+use std::rc::Rc;
 
 /// Where code of a template failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,10 @@ impl Exception {
 
     /// An integer that needs more than 128 bits, which Python would have.
     pub(crate) fn overflow() -> Self {
-        Exception::new("OverflowError", "integers of more than 128 bits are not supported")
+        Exception::new(
+            "OverflowError",
+            "integers of more than 128 bits are not supported",
+        )
     }
 
     pub(crate) fn recursion() -> Self {

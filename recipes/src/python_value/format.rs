@@ -76,7 +76,8 @@ impl Specification {
             at += 1;
             let precision = number(&mut at, "precision")?;
             specification.precision = Some(
-                precision.ok_or_else(|| Exception::value_error("Format specifier missing precision"))?,
+                precision
+                    .ok_or_else(|| Exception::value_error("Format specifier missing precision"))?,
             );
         }
         specification.kind = peek(at);
@@ -92,7 +93,11 @@ impl Specification {
         let fill = |count: usize| -> String { std::iter::repeat_n(self.fill, count).collect() };
         match self.align.unwrap_or(default_align) {
             '<' => format!("{sign}{body}{}", fill(blanks)),
-            '^' => format!("{}{sign}{body}{}", fill(blanks / 2), fill(blanks - blanks / 2)),
+            '^' => format!(
+                "{}{sign}{body}{}",
+                fill(blanks / 2),
+                fill(blanks - blanks / 2)
+            ),
             '=' => format!("{sign}{}{body}", fill(blanks)),
             _ => format!("{}{sign}{body}", fill(blanks)),
         }
@@ -108,7 +113,11 @@ impl Specification {
         };
         let digits = match self.grouping {
             Some(separator) => {
-                let size = if matches!(self.kind, Some('b' | 'o' | 'x' | 'X')) { 4 } else { 3 };
+                let size = if matches!(self.kind, Some('b' | 'o' | 'x' | 'X')) {
+                    4
+                } else {
+                    3
+                };
                 let room = match self.align == Some('=') && self.fill == '0' {
                     true => self.width.saturating_sub(sign.len() + prefix.len()),
                     false => 0,
@@ -172,9 +181,8 @@ pub(crate) fn format_object(object: &Object, specification: &str) -> Raised<Stri
         Object::Bool(_) | Object::Int(_) => {
             let specification = Specification::parse(specification)?;
             let number = object.as_int().unwrap_or_default();
-            format_integer(number, &specification).ok_or_else(|| refuse(
-                specification.kind.unwrap_or_default(),
-            ))
+            format_integer(number, &specification)
+                .ok_or_else(|| refuse(specification.kind.unwrap_or_default()))
         }
         Object::Float(float) => {
             let specification = Specification::parse(specification)?;
@@ -190,7 +198,13 @@ pub(crate) fn format_object(object: &Object, specification: &str) -> Raised<Stri
 
 fn format_integer(number: i128, specification: &Specification) -> Option<String> {
     let magnitude = number.unsigned_abs();
-    let with = |prefix: &'static str| if specification.is_alternate { prefix } else { "" };
+    let with = |prefix: &'static str| {
+        if specification.is_alternate {
+            prefix
+        } else {
+            ""
+        }
+    };
     let (prefix, digits) = match specification.kind {
         None | Some('d' | 'n') => ("", magnitude.to_string()),
         Some('b') => (with("0b"), format!("{magnitude:b}")),
@@ -224,15 +238,24 @@ fn format_float(float: f64, specification: &Specification) -> Option<String> {
                 }
             }
         },
-        Some('n' | 'g' | 'G') => {
-            format_magnitude(float, FloatStyle::General, precision.unwrap_or(6), is_alternate)
-        }
-        Some('e' | 'E') => {
-            format_magnitude(float, FloatStyle::Exponent, precision.unwrap_or(6), is_alternate)
-        }
-        Some('f' | 'F') => {
-            format_magnitude(float, FloatStyle::Fixed, precision.unwrap_or(6), is_alternate)
-        }
+        Some('n' | 'g' | 'G') => format_magnitude(
+            float,
+            FloatStyle::General,
+            precision.unwrap_or(6),
+            is_alternate,
+        ),
+        Some('e' | 'E') => format_magnitude(
+            float,
+            FloatStyle::Exponent,
+            precision.unwrap_or(6),
+            is_alternate,
+        ),
+        Some('f' | 'F') => format_magnitude(
+            float,
+            FloatStyle::Fixed,
+            precision.unwrap_or(6),
+            is_alternate,
+        ),
         Some('%') => {
             let precision = precision.unwrap_or(6);
             format_magnitude(float * 100.0, FloatStyle::Fixed, precision, is_alternate) + "%"
@@ -350,11 +373,16 @@ impl Fields<'_> {
             first => first.parse::<usize>().ok(),
         };
         let mut value = match index {
-            Some(index) => self.arguments.positional.get(index).cloned().ok_or_else(|| {
-                Exception::index_error(format!(
-                    "Replacement index {index} out of range for positional args tuple"
-                ))
-            })?,
+            Some(index) => self
+                .arguments
+                .positional
+                .get(index)
+                .cloned()
+                .ok_or_else(|| {
+                    Exception::index_error(format!(
+                        "Replacement index {index} out of range for positional args tuple"
+                    ))
+                })?,
             None => {
                 let mut keywords = self.arguments.keywords.iter();
                 let found = keywords.find(|(known, _)| **known == *first);
@@ -367,9 +395,8 @@ impl Fields<'_> {
             if let Some(after) = rest.strip_prefix('.') {
                 let end = after.find(['.', '[']).unwrap_or(after.len());
                 let attribute = value.attribute(&after[..end])?;
-                value = attribute.ok_or_else(|| {
-                    Exception::attribute_error(value.type_name(), &after[..end])
-                })?;
+                value = attribute
+                    .ok_or_else(|| Exception::attribute_error(value.type_name(), &after[..end]))?;
                 rest = &after[end..];
                 continue;
             }

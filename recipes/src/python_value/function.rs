@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use super::depth::drop_later;
 use super::{Arguments, Native, Object, Raised, repr};
 
 /// A method of a built-in type: its name, and what it does.
@@ -177,6 +178,14 @@ impl Native for Type {
 pub(crate) struct Partial {
     pub(crate) callee: Object,
     pub(crate) arguments: Arguments,
+}
+
+/// The function may be another one of these.
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let callee = std::mem::take(&mut self.callee);
+        drop_later(Box::new((callee, std::mem::take(&mut self.arguments))));
+    }
 }
 
 impl Native for Partial {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::depth::{deeper, drop_later};
 use super::iterate::{Iter, iterate};
 use super::{Arguments, Exception, Iterate, Native, Object, Raised, function};
 
@@ -61,7 +62,7 @@ impl IteratorObject {
             }
             State::Running => return Err(Exception::value_error("generator already executing")),
         };
-        let result = iterator.next();
+        let result = deeper(|| iterator.next());
         let is_ended = !matches!(result, Ok(Some(_)));
         // An iterator over a list that has ended stays so if the list grows.
         self.state.replace(match is_ended {
@@ -69,6 +70,15 @@ impl IteratorObject {
             false => State::Ready(iterator),
         });
         result
+    }
+}
+
+/// Iterators may be over iterators.
+impl Drop for IteratorObject {
+    fn drop(&mut self) {
+        if let State::Ready(iterator) = self.state.replace(State::Ended) {
+            drop_later(Box::new(iterator));
+        }
     }
 }
 
@@ -110,7 +120,10 @@ pub(crate) fn next_of(object: &Object) -> Raised<Option<Object>> {
         return iterator.next();
     }
     let method = object.attribute("__next__")?.ok_or_else(|| {
-        Exception::type_error(format!("'{}' object is not an iterator", object.type_name()))
+        Exception::type_error(format!(
+            "'{}' object is not an iterator",
+            object.type_name()
+        ))
     })?;
     match method.call(Arguments::default()) {
         Ok(item) => Ok(Some(item)),

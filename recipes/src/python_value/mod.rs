@@ -7,13 +7,15 @@
 //! makes objects of them and back. See `docs/design/templates.md`.
 //!
 //! Where a container could contain itself, recursion is bounded by
-//! [`DEPTH_LIMIT`] and ends in Python's `RecursionError`; dropping uses none.
+//! [`DEPTH_LIMIT`], and calls by [`depth`]; beyond is Python's `RecursionError`.
+//! Dropping uses no recursion.
 
 mod arguments;
 pub(crate) mod arithmetic;
 pub(crate) mod builtins;
 pub(crate) mod container;
 pub(crate) mod convert;
+mod depth;
 mod dict;
 mod equality;
 mod exception;
@@ -211,7 +213,7 @@ impl Object {
     /// Calls the object.
     pub(crate) fn call(&self, arguments: Arguments) -> Raised<Object> {
         match self {
-            Object::Native(native) => Rc::clone(native).call(arguments),
+            Object::Native(native) => depth::deeper(|| Rc::clone(native).call(arguments)),
             Object::Undefined(undefined) => Err(undefined.error()),
             other => Err(Exception::type_error(format!(
                 "'{}' object is not callable",

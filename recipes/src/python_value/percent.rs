@@ -237,7 +237,11 @@ impl Formatting<'_> {
             other => {
                 return Err(Exception::value_error(format!(
                     "unsupported format character '{}' (0x{:x}) at index {}",
-                    if (' '..='~').contains(&other) { other } else { '?' },
+                    if (' '..='~').contains(&other) {
+                        other
+                    } else {
+                        '?'
+                    },
                     u32::from(other),
                     self.position - 1
                 )));
@@ -295,7 +299,11 @@ fn integer(
         value => value.as_int(),
     };
     let Some(number) = number else {
-        let wanted = if is_decimal { "a real number" } else { "an integer" };
+        let wanted = if is_decimal {
+            "a real number"
+        } else {
+            "an integer"
+        };
         return Err(Exception::type_error(format!(
             "%{conversion} format: {wanted} is required, not {}",
             value.type_name()
@@ -343,7 +351,10 @@ fn float(
 }
 
 /// Returns `format % values` for keyword arguments.
-pub(crate) fn format_keywords(format_text: &Object, keywords: Vec<(Rc<str>, Object)>) -> Raised<Object> {
+pub(crate) fn format_keywords(
+    format_text: &Object,
+    keywords: Vec<(Rc<str>, Object)>,
+) -> Raised<Object> {
     let dict = Dict::new();
     for (name, value) in keywords {
         dict.insert_str(name, value);

@@ -34,7 +34,11 @@ impl Range {
             true => (self.stop - self.start, self.step),
             false => (self.start - self.stop, -self.step),
         };
-        if distance <= 0 { 0 } else { (distance - 1) / step + 1 }
+        if distance <= 0 {
+            0
+        } else {
+            (distance - 1) / step + 1
+        }
     }
 
     fn at(&self, index: i128) -> i128 {
@@ -93,7 +97,10 @@ impl Native for Range {
                 let [item] = arguments.exactly("index")?;
                 match (self.contains(&item)?, item.as_int()) {
                     (Some(true), Some(item)) => Ok(Object::Int((item - self.start) / self.step)),
-                    _ => Err(Exception::value_error(format!("{} is not in range", repr(&item)?))),
+                    _ => Err(Exception::value_error(format!(
+                        "{} is not in range",
+                        repr(&item)?
+                    ))),
                 }
             })),
             "count" => Some(closure("count", move |arguments| {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use buildout_core::value::{Value, float_repr, str_repr};
 
+use super::depth::deeper;
 use super::{DEPTH_LIMIT, Exception, Object, Raised};
 
 /// Returns `repr(object)`.
@@ -18,7 +19,7 @@ pub(crate) fn to_str(object: &Object) -> Raised<String> {
     match object {
         Object::Str(text) | Object::Markup(text) => Ok(text.to_string()),
         Object::Undefined(undefined) => undefined.fail_unless_lenient().map(|()| String::new()),
-        Object::Native(native) => native.to_str(),
+        Object::Native(native) => deeper(|| native.to_str()),
         other => repr(other),
     }
 }
@@ -111,10 +112,17 @@ impl Writer {
             Object::FrozenSet(set) => {
                 let identity = std::rc::Rc::as_ptr(set).cast();
                 let members = set.to_vec();
-                self.items(text, identity, "frozenset({", &members, "})", "frozenset(...)")?;
+                self.items(
+                    text,
+                    identity,
+                    "frozenset({",
+                    &members,
+                    "})",
+                    "frozenset(...)",
+                )?;
             }
             Object::Undefined(_) => text.push_str("Undefined"),
-            Object::Native(native) => text.push_str(&native.repr()?),
+            Object::Native(native) => text.push_str(&deeper(|| native.repr())?),
         }
         Ok(())
     }

@@ -87,12 +87,24 @@ pub(crate) fn slice_bounds(bounds: [Option<Object>; 3], length: usize) -> Raised
     if step == 0 {
         return Err(Exception::value_error("slice step cannot be zero"));
     }
-    let (lowest, highest) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let (lowest, highest) = if step > 0 {
+        (0, length)
+    } else {
+        (-1, length - 1)
+    };
     let clamp = |bound: i128| {
-        let bound = if bound < 0 { bound.saturating_add(length) } else { bound };
+        let bound = if bound < 0 {
+            bound.saturating_add(length)
+        } else {
+            bound
+        };
         bound.clamp(lowest, highest)
     };
-    let (first, last) = if step > 0 { (lowest, highest) } else { (highest, lowest) };
+    let (first, last) = if step > 0 {
+        (lowest, highest)
+    } else {
+        (highest, lowest)
+    };
     Ok(Bounds {
         start: number(start)?.map_or(first, clamp),
         stop: number(stop)?.map_or(last, clamp),

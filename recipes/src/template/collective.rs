@@ -156,9 +156,8 @@ impl Factory for CollectiveTemplateFactory {
             None => mode,
         };
         let overwrite = part.option("overwrite")?;
-        let overwrite = overwrite.is_none_or(|value| {
-            matches!(&*value.to_lowercase(), "y" | "yes" | "1" | "true")
-        });
+        let overwrite = overwrite
+            .is_none_or(|value| matches!(&*value.to_lowercase(), "y" | "yes" | "1" | "true"));
         Ok(Box::new(CollectiveTemplate {
             content: substitute(part, &source)?,
             output: output.to_string(),
@@ -190,7 +189,9 @@ fn read_input(part: &Construction<'_>, input: &str) -> Result<(String, Option<u3
     let path = part.services().absolute(input);
     if path.exists() {
         let failed_at = |error| RecipeError::from(error).at_option("input");
-        let bytes = fs::read(&path).map_err(failed("read", &path)).map_err(failed_at)?;
+        let bytes = fs::read(&path)
+            .map_err(failed("read", &path))
+            .map_err(failed_at)?;
         let metadata = fs::metadata(&path)
             .map_err(failed("examine", &path))
             .map_err(failed_at)?;

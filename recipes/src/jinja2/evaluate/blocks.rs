@@ -12,7 +12,12 @@ use buildout_core::value::str_repr;
 
 impl Frame<'_> {
     pub(super) fn render_block(&self, block: &Rc<Block>, output: &mut String) -> Raised<()> {
-        let count = self.context.blocks.borrow().get(&block.name).map_or(0, Vec::len);
+        let count = self
+            .context
+            .blocks
+            .borrow()
+            .get(&block.name)
+            .map_or(0, Vec::len);
         if block.is_required && count <= 1 {
             return Err(Exception::new(
                 "jinja2.exceptions.TemplateRuntimeError",
@@ -36,7 +41,11 @@ fn render_entry(
     depth: usize,
     output: &mut String,
 ) -> Raised<()> {
-    let entry = context.blocks.borrow().get(name).and_then(|entries| entries.get(depth).cloned());
+    let entry = context
+        .blocks
+        .borrow()
+        .get(name)
+        .and_then(|entries| entries.get(depth).cloned());
     let Some(entry) = entry else {
         return Ok(());
     };
@@ -70,7 +79,10 @@ fn block_reference(context: &Rc<Context>, name: &Rc<str>, depth: usize) -> Objec
             name: Rc::clone(name),
             depth,
         }),
-        false => undefined(format!("there is no parent block called {}.", str_repr(name))),
+        false => undefined(format!(
+            "there is no parent block called {}.",
+            str_repr(name)
+        )),
     }
 }
 

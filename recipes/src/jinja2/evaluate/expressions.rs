@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::super::ast::{CallArguments, Comparator, Expr, ExprKind};
-use super::attributes::{attribute, item};
 use super::Frame;
+use super::attributes::{attribute, item};
 use crate::python_value::arithmetic::{operate, sign};
 use crate::python_value::{
     Arguments, Dict, Exception, Object, Raised, Undefined, collect, compare, contains, equals,
@@ -195,7 +195,9 @@ impl Frame<'_> {
             evaluated.keywords.push((Rc::clone(name), value));
         }
         if let Some(star) = &arguments.star {
-            evaluated.positional.extend(collect(&self.expression(star)?)?);
+            evaluated
+                .positional
+                .extend(collect(&self.expression(star)?)?);
         }
         if let Some(double_star) = &arguments.double_star {
             self.keywords(&self.expression(double_star)?, &mut evaluated)?;

@@ -144,7 +144,10 @@ impl MacroObject {
             }
             let value = match &parameter.default {
                 Some(default) => frame.expression(default)?,
-                None => undefined(format!("parameter {} was not provided", str_repr(&parameter.name))),
+                None => undefined(format!(
+                    "parameter {} was not provided",
+                    str_repr(&parameter.name)
+                )),
             };
             activation.set(slot, Some(value));
         }

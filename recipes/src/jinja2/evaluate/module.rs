@@ -123,7 +123,7 @@ impl Frame<'_> {
         Ok(())
     }
 
-    pub(super) fn from_import(&self, import: &FromImport, line: u32) -> Raised<()> {
+    pub(super) fn import_names(&self, import: &FromImport, line: u32) -> Raised<()> {
         let name = self.expression(&import.template)?;
         let module = self.module(&name, import.with_context, &import.scope)?;
         for (name, alias, slot) in &import.names {

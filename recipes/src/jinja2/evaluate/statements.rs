@@ -103,7 +103,7 @@ impl Frame<'_> {
             }
             StmtKind::Include(include) => self.include(include, output)?,
             StmtKind::Import(import) => self.import(import)?,
-            StmtKind::FromImport(import) => self.from_import(import, statement.line)?,
+            StmtKind::FromImport(import) => self.import_names(import, statement.line)?,
             StmtKind::Do(expression) => {
                 self.expression(expression)?;
             }
@@ -161,7 +161,9 @@ impl Frame<'_> {
                     )),
                 }
             }
-            ExprKind::Tuple(items) => items.iter().try_for_each(|item| self.check_namespaces(item)),
+            ExprKind::Tuple(items) => items
+                .iter()
+                .try_for_each(|item| self.check_namespaces(item)),
             _ => Ok(()),
         }
     }
@@ -227,9 +229,9 @@ impl Frame<'_> {
             Object::Undefined(undefined) => Err(undefined.error()),
             name => {
                 let name = to_str(name)?;
-                self.environment.template(&name)?.ok_or_else(|| {
-                    Exception::new("jinja2.exceptions.TemplateNotFound", name)
-                })
+                self.environment
+                    .template(&name)?
+                    .ok_or_else(|| Exception::new("jinja2.exceptions.TemplateNotFound", name))
             }
         }
     }

@@ -40,8 +40,8 @@ pub(super) fn length(value: Object, arguments: Arguments) -> Raised<Object> {
 
 pub(super) fn default(value: Object, arguments: Arguments) -> Raised<Object> {
     let [default, for_false] = arguments.bind("do_default", ["default_value", "boolean"], 0)?;
-    let is_replaced = matches!(value, Object::Undefined(_))
-        || (flag(for_false)? && !value.is_truthy()?);
+    let is_replaced =
+        matches!(value, Object::Undefined(_)) || (flag(for_false)? && !value.is_truthy()?);
     Ok(match is_replaced {
         true => default.unwrap_or_else(|| Object::from("")),
         false => value,
@@ -116,8 +116,7 @@ pub(super) fn sum(value: Object, arguments: Arguments) -> Raised<Object> {
         Some(attribute) => {
             let way = path(&attribute);
             let items = collect(&value)?.into_iter();
-            let items: Raised<Vec<Object>> =
-                items.map(|item| follow(&item, &way, None)).collect();
+            let items: Raised<Vec<Object>> = items.map(|item| follow(&item, &way, None)).collect();
             Object::list(items?)
         }
     };
@@ -144,7 +143,11 @@ pub(super) fn dictsort(value: Object, arguments: Arguments) -> Raised<Object> {
     };
     let keyed = items.into_iter().map(|(key, value)| {
         let compared = if by_value { value.clone() } else { key.clone() };
-        let compared = if case_sensitive { compared } else { ignore_case(compared) };
+        let compared = if case_sensitive {
+            compared
+        } else {
+            ignore_case(compared)
+        };
         (compared, Object::tuple(vec![key, value]))
     });
     sort(keyed.collect(), flag(is_reversed)?).map(Object::list)
@@ -168,7 +171,11 @@ pub(super) fn sorted(value: Object, arguments: Arguments) -> Raised<Object> {
             let mut keys = Vec::with_capacity(ways.len());
             for way in &ways {
                 let key = follow(&item, way, None)?;
-                keys.push(if case_sensitive { key } else { ignore_case(key) });
+                keys.push(if case_sensitive {
+                    key
+                } else {
+                    ignore_case(key)
+                });
             }
             Ok((Object::list(keys), item))
         })
@@ -188,7 +195,11 @@ fn extreme(
     let mut best: Option<(Object, Object)> = None;
     for item in collect(value)? {
         let key = follow(&item, &way, None)?;
-        let key = if case_sensitive { key } else { ignore_case(key) };
+        let key = if case_sensitive {
+            key
+        } else {
+            ignore_case(key)
+        };
         let replaces = match &best {
             None => true,
             Some((so_far, _)) => is_better(&key, so_far)?,
@@ -204,7 +215,9 @@ fn extreme(
 }
 
 pub(super) fn max(value: Object, arguments: Arguments) -> Raised<Object> {
-    extreme("do_max", &value, arguments, |key, so_far| less_than(so_far, key))
+    extreme("do_max", &value, arguments, |key, so_far| {
+        less_than(so_far, key)
+    })
 }
 
 pub(super) fn min(value: Object, arguments: Arguments) -> Raised<Object> {
@@ -225,7 +238,11 @@ pub(super) fn groupby(value: Object, arguments: Arguments) -> Raised<Object> {
     let default = default.filter(|default| !matches!(default, Object::None));
     let key_of = |item: &Object| -> Raised<Object> {
         let key = follow(item, &way, default.as_ref())?;
-        Ok(if case_sensitive { key } else { ignore_case(key) })
+        Ok(if case_sensitive {
+            key
+        } else {
+            ignore_case(key)
+        })
     };
     let keyed: Raised<Vec<(Object, Object)>> = collect(&value)?
         .into_iter()
@@ -260,8 +277,7 @@ pub(super) fn int(value: Object, arguments: Arguments) -> Raised<Object> {
     if value.as_str().is_some() {
         constructed.positional.push(base.unwrap_or(Object::Int(10)));
     }
-    let is_caught =
-        |error: &Exception| matches!(error.class(), "TypeError" | "ValueError");
+    let is_caught = |error: &Exception| matches!(error.class(), "TypeError" | "ValueError");
     match construct_int(constructed) {
         Err(error) if is_caught(&error) => {}
         result => return result,

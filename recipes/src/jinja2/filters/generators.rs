@@ -53,7 +53,9 @@ fn prepare_map(arguments: Arguments) -> Raised<Transform> {
         let default = take("default").filter(|default| !matches!(default, Object::None));
         if let Some((name, _)) = keywords.first() {
             let name = repr(&Object::Str(Rc::clone(name)))?;
-            return Err(argument_error(format!("Unexpected keyword argument {name}")));
+            return Err(argument_error(format!(
+                "Unexpected keyword argument {name}"
+            )));
         }
         let way = path(&attribute);
         return Ok(Box::new(move |item| follow(item, &way, default.as_ref())));
@@ -190,7 +192,11 @@ pub(super) fn unique(value: Object, arguments: Arguments) -> Raised<Object> {
     Ok(IteratorObject::generator(FromFunction(move || {
         while let Some(item) = items.next()? {
             let key = follow(&item, &way, None)?;
-            let key = if case_sensitive { key } else { ignore_case(key) };
+            let key = if case_sensitive {
+                key
+            } else {
+                ignore_case(key)
+            };
             if seen.insert(key)? {
                 return Ok(Some(item));
             }
@@ -258,9 +264,7 @@ pub(super) fn slice(value: Object, arguments: Arguments) -> Raised<Object> {
     let slices = usize::try_from(slices)
         .ok()
         .filter(|slices| *slices > 0)
-        .ok_or_else(|| {
-            Exception::new("ZeroDivisionError", "integer division or modulo by zero")
-        })?;
+        .ok_or_else(|| Exception::new("ZeroDivisionError", "integer division or modulo by zero"))?;
     let fill = fill.filter(|fill| !matches!(fill, Object::None));
     let mut all: Option<Vec<Object>> = None;
     let mut number = 0;

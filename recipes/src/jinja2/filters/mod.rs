@@ -13,7 +13,6 @@ use super::parser::Parsed;
 use crate::python_value::{Arguments, Object, Raised};
 use buildout_core::value::str_repr;
 
-
 /// What a filter does with a value and its arguments.
 type Apply = fn(Object, Arguments) -> Raised<Object>;
 
@@ -95,7 +94,9 @@ impl Filter {
 
 /// Finds what the filter of a name does.
 pub(super) fn find(name: &str) -> Option<Apply> {
-    let at = FILTERS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let at = FILTERS
+        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .ok()?;
     Some(FILTERS[at].1)
 }
 

@@ -243,7 +243,11 @@ pub(super) fn filesizeformat(value: Object, arguments: Arguments) -> Raised<Obje
         Some(float) => float.call1(value)?.as_float().unwrap_or_default(),
         None => 0.0,
     };
-    let (base, infix) = if is_binary { (1024.0, "i") } else { (1000.0, "") };
+    let (base, infix) = if is_binary {
+        (1024.0, "i")
+    } else {
+        (1000.0, "")
+    };
     if bytes == 1.0 {
         return Ok(Object::from("1 Byte"));
     }
@@ -260,7 +264,10 @@ pub(super) fn filesizeformat(value: Object, arguments: Arguments) -> Raised<Obje
             break;
         }
     }
-    Ok(Object::from(format!("{:.1} {letter}{infix}B", base * bytes / unit)))
+    Ok(Object::from(format!(
+        "{:.1} {letter}{infix}B",
+        base * bytes / unit
+    )))
 }
 
 pub(super) fn xmlattr(value: Object, arguments: Arguments) -> Raised<Object> {
@@ -277,7 +284,9 @@ pub(super) fn xmlattr(value: Object, arguments: Arguments) -> Raised<Object> {
             continue;
         }
         let Some(name) = key.as_str() else {
-            return Err(Exception::type_error("expected string or bytes-like object"));
+            return Err(Exception::type_error(
+                "expected string or bytes-like object",
+            ));
         };
         if name.contains(|c: char| c.is_ascii_whitespace() || "/>=\x0b".contains(c)) {
             return Err(Exception::value_error(format!(
@@ -285,7 +294,11 @@ pub(super) fn xmlattr(value: Object, arguments: Arguments) -> Raised<Object> {
                 buildout_core::value::str_repr(name)
             )));
         }
-        attributes.push(format!("{}=\"{}\"", markup::escape(&key)?, markup::escape(&value)?));
+        attributes.push(format!(
+            "{}=\"{}\"",
+            markup::escape(&key)?,
+            markup::escape(&value)?
+        ));
     }
     let text = attributes.join(" ");
     Ok(Object::from(match autospace && !text.is_empty() {

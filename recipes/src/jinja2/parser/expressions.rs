@@ -213,12 +213,15 @@ impl Parser {
 
     fn power(&mut self) -> Parsed<Expr> {
         // Left-associative, unlike in Python.
-        self.chain(|parser| parser.unary(true), |token| match token {
-            Token::Operator("**") => {
-                Some(|left, right| ExprKind::Binary(Operator::Power, left, right))
-            }
-            _ => None,
-        })
+        self.chain(
+            |parser| parser.unary(true),
+            |token| match token {
+                Token::Operator("**") => {
+                    Some(|left, right| ExprKind::Binary(Operator::Power, left, right))
+                }
+                _ => None,
+            },
+        )
     }
 
     fn unary(&mut self, with_filter: bool) -> Parsed<Expr> {

@@ -34,7 +34,7 @@ impl Parser {
             }
             "macro" => self.macro_definition()?,
             "include" => self.include()?,
-            "from" => self.from_import()?,
+            "from" => self.import_names()?,
             "import" => self.import()?,
             "set" => self.set()?,
             "with" => self.with()?,
@@ -75,8 +75,7 @@ impl Parser {
             None => "Unexpected end of template.".to_owned(),
         };
         if let Some(looking) = looking {
-            let is_expected =
-                |name: &str| self.end_tags.iter().any(|names| names.contains(&name));
+            let is_expected = |name: &str| self.end_tags.iter().any(|names| names.contains(&name));
             message += &match name.is_some_and(is_expected) {
                 true => format!(
                     " You probably made a nesting mistake. Jinja is expecting this tag, but \
@@ -358,7 +357,7 @@ impl Parser {
         })))
     }
 
-    fn from_import(&mut self) -> Parsed<StmtKind> {
+    fn import_names(&mut self) -> Parsed<StmtKind> {
         self.next()?;
         let template = self.expression()?;
         self.expect_name("import")?;

@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
+use super::super::arithmetic::{Operator, operate};
 use super::super::function::{Type, function};
 use super::super::methods::int_argument;
-use super::super::{
-    Arguments, Exception, Object, Raised, arithmetic, ascii, format, repr, to_str,
-};
-use super::super::arithmetic::{Operator, operate};
+use super::super::{Arguments, Exception, Object, Raised, arithmetic, ascii, format, repr, to_str};
 use super::types::round_to;
 
 /// Returns the function of a name.
@@ -57,8 +55,7 @@ pub(super) fn named(name: &str) -> Option<Object> {
         }),
         "ord" => function("ord", ord),
         "pow" => function("pow", |arguments| {
-            let [base, exponent, modulus] =
-                arguments.bind("pow", ["base", "exp", "mod"], 2)?;
+            let [base, exponent, modulus] = arguments.bind("pow", ["base", "exp", "mod"], 2)?;
             let (base, exponent) = (base.unwrap_or_default(), exponent.unwrap_or_default());
             match modulus {
                 None | Some(Object::None) => operate(Operator::Power, &base, &exponent),
@@ -113,7 +110,9 @@ fn based(arguments: Arguments, name: &str) -> Raised<Object> {
 
 fn chr(arguments: Arguments) -> Raised<Object> {
     let [code] = arguments.exactly("chr")?;
-    let character = u32::try_from(int_argument(&code)?).ok().and_then(char::from_u32);
+    let character = u32::try_from(int_argument(&code)?)
+        .ok()
+        .and_then(char::from_u32);
     match character {
         Some(character) => Ok(Object::from(character.to_string())),
         None => Err(Exception::value_error("chr() arg not in range(0x110000)")),
@@ -157,7 +156,11 @@ fn modular_power(base: &Object, exponent: &Object, modulus: &Object) -> Raised<O
     }
     let reduce = |number: i128| {
         let rest = number % modulus;
-        if rest != 0 && (rest < 0) != (modulus < 0) { rest + modulus } else { rest }
+        if rest != 0 && (rest < 0) != (modulus < 0) {
+            rest + modulus
+        } else {
+            rest
+        }
     };
     let mut result = reduce(1);
     base = reduce(base);
@@ -204,7 +207,9 @@ pub(crate) fn assert(mut arguments: Arguments) -> Raised<Object> {
     let message = match &messages[..] {
         [] => String::new(),
         [message] => to_str(message)?,
-        _ => repr(&Object::Tuple(Rc::new(super::super::container::Tuple::new(messages))))?,
+        _ => repr(&Object::Tuple(Rc::new(
+            super::super::container::Tuple::new(messages),
+        )))?,
     };
     Err(Exception::new("AssertionError", message))
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::super::arithmetic::{Operator, operate};
 use super::super::function::function;
 use super::super::iterate::Iter;
 use super::super::iterator::{FromFunction, IteratorObject, next_of};
@@ -12,7 +13,6 @@ use super::super::view::View;
 use super::super::{
     Arguments, Exception, Iterate, Object, Raised, collect, iterate, less_than, sort,
 };
-use super::super::arithmetic::{Operator, operate};
 
 /// Returns the function of a name.
 pub(super) fn named(name: &str) -> Option<Object> {
@@ -129,7 +129,9 @@ fn advance_all(iterators: &mut [Iter]) -> Raised<Option<Vec<Object>>> {
 fn map(arguments: Arguments) -> Raised<Object> {
     let mut given = arguments.without_keywords("map")?;
     if given.len() < 2 {
-        return Err(Exception::type_error("map() must have at least two arguments."));
+        return Err(Exception::type_error(
+            "map() must have at least two arguments.",
+        ));
     }
     let callee = given.remove(0);
     let iterators: Raised<Vec<Iter>> = given.iter().map(iterate).collect();
@@ -178,8 +180,12 @@ fn range(arguments: Arguments) -> Raised<Object> {
 /// Returns `reversed(object)`.
 pub(crate) fn reversed(object: &Object) -> Raised<Object> {
     let items = match object {
-        Object::List(_) | Object::Tuple(_) | Object::Str(_) | Object::Markup(_)
-        | Object::Bytes(_) | Object::Dict(_) => {
+        Object::List(_)
+        | Object::Tuple(_)
+        | Object::Str(_)
+        | Object::Markup(_)
+        | Object::Bytes(_)
+        | Object::Dict(_) => {
             let items = collect(object)?.into_iter().rev();
             items.map(|item| like(object, item)).collect()
         }
@@ -205,7 +211,11 @@ pub(crate) fn reversed(object: &Object) -> Raised<Object> {
             }
         }
     };
-    let type_name = if matches!(object, Object::List(_)) { "list_reverseiterator" } else { "reversed" };
+    let type_name = if matches!(object, Object::List(_)) {
+        "list_reverseiterator"
+    } else {
+        "reversed"
+    };
     let mut items = items.into_iter();
     Ok(Object::native(IteratorObject::new(
         type_name,

@@ -6,21 +6,50 @@ use buildout_core::profile::python_text::strip;
 
 use super::super::function::{Type, function};
 use super::super::methods::{self, int_argument};
-use super::super::{Arguments, Dict, Exception, Object, Raised, Set, arithmetic, collect, iterate, to_str, Iterate};
+use super::super::{
+    Arguments, Dict, Exception, Iterate, Object, Raised, Set, arithmetic, collect, iterate, to_str,
+};
 
-const TYPES: &[(&str, fn(Arguments) -> Raised<Object>, fn(&Object) -> bool)] = &[
-    ("bool", construct_bool, |object| matches!(object, Object::Bool(_))),
+/// Name of a type, how it makes an object, and whether one is of it.
+type Definition = (
+    &'static str,
+    fn(Arguments) -> Raised<Object>,
+    fn(&Object) -> bool,
+);
+
+const TYPES: &[Definition] = &[
+    ("bool", construct_bool, |object| {
+        matches!(object, Object::Bool(_))
+    }),
     ("int", construct_int, |object| object.as_int().is_some()),
-    ("float", construct_float, |object| matches!(object, Object::Float(_))),
+    ("float", construct_float, |object| {
+        matches!(object, Object::Float(_))
+    }),
     ("str", construct_str, |object| object.as_str().is_some()),
-    ("bytes", methods::bytes::construct, |object| matches!(object, Object::Bytes(_))),
-    ("list", construct_list, |object| matches!(object, Object::List(_))),
-    ("tuple", construct_tuple, |object| matches!(object, Object::Tuple(_))),
-    ("dict", construct_dict, |object| matches!(object, Object::Dict(_))),
-    ("set", construct_set, |object| matches!(object, Object::Set(_))),
-    ("frozenset", construct_frozenset, |object| matches!(object, Object::FrozenSet(_))),
+    ("bytes", methods::bytes::construct, |object| {
+        matches!(object, Object::Bytes(_))
+    }),
+    ("list", construct_list, |object| {
+        matches!(object, Object::List(_))
+    }),
+    ("tuple", construct_tuple, |object| {
+        matches!(object, Object::Tuple(_))
+    }),
+    ("dict", construct_dict, |object| {
+        matches!(object, Object::Dict(_))
+    }),
+    ("set", construct_set, |object| {
+        matches!(object, Object::Set(_))
+    }),
+    ("frozenset", construct_frozenset, |object| {
+        matches!(object, Object::FrozenSet(_))
+    }),
     ("complex", |_| Err(no_complex()), |_| false),
-    ("NoneType", |_| Ok(Object::None), |object| matches!(object, Object::None)),
+    (
+        "NoneType",
+        |_| Ok(Object::None),
+        |object| matches!(object, Object::None),
+    ),
 ];
 
 fn no_complex() -> Exception {
@@ -70,19 +99,22 @@ pub(crate) fn type_attribute(type_name: &'static str, name: &str) -> Raised<Opti
     let Some(method) = methods::find(&sample, name) else {
         return Ok(None);
     };
-    Ok(Some(super::super::function::closure(method.name, move |mut arguments| {
-        if arguments.positional.is_empty() {
-            return Err(Exception::type_error(format!(
-                "unbound method {type_name}.{}() needs an argument",
-                method.name
-            )));
-        }
-        let object = arguments.positional.remove(0);
-        if let Object::Undefined(undefined) = &object {
-            return Err(undefined.error());
-        }
-        (method.call)(&object, arguments)
-    })))
+    Ok(Some(super::super::function::closure(
+        method.name,
+        move |mut arguments| {
+            if arguments.positional.is_empty() {
+                return Err(Exception::type_error(format!(
+                    "unbound method {type_name}.{}() needs an argument",
+                    method.name
+                )));
+            }
+            let object = arguments.positional.remove(0);
+            if let Object::Undefined(undefined) = &object {
+                return Err(undefined.error());
+            }
+            (method.call)(&object, arguments)
+        },
+    )))
 }
 
 fn construct_bool(arguments: Arguments) -> Raised<Object> {
@@ -128,7 +160,9 @@ pub(crate) fn parse_int(text: &str, base: i128) -> Raised<i128> {
         ))
     };
     if base != 0 && !(2..=36).contains(&base) {
-        return Err(Exception::value_error("int() base must be >= 2 and <= 36, or 0"));
+        return Err(Exception::value_error(
+            "int() base must be >= 2 and <= 36, or 0",
+        ));
     }
     let stripped = strip(text);
     let (is_negative, digits) = match stripped.as_bytes().first() {
@@ -137,7 +171,11 @@ pub(crate) fn parse_int(text: &str, base: i128) -> Raised<i128> {
         _ => (false, stripped),
     };
     let lower = digits.to_ascii_lowercase();
-    let prefixed = |prefix: &str| lower.strip_prefix(prefix).map(|rest| rest.strip_prefix('_').unwrap_or(rest).to_owned());
+    let prefixed = |prefix: &str| {
+        lower
+            .strip_prefix(prefix)
+            .map(|rest| rest.strip_prefix('_').unwrap_or(rest).to_owned())
+    };
     let (radix, digits) = match base {
         0 | 16 if lower.starts_with("0x") => (16, prefixed("0x").unwrap_or_default()),
         0 | 8 if lower.starts_with("0o") => (8, prefixed("0o").unwrap_or_default()),
@@ -195,8 +233,7 @@ fn construct_float(arguments: Arguments) -> Raised<Object> {
 
 fn parse_float(text: &str) -> Option<f64> {
     let text = strip(text);
-    let is_well_formed =
-        !text.starts_with('_') && !text.ends_with('_') && !text.contains("__");
+    let is_well_formed = !text.starts_with('_') && !text.ends_with('_') && !text.contains("__");
     let bare = text.trim_start_matches(['+', '-']).to_lowercase();
     let starts_well = bare.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         || matches!(bare.as_str(), "inf" | "infinity" | "nan");
@@ -207,8 +244,7 @@ fn parse_float(text: &str) -> Option<f64> {
 }
 
 fn construct_str(arguments: Arguments) -> Raised<Object> {
-    let [object, encoding, errors] =
-        arguments.bind("str", ["object", "encoding", "errors"], 0)?;
+    let [object, encoding, errors] = arguments.bind("str", ["object", "encoding", "errors"], 0)?;
     match (object, encoding) {
         (None, _) => Ok(Object::from("")),
         (Some(Object::Bytes(bytes)), Some(encoding)) => {
@@ -221,7 +257,9 @@ fn construct_str(arguments: Arguments) -> Raised<Object> {
 
 fn construct_list(arguments: Arguments) -> Raised<Object> {
     let [items] = arguments.bind("list", ["/iterable"], 0)?;
-    items.map_or(Ok(Vec::new()), |items| collect(&items)).map(Object::list)
+    items
+        .map_or(Ok(Vec::new()), |items| collect(&items))
+        .map(Object::list)
 }
 
 fn construct_tuple(arguments: Arguments) -> Raised<Object> {
@@ -336,7 +374,9 @@ pub(crate) fn round_to(number: &Object, digits: Option<&Object>) -> Raised<Objec
             if digits >= 0 {
                 return Ok(Object::Int(integer));
             }
-            let power = u32::try_from(-digits).ok().and_then(|digits| 10_i128.checked_pow(digits));
+            let power = u32::try_from(-digits)
+                .ok()
+                .and_then(|digits| 10_i128.checked_pow(digits));
             let Some(power) = power else {
                 return Ok(Object::Int(0));
             };

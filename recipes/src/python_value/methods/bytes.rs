@@ -130,7 +130,11 @@ pub(crate) fn encode(
                 bytes.extend_from_slice(escape.trim_matches('\'').as_bytes());
             }
             _ => {
-                let name = if encoding == Encoding::Ascii { "ascii" } else { "latin-1" };
+                let name = if encoding == Encoding::Ascii {
+                    "ascii"
+                } else {
+                    "latin-1"
+                };
                 let escape = super::super::ascii(&Object::from(character.to_string()))?;
                 return Err(Exception::new(
                     "UnicodeEncodeError",
@@ -205,9 +209,10 @@ pub(crate) fn construct(arguments: Arguments) -> Raised<Object> {
             let mut bytes = Vec::new();
             for item in collect(&object)? {
                 let byte = super::int_argument(&item)?;
-                bytes.push(u8::try_from(byte).map_err(|_| {
-                    Exception::value_error("bytes must be in range(0, 256)")
-                })?);
+                bytes.push(
+                    u8::try_from(byte)
+                        .map_err(|_| Exception::value_error("bytes must be in range(0, 256)"))?,
+                );
             }
             Ok(Object::bytes(bytes))
         }

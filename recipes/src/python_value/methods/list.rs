@@ -6,8 +6,8 @@ use super::super::builtins::sorted_with;
 use super::super::container::position;
 use super::super::function::Method;
 use super::super::iterator::IteratorObject;
-use super::super::{Arguments, Exception, List, Object, Raised, collect, equals, is_identical};
 use super::super::subscript::slice_positions;
+use super::super::{Arguments, Exception, List, Object, Raised, collect, equals, is_identical};
 use super::{int_argument, nothing, optional_int};
 
 type Call = fn(&Rc<List>, Arguments) -> Raised<Object>;
@@ -61,7 +61,11 @@ const METHODS: &[Method] = &[
         let index = int_argument(&index)?;
         list.change(|list| {
             let length = list.len() as i128;
-            let at = if index < 0 { (index + length).max(0) } else { index.min(length) };
+            let at = if index < 0 {
+                (index + length).max(0)
+            } else {
+                index.min(length)
+            };
             list.insert(usize::try_from(at).unwrap_or_default(), item);
         });
         Ok(Object::None)
@@ -126,8 +130,7 @@ const SEQUENCE: &[Method] = &[
     Method {
         name: "index",
         call: |object, arguments| {
-            let [item, start, stop] =
-                arguments.bind("index", ["/value", "/start", "/stop"], 1)?;
+            let [item, start, stop] = arguments.bind("index", ["/value", "/start", "/stop"], 1)?;
             let items = collect(object)?;
             let item = item.unwrap_or_default();
             for at in slice_positions([start, stop, None], items.len())? {

@@ -3,8 +3,8 @@
 
 use super::super::format::{format_fields, format_object};
 use super::super::function::Method;
-use super::super::{Arguments, Object, Raised, to_str};
 use super::super::subscript::like;
+use super::super::{Arguments, Object, Raised, to_str};
 use super::str;
 use std::rc::Rc;
 

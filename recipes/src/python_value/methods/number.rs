@@ -1,7 +1,7 @@
 //! The methods of numbers.
 
-use super::super::function::Method;
 use super::super::Object;
+use super::super::function::Method;
 use super::nothing;
 
 const INTEGER: &[Method] = &[
@@ -10,7 +10,9 @@ const INTEGER: &[Method] = &[
         call: |object, arguments| {
             nothing(arguments, "bit_length")?;
             let magnitude = object.as_int().unwrap_or_default().unsigned_abs();
-            Ok(Object::Int(i128::from(u128::BITS - magnitude.leading_zeros())))
+            Ok(Object::Int(i128::from(
+                u128::BITS - magnitude.leading_zeros(),
+            )))
         },
     },
     Method {
@@ -23,14 +25,13 @@ const INTEGER: &[Method] = &[
 ];
 
 const FLOAT: &[Method] = &[Method {
-        name: "is_integer",
-        call: |object, arguments| {
-            nothing(arguments, "is_integer")?;
-            let float = object.as_float().unwrap_or_default();
-            Ok(Object::Bool(float.is_finite() && float.fract() == 0.0))
-        },
+    name: "is_integer",
+    call: |object, arguments| {
+        nothing(arguments, "is_integer")?;
+        let float = object.as_float().unwrap_or_default();
+        Ok(Object::Bool(float.is_finite() && float.fract() == 0.0))
     },
-];
+}];
 
 /// Finds a method.
 pub(super) fn find(object: &Object, name: &str) -> Option<Method> {

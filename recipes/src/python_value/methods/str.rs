@@ -2,21 +2,18 @@
 
 use buildout_core::profile::python_text::is_python_space;
 
-use super::super::function::Method;
 use super::super::format::{format_fields, format_object};
+use super::super::function::Method;
 use super::super::iterator::IteratorObject;
-use super::super::{Arguments, Exception, Object, Raised, collect};
 use super::super::subscript::slice_bounds;
+use super::super::{Arguments, Exception, Object, Raised, collect};
 use super::{bytes, int_argument, nothing, optional_int, str_class, str_split};
 use std::rc::Rc;
 
 /// Returns the text that a method belongs to.
 pub(super) fn text_of(object: &Object) -> Raised<&str> {
     object.as_str().ok_or_else(|| {
-        Exception::type_error(format!(
-            "a 'str' is needed, not '{}'",
-            object.type_name()
-        ))
+        Exception::type_error(format!("a 'str' is needed, not '{}'", object.type_name()))
     })
 }
 
@@ -74,8 +71,7 @@ macro_rules! search {
         Method {
             name: $name,
             call: |object, arguments| {
-                let [part, start, stop] =
-                    arguments.bind($name, ["/sub", "/start", "/end"], 1)?;
+                let [part, start, stop] = arguments.bind($name, ["/sub", "/start", "/end"], 1)?;
                 let part = text_argument(&part.unwrap_or_default(), $name)?;
                 let text = text_of(object)?;
                 let (offset, within) = window(text, start, stop)?;
@@ -194,21 +190,24 @@ const METHODS: &[Method] = &[
     transformation!("swapcase", str_class::swapcase),
     Method {
         name: "startswith",
-        call: |object, arguments| affix(object, arguments, "startswith", |text, part| {
-            text.starts_with(part)
-        }),
+        call: |object, arguments| {
+            affix(object, arguments, "startswith", |text, part| {
+                text.starts_with(part)
+            })
+        },
     },
     Method {
         name: "endswith",
-        call: |object, arguments| affix(object, arguments, "endswith", |text, part| {
-            text.ends_with(part)
-        }),
+        call: |object, arguments| {
+            affix(object, arguments, "endswith", |text, part| {
+                text.ends_with(part)
+            })
+        },
     },
     Method {
         name: "replace",
         call: |object, arguments| {
-            let [old, new, count] =
-                arguments.bind("replace", ["/old", "/new", "count"], 2)?;
+            let [old, new, count] = arguments.bind("replace", ["/old", "/new", "count"], 2)?;
             let old = text_argument(&old.unwrap_or_default(), "replace() argument 1")?;
             let new = text_argument(&new.unwrap_or_default(), "replace() argument 2")?;
             let count = optional_int(count)?.unwrap_or(-1);
@@ -243,7 +242,9 @@ const METHODS: &[Method] = &[
             let [part, start, stop] = arguments.bind("count", ["/sub", "/start", "/end"], 1)?;
             let part = text_argument(&part.unwrap_or_default(), "count()")?;
             let (_, within) = window(text_of(object)?, start, stop)?;
-            Ok(Object::size(within.map_or(0, |within| within.matches(&*part).count())))
+            Ok(Object::size(
+                within.map_or(0, |within| within.matches(&*part).count()),
+            ))
         },
     },
     Method {
@@ -300,17 +301,27 @@ const METHODS: &[Method] = &[
     },
     test!("isalpha", |text| str_class::all(text, char::is_alphabetic)),
     test!("isdigit", |text| str_class::all(text, str_class::is_digit)),
-    test!("isdecimal", |text| str_class::all(text, |c| c.is_ascii_digit()
+    test!("isdecimal", |text| str_class::all(text, |c| c
+        .is_ascii_digit()
         || (!c.is_ascii() && str_class::is_decimal(c)))),
     test!("isnumeric", |text| str_class::all(text, char::is_numeric)),
-    test!("isalnum", |text| str_class::all(text, char::is_alphanumeric)),
+    test!("isalnum", |text| str_class::all(
+        text,
+        char::is_alphanumeric
+    )),
     test!("isspace", |text| str_class::all(text, is_python_space)),
     test!("isascii", str::is_ascii),
     test!("isprintable", |text| text
         .chars()
         .all(buildout_core::value::is_printable)),
-    test!("islower", |text| str_class::is_cased(text, char::is_lowercase)),
-    test!("isupper", |text| str_class::is_cased(text, char::is_uppercase)),
+    test!("islower", |text| str_class::is_cased(
+        text,
+        char::is_lowercase
+    )),
+    test!("isupper", |text| str_class::is_cased(
+        text,
+        char::is_uppercase
+    )),
     test!("istitle", str_class::is_title),
     test!("isidentifier", |text| {
         let mut characters = text.chars();

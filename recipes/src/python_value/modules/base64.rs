@@ -6,10 +6,22 @@ use super::{Member, Module};
 pub(super) static BASE64: Module = Module {
     name: "base64",
     members: &[
-        ("b64decode", Member::Function(|arguments| decode(arguments, STANDARD))),
-        ("b64encode", Member::Function(|arguments| encode(arguments, STANDARD))),
-        ("urlsafe_b64decode", Member::Function(|arguments| decode(arguments, URL_SAFE))),
-        ("urlsafe_b64encode", Member::Function(|arguments| encode(arguments, URL_SAFE))),
+        (
+            "b64decode",
+            Member::Function(|arguments| decode(arguments, STANDARD)),
+        ),
+        (
+            "b64encode",
+            Member::Function(|arguments| encode(arguments, STANDARD)),
+        ),
+        (
+            "urlsafe_b64decode",
+            Member::Function(|arguments| decode(arguments, URL_SAFE)),
+        ),
+        (
+            "urlsafe_b64encode",
+            Member::Function(|arguments| encode(arguments, URL_SAFE)),
+        ),
     ],
 };
 

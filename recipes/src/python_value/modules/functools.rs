@@ -34,9 +34,8 @@ fn reduce(arguments: Arguments) -> Raised<Object> {
         Some(initial) => Some(initial),
         None => items.next()?,
     };
-    let mut result = first.ok_or_else(|| {
-        Exception::type_error("reduce() of empty iterable with no initial value")
-    })?;
+    let mut result = first
+        .ok_or_else(|| Exception::type_error("reduce() of empty iterable with no initial value"))?;
     while let Some(item) = items.next()? {
         result = combine.call(Arguments::positional(vec![result, item]))?;
     }

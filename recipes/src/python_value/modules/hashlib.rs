@@ -15,11 +15,26 @@ pub(super) static HASHLIB: Module = Module {
     members: &[
         ("md5", Member::Function(|arguments| hash("md5", arguments))),
         ("new", Member::Function(new)),
-        ("sha1", Member::Function(|arguments| hash("sha1", arguments))),
-        ("sha224", Member::Function(|arguments| hash("sha224", arguments))),
-        ("sha256", Member::Function(|arguments| hash("sha256", arguments))),
-        ("sha384", Member::Function(|arguments| hash("sha384", arguments))),
-        ("sha512", Member::Function(|arguments| hash("sha512", arguments))),
+        (
+            "sha1",
+            Member::Function(|arguments| hash("sha1", arguments)),
+        ),
+        (
+            "sha224",
+            Member::Function(|arguments| hash("sha224", arguments)),
+        ),
+        (
+            "sha256",
+            Member::Function(|arguments| hash("sha256", arguments)),
+        ),
+        (
+            "sha384",
+            Member::Function(|arguments| hash("sha384", arguments)),
+        ),
+        (
+            "sha512",
+            Member::Function(|arguments| hash("sha512", arguments)),
+        ),
     ],
 };
 
@@ -70,12 +85,16 @@ fn hash(algorithm: &'static str, arguments: Arguments) -> Raised<Object> {
 
 fn new(mut arguments: Arguments) -> Raised<Object> {
     if arguments.positional.is_empty() {
-        return Err(Exception::type_error("new() missing required argument 'name'"));
+        return Err(Exception::type_error(
+            "new() missing required argument 'name'",
+        ));
     }
     let name = to_str(&arguments.positional.remove(0))?.to_lowercase();
     match ALGORITHMS.iter().find(|known| **known == name) {
         Some(algorithm) => hash(algorithm, arguments),
-        None => Err(Exception::value_error(format!("unsupported hash type {name}"))),
+        None => Err(Exception::value_error(format!(
+            "unsupported hash type {name}"
+        ))),
     }
 }
 

@@ -4,9 +4,7 @@ use super::super::arithmetic::{Operator, operate};
 use super::super::iterate::Iter;
 use super::super::iterator::{FromFunction, IteratorObject};
 use super::super::methods::int_argument;
-use super::super::{
-    Arguments, Exception, Iterate as _, Object, Raised, collect, equals, iterate,
-};
+use super::super::{Arguments, Exception, Iterate as _, Object, Raised, collect, equals, iterate};
 use super::{Member, Module};
 
 pub(super) static ITERTOOLS: Module = Module {
@@ -29,7 +27,10 @@ fn iterator(
     name: &'static str,
     next: impl FnMut() -> Raised<Option<Object>> + 'static,
 ) -> Raised<Object> {
-    Ok(Object::native(IteratorObject::new(name, FromFunction(next))))
+    Ok(Object::native(IteratorObject::new(
+        name,
+        FromFunction(next),
+    )))
 }
 
 fn count(arguments: Arguments) -> Raised<Object> {

@@ -142,7 +142,9 @@ fn write(text: &mut String, object: &Object, options: &Options, depth: usize) ->
         Object::Dict(dict) => {
             let mut entries = dict.to_vec();
             if options.sorts_keys {
-                let keyed = entries.into_iter().map(|(key, value)| (key.clone(), (key, value)));
+                let keyed = entries
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), (key, value)));
                 entries = sort(keyed.collect(), false)?;
             }
             if entries.is_empty() {

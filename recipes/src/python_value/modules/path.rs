@@ -20,32 +20,43 @@ pub(super) static POSIXPATH: Module = Module {
 /// A function of one path that makes a text.
 macro_rules! text {
     ($name:literal, $apply:expr) => {
-        ($name, Member::Function(|arguments| {
-            let apply: fn(&str) -> String = $apply;
-            Ok(Object::from(apply(&path_of(arguments, $name)?)))
-        }))
+        (
+            $name,
+            Member::Function(|arguments| {
+                let apply: fn(&str) -> String = $apply;
+                Ok(Object::from(apply(&path_of(arguments, $name)?)))
+            }),
+        )
     };
 }
 
 /// A function of one path that tells something.
 macro_rules! test {
     ($name:literal, $apply:expr) => {
-        ($name, Member::Function(|arguments| {
-            let apply: fn(&Path) -> bool = $apply;
-            let path = path_of(arguments, $name)?;
-            Ok(Object::Bool(path.starts_with('/') && apply(Path::new(&path))))
-        }))
+        (
+            $name,
+            Member::Function(|arguments| {
+                let apply: fn(&Path) -> bool = $apply;
+                let path = path_of(arguments, $name)?;
+                Ok(Object::Bool(
+                    path.starts_with('/') && apply(Path::new(&path)),
+                ))
+            }),
+        )
     };
 }
 
 /// A function of one path that makes a pair.
 macro_rules! pair {
     ($name:literal, $apply:expr) => {
-        ($name, Member::Function(|arguments| {
-            let apply: fn(&str) -> (String, String) = $apply;
-            let (first, second) = apply(&path_of(arguments, $name)?);
-            Ok(Object::tuple(vec![first.into(), second.into()]))
-        }))
+        (
+            $name,
+            Member::Function(|arguments| {
+                let apply: fn(&str) -> (String, String) = $apply;
+                let (first, second) = apply(&path_of(arguments, $name)?);
+                Ok(Object::tuple(vec![first.into(), second.into()]))
+            }),
+        )
     };
 }
 
@@ -68,9 +79,12 @@ const MEMBERS: &[(&str, Member)] = &[
     pair!("split", split),
     pair!("splitext", split_extension),
     ("commonprefix", Member::Function(common_prefix)),
-    ("isabs", Member::Function(|arguments| {
-        Ok(Object::Bool(path_of(arguments, "isabs")?.starts_with('/')))
-    })),
+    (
+        "isabs",
+        Member::Function(|arguments| {
+            Ok(Object::Bool(path_of(arguments, "isabs")?.starts_with('/')))
+        }),
+    ),
     ("join", Member::Function(join)),
     ("pathsep", Member::Object(|| ":".into())),
     ("relpath", Member::Function(relpath)),

@@ -15,17 +15,41 @@ pub(super) static SIX: Module = Module {
         ("ensure_binary", Member::Function(ensure_binary)),
         ("ensure_str", Member::Function(ensure_text)),
         ("ensure_text", Member::Function(ensure_text)),
-        ("integer_types", Member::Object(|| Object::tuple(vec![kind("int")]))),
-        ("iteritems", Member::Function(|arguments| iterate(arguments, "items"))),
-        ("iterkeys", Member::Function(|arguments| iterate(arguments, "keys"))),
-        ("itervalues", Member::Function(|arguments| iterate(arguments, "values"))),
+        (
+            "integer_types",
+            Member::Object(|| Object::tuple(vec![kind("int")])),
+        ),
+        (
+            "iteritems",
+            Member::Function(|arguments| iterate(arguments, "items")),
+        ),
+        (
+            "iterkeys",
+            Member::Function(|arguments| iterate(arguments, "keys")),
+        ),
+        (
+            "itervalues",
+            Member::Function(|arguments| iterate(arguments, "values")),
+        ),
         ("moves", Member::Module(&MOVES)),
-        ("string_types", Member::Object(|| Object::tuple(vec![kind("str")]))),
+        (
+            "string_types",
+            Member::Object(|| Object::tuple(vec![kind("str")])),
+        ),
         ("text_type", Member::Object(|| kind("str"))),
         ("binary_type", Member::Object(|| kind("bytes"))),
-        ("viewitems", Member::Function(|arguments| view(arguments, "items"))),
-        ("viewkeys", Member::Function(|arguments| view(arguments, "keys"))),
-        ("viewvalues", Member::Function(|arguments| view(arguments, "values"))),
+        (
+            "viewitems",
+            Member::Function(|arguments| view(arguments, "items")),
+        ),
+        (
+            "viewkeys",
+            Member::Function(|arguments| view(arguments, "keys")),
+        ),
+        (
+            "viewvalues",
+            Member::Function(|arguments| view(arguments, "values")),
+        ),
     ],
 };
 

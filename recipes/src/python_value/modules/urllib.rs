@@ -3,8 +3,8 @@
 mod quote;
 mod split;
 
-use super::super::{Exception, Object, Raised, collect};
 use super::super::to_str as string;
+use super::super::{Exception, Object, Raised, collect};
 use super::{Member, Module};
 pub(crate) use quote::quote_value;
 

@@ -40,7 +40,9 @@ impl From<ContextProblem> for RecipeError {
 
 /// Evaluates the option `context`, in order. The part comes to depend on the
 /// sections that it reads.
-pub(super) fn read_context(part: &Construction<'_>) -> Result<Vec<(String, ContextValue)>, RecipeError> {
+pub(super) fn read_context(
+    part: &Construction<'_>,
+) -> Result<Vec<(String, ContextValue)>, RecipeError> {
     let text = part.option("context")?.unwrap_or_default();
     let mut context: Vec<(String, ContextValue)> = Vec::new();
     for line in split_lines(&text) {

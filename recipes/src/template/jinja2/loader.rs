@@ -120,7 +120,11 @@ impl Loader {
                 Place::File(path) => ("file", path),
                 Place::Folder(path) => ("folder", path),
             };
-            Value::Tuple(vec![alias.as_str().into(), kind.into(), path.as_str().into()])
+            Value::Tuple(vec![
+                alias.as_str().into(),
+                kind.into(),
+                path.as_str().into(),
+            ])
         });
         places.collect()
     }
@@ -148,4 +152,3 @@ impl TemplateLoader for Loader {
         Ok(Some(LoadedTemplate { name: path, source }))
     }
 }
-

@@ -50,8 +50,14 @@ pub(super) fn render(
     let directory = tempfile::Builder::new()
         .prefix("buildout-template-")
         .tempdir_in(&services.temporary_directory)
-        .map_err(failed("create a directory in", &services.temporary_directory))?;
-    let (request, response) = (directory.path().join("request"), directory.path().join("response"));
+        .map_err(failed(
+            "create a directory in",
+            &services.temporary_directory,
+        ))?;
+    let (request, response) = (
+        directory.path().join("request"),
+        directory.path().join("response"),
+    );
     std::fs::write(&request, describe(rendering, loader).repr())
         .map_err(failed("write", &request))?;
     let arguments = [
@@ -60,13 +66,20 @@ pub(super) fn render(
         request.as_os_str(),
         response.as_os_str(),
     ];
-    let command = Command::new("python3", arguments, &services.directory, services.environment());
+    let command = Command::new(
+        "python3",
+        arguments,
+        &services.directory,
+        services.environment(),
+    );
     let mut last_line = String::new();
     let mut sink = |_, line: &[u8]| last_line = String::from_utf8_lossy(line).into_owned();
     let finished = match command.run(&mut sink, &services.cancellation) {
         Ok(finished) => finished,
         Err(CommandError::Start { .. }) => {
-            return Ok(PythonRendering::Unavailable("there is no `python3`".to_owned()));
+            return Ok(PythonRendering::Unavailable(
+                "there is no `python3`".to_owned(),
+            ));
         }
         Err(error @ CommandError::Cancelled { .. }) => {
             return Err(RecipeError::new(RecipeErrorKind::Cancelled, error));

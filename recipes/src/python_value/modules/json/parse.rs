@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::number;
 use super::super::super::{DEPTH_LIMIT, Dict, Exception, Object, Raised};
+use super::number;
 
 /// Returns what a text of JSON stands for.
 ///
@@ -24,6 +24,18 @@ pub(crate) fn parse(text: &str) -> Raised<Object> {
     }
 }
 
+/// A word, and what it stands for.
+type Word = (&'static str, fn() -> Object);
+
+const WORDS: &[Word] = &[
+    ("null", || Object::None),
+    ("true", || Object::Bool(true)),
+    ("false", || Object::Bool(false)),
+    ("NaN", || Object::Float(f64::NAN)),
+    ("Infinity", || Object::Float(f64::INFINITY)),
+    ("-Infinity", || Object::Float(f64::NEG_INFINITY)),
+];
+
 struct Parser<'t> {
     text: &'t str,
     at: usize,
@@ -33,7 +45,13 @@ impl Parser<'_> {
     fn error(&self, message: &str, at: usize) -> Exception {
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
         let position = before.chars().count();
         Exception::new(
             "json.decoder.JSONDecodeError",
@@ -55,14 +73,6 @@ impl Parser<'_> {
         if depth > DEPTH_LIMIT {
             return Err(Exception::recursion());
         }
-        const WORDS: &[(&str, fn() -> Object)] = &[
-            ("null", || Object::None),
-            ("true", || Object::Bool(true)),
-            ("false", || Object::Bool(false)),
-            ("NaN", || Object::Float(f64::NAN)),
-            ("Infinity", || Object::Float(f64::INFINITY)),
-            ("-Infinity", || Object::Float(f64::NEG_INFINITY)),
-        ];
         let rest = &self.text[self.at..];
         if let Some((word, make)) = WORDS.iter().find(|(word, _)| rest.starts_with(word)) {
             self.at += word.len();

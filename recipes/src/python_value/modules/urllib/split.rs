@@ -77,7 +77,10 @@ fn split(url: &str, default_scheme: &str) -> Raised<Parts> {
 fn split_parameters(path: &str) -> (String, String) {
     let from = path.rfind('/').unwrap_or(0);
     match path[from..].find(';') {
-        Some(at) => (path[..from + at].to_owned(), path[from + at + 1..].to_owned()),
+        Some(at) => (
+            path[..from + at].to_owned(),
+            path[from + at + 1..].to_owned(),
+        ),
         None => (path.to_owned(), String::new()),
     }
 }
@@ -240,7 +243,11 @@ pub(super) fn urljoin(arguments: Arguments) -> Raised<Object> {
         resolved.push("");
     }
     let path = resolved.join("/");
-    parts.path = if path.is_empty() { "/".to_owned() } else { path };
+    parts.path = if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path
+    };
     if !parts.path.starts_with('/') && !parts.location.is_empty() {
         parts.path.insert(0, '/');
     }
