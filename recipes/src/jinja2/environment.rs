@@ -62,33 +62,26 @@ impl Environment {
         })
     }
 
-    /// Renders a template with the names it is given.
+    /// Renders a checked template with the names it is given.
     pub(crate) fn render(
         self: &Rc<Self>,
-        name: &str,
-        source: &str,
+        template: &Rc<Template>,
         names: Vec<(String, Object)>,
     ) -> Result<String, RenderError> {
-        let template =
-            compile(name, source, self.extensions).map_err(|problem| RenderError::Syntax {
-                problem,
-                template: name.to_owned(),
-            })?;
-        let template = Rc::new(template);
         let mut variables = (*self.globals).clone();
         for (name, value) in names {
             variables.insert(Rc::from(name), value);
         }
-        let context = Context::new(self, &template, Rc::new(variables));
-        let mut output = String::with_capacity(source.len());
-        let result = render_root(&template, &context, &mut output);
+        let context = Context::new(self, template, Rc::new(variables));
+        let mut output = String::new();
+        let result = render_root(template, &context, &mut output);
         drop(context);
         self.release();
         match result {
             Ok(()) => Ok(output),
             Err(exception) => {
                 let place = exception.place().cloned().unwrap_or_else(|| Place {
-                    template: Rc::from(name),
+                    template: Rc::clone(&template.name),
                     line: 1,
                 });
                 Err(RenderError::Raised { exception, place })
@@ -108,34 +101,37 @@ impl Environment {
         name: &str,
         source: &str,
         modules: &[(&str, &'static Module)],
-    ) -> Result<(), RenderError> {
-        let mut pending = vec![(name.to_owned(), source.to_owned())];
-        let mut seen: Vec<String> = Vec::new();
-        while let Some((name, source)) = pending.pop() {
-            let failed = |problem| RenderError::Syntax {
-                problem,
-                template: name.clone(),
-            };
-            let template = compile(&name, &source, self.extensions).map_err(failed)?;
+    ) -> Result<Rc<Template>, RenderError> {
+        let failed = |name: &str, problem| RenderError::Syntax {
+            problem,
+            template: name.to_owned(),
+        };
+        let compiled = |name: &str, source: &str| {
+            compile(name, source, self.extensions)
+                .map(Rc::new)
+                .map_err(|problem| failed(name, problem))
+        };
+        let main = compiled(name, source)?;
+        let mut pending = vec![Rc::clone(&main)];
+        while let Some(template) = pending.pop() {
             let Findings { templates, problem } = examine(&template, modules);
             if let Some(problem) = problem {
-                return Err(failed(problem));
+                return Err(failed(&template.name, problem));
             }
             for wanted in templates {
-                let Some(loader) = &self.loader else {
-                    continue;
-                };
-                if seen.contains(&wanted) {
+                if self.templates.borrow().contains_key(&wanted) {
                     continue;
                 }
                 // What cannot be loaded is an error when it is rendered.
-                if let Ok(Some(loaded)) = loader.load(&wanted) {
-                    pending.push((loaded.name, loaded.source));
+                let loaded = self.loader.as_ref().map(|loader| loader.load(&wanted));
+                if let Some(Ok(Some(loaded))) = loaded {
+                    let template = compiled(&loaded.name, &loaded.source)?;
+                    pending.push(Rc::clone(&template));
+                    self.templates.borrow_mut().insert(wanted, template);
                 }
-                seen.push(wanted);
             }
         }
-        Ok(())
+        Ok(main)
     }
 
     /// Breaks the circles of macros and the functions that they are in.

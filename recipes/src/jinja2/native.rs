@@ -85,7 +85,7 @@ fn render(rendering: &Rendering<'_>) -> Result<String, TemplateError> {
     let environment = Environment::new(loader, rendering.extensions);
     environment
         .check(rendering.name, rendering.source, &modules)
-        .and_then(|()| environment.render(rendering.name, rendering.source, names))
+        .and_then(|template| environment.render(&template, names))
         .map_err(explain)
 }
 
