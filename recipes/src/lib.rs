@@ -9,12 +9,14 @@ mod download;
 mod download_failure;
 mod download_unpacked;
 mod environment;
+pub mod jinja2;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
 mod output_file;
 mod percent_format;
+mod python_value;
 mod source;
 mod symbolic_link;
 mod system_error;
@@ -48,6 +50,7 @@ impl NativeRecipes {
                     "slapos.recipe.build:mkdirectory",
                 )),
                 Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::collective::CollectiveTemplateFactory::new()),
                 Arc::new(template::jinja2::Jinja2Factory::new()),
                 Arc::new(template::plain::PlainTemplateFactory::new()),
                 Arc::new(wrapper::WrapperFactory::new()),

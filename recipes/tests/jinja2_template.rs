@@ -158,10 +158,6 @@ fn what_is_wrong_is_named() {
     let option = |line: &str| format!("{PROFILE}{line}\n");
     for (profile, expected) in [
         (
-            entry("import os os"),
-            "Error: Not supported yet: the Python module 'os' in a context.",
-        ),
-        (
             entry("raw range 1"),
             "ValueError: Duplicate context entry 'range'",
         ),
@@ -175,7 +171,8 @@ fn what_is_wrong_is_named() {
         ),
         (
             entry("file x 1"),
-            "KeyError: 'file'\nhint: the types are raw, key, json, jsonkey and section",
+            "KeyError: 'file'\nhint: the types are raw, key, json, jsonkey, section \
+             and import",
         ),
         (
             entry("raw x"),
@@ -217,15 +214,6 @@ fn what_is_wrong_is_named() {
             "Error: Missing option: template:output",
         ),
         (
-            PROFILE.replace("!py!1.0", "!py!{1}"),
-            "Error: Not supported yet: a value of type set in a context.",
-        ),
-        (
-            option("extensions = jinja2.ext.do"),
-            "Error: Not supported yet in templates: the tag `do`.\nhint: line 2 of template \
-             `template.in`: write this in another way",
-        ),
-        (
             PROFILE.to_owned(),
             "jinja2.exceptions.TemplateSyntaxError: Encountered unknown tag 'do'.\nhint: see \
              line 2 of template `template.in`",
@@ -251,13 +239,21 @@ fn nesting_is_limited() {
         format!("{{{{ {}1 }}}}", "- ".repeat(140)),
         format!("{{{{ x{} }}}}", ".a".repeat(1900)),
         "{% if 1 %}".repeat(5000),
+        "{% set a, b = [], [] %}{{ a.append(a) }}{{ b.append(b) }}{{ a == b }}".to_owned(),
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}".to_owned(),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
+        "{% set ns = namespace(i=[]) %}{% for x in range(20000) %}{% set ns.i = ns.i | map('string') \
+         %}{% endfor %}{{ ns.i | list }}{{ missing }}"
+            .to_owned(),
+        "{% set ns = namespace(l=[]) %}{% for x in range(20000) %}{% set ns.l = [ns.l] %}{% endfor \
+         %}{{ ns.l }}"
+            .to_owned(),
         format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(500)),
     ] {
         let site = site(&template);
         let error = site.install();
-        assert!(
-            error.result.is_err() || template.contains("- "),
-            "{template:.20}"
-        );
+        // What is only long may be rendered; nothing may crash.
+        let is_flat = ["- ", " ~ ", "elif"].iter().any(|part| template.contains(part));
+        assert!(error.result.is_err() || is_flat, "{template:.20}");
     }
 }

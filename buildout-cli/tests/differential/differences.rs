@@ -79,10 +79,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: appended_state,
     },
     Difference {
-        id: "template-refused",
-        mask: template_refused,
-    },
-    Difference {
         id: "joined-bases",
         mask: joined_bases,
     },
@@ -130,7 +126,7 @@ fn reason_lines(_: &Situation<'_>, _: &mut View, ours: &mut View) {
             *next == format!("Uninstalling {}.", part.unwrap_or_default())
                 || next.starts_with(&details)
         };
-        part.is_some() && next.is_some_and(|next| belongs(next))
+        part.is_some() && next.is_some_and(belongs)
     };
     let kept: Vec<&str> = lines
         .iter()
@@ -348,14 +344,6 @@ fn appended_state(_: &Situation<'_>, peer: &mut View, _: &mut View) {
             line.truncate(appended);
             line.push_str("\\n\"");
         }
-    }
-}
-
-/// A template with constructs that are not known to render as in Jinja2 is refused, until all are.
-fn template_refused(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
-    let refused = "Error: Not supported yet in templates: ";
-    if peer.code == Some(0) && ours.raw_stderr.contains(refused) {
-        *ours = peer.clone();
     }
 }
 

@@ -1,10 +1,12 @@
-//! The recipes of `slapos.recipe.template`: files made from templates.
+//! The recipes of `slapos.recipe.template` and `collective.recipe.template`:
+//! files made from templates.
 //!
-//! * [`plain`] substitutes the references of profiles.
+//! * [`plain`] and [`collective`] substitute the references of profiles.
 //! * [`jinja2`] renders a template language.
 //!
-//! Both take their text from a [`source`] and write it to an [`output`].
+//! They take their text from a [`source`] and write it to an [`output`].
 
+pub(crate) mod collective;
 pub(crate) mod jinja2;
 mod output;
 pub(crate) mod plain;

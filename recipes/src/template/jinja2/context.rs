@@ -4,7 +4,7 @@ use buildout_core::profile::python_text::{is_python_space, split_lines};
 use buildout_core::recipe::{Construction, RecipeError};
 use buildout_core::value::{Dict, MAXIMUM_DEPTH, Value, decode, str_repr};
 
-use super::names::PREDEFINED;
+use crate::jinja2::{ContextValue, PREDEFINED};
 
 /// What is wrong with an entry of `context` or `import-list`.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +19,6 @@ pub(super) enum ContextProblem {
     TooFewFields { line: String },
     #[error("{} is not of the form section:option", str_repr(expression))]
     NotAKey { expression: String },
-    #[error(
-        "Not supported yet: the Python module {} in a context.",
-        str_repr(module)
-    )]
-    Import { module: String },
-    #[error("Not supported yet: a value of type {kind} in a context.")]
-    UnsupportedValue { kind: &'static str },
     #[error("{0}")]
     Json(String),
 }
@@ -35,9 +28,6 @@ impl From<ContextProblem> for RecipeError {
         let exception = match &problem {
             ContextProblem::UnknownType { .. } => "KeyError",
             ContextProblem::Json(_) => "json.decoder.JSONDecodeError",
-            ContextProblem::Import { .. } | ContextProblem::UnsupportedValue { .. } => {
-                return RecipeError::user(problem);
-            }
             ContextProblem::TooFewFields { .. } => {
                 return RecipeError::internal("ValueError", problem)
                     .with_hint("write `TYPE NAME EXPRESSION`");
@@ -50,9 +40,11 @@ impl From<ContextProblem> for RecipeError {
 
 /// Evaluates the option `context`, in order. The part comes to depend on the
 /// sections that it reads.
-pub(super) fn read_context(part: &Construction<'_>) -> Result<Vec<(String, Value)>, RecipeError> {
+pub(super) fn read_context(
+    part: &Construction<'_>,
+) -> Result<Vec<(String, ContextValue)>, RecipeError> {
     let text = part.option("context")?.unwrap_or_default();
-    let mut context: Vec<(String, Value)> = Vec::new();
+    let mut context: Vec<(String, ContextValue)> = Vec::new();
     for line in split_lines(&text) {
         if line.is_empty() {
             continue;
@@ -94,23 +86,25 @@ pub(super) fn split_entry(line: &str) -> Result<(&str, &str, &str), ContextProbl
     Ok((kind, name, expression))
 }
 
-fn evaluate(part: &Construction<'_>, kind: &str, expression: &str) -> Result<Value, RecipeError> {
-    match kind {
-        "raw" => Ok(Value::string(expression)),
-        "key" => typed(part, &read_key(part, expression)?),
-        "json" => Ok(from_json(expression)?),
-        "jsonkey" => Ok(from_json(&read_key(part, expression)?)?),
-        "section" => read_section(part, expression),
-        "import" => {
-            let module = expression.to_owned();
-            Err(ContextProblem::Import { module }.into())
-        }
+fn evaluate(
+    part: &Construction<'_>,
+    kind: &str,
+    expression: &str,
+) -> Result<ContextValue, RecipeError> {
+    let value = match kind {
+        "raw" => Value::string(expression),
+        "key" => typed(part, &read_key(part, expression)?)?,
+        "json" => from_json(expression)?,
+        "jsonkey" => from_json(&read_key(part, expression)?)?,
+        "section" => read_section(part, expression)?,
+        "import" => return Ok(ContextValue::Module(expression.to_owned())),
         _ => {
             let kind = kind.to_owned();
-            Err(RecipeError::from(ContextProblem::UnknownType { kind })
-                .with_hint("the types are raw, key, json, jsonkey and section"))
+            return Err(RecipeError::from(ContextProblem::UnknownType { kind })
+                .with_hint("the types are raw, key, json, jsonkey, section and import"));
         }
-    }
+    };
+    Ok(ContextValue::Value(value))
 }
 
 /// Reads the option that `section:option` means; no section is the part's own.
@@ -148,32 +142,7 @@ fn typed(part: &Construction<'_>, text: &str) -> Result<Value, RecipeError> {
         return Ok(Value::string(text));
     }
     let value = decode(text).map_err(|error| RecipeError::internal("ValueError", error))?;
-    let Some(value) = value else {
-        return Ok(Value::string(text));
-    };
-    match unsupported_type(&value) {
-        Some(kind) => Err(ContextProblem::UnsupportedValue { kind }.into()),
-        None => Ok(value),
-    }
-}
-
-/// Returns the first type within a value that templates cannot have.
-fn unsupported_type(value: &Value) -> Option<&'static str> {
-    let mut pending = vec![value];
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Bytes(_) | Value::Set(_) | Value::FrozenSet(_) => {
-                return Some(value.type_name());
-            }
-            Value::List(items) | Value::Tuple(items) => pending.extend(items),
-            Value::Dict(dict) => {
-                pending.extend(dict.keys());
-                pending.extend(dict.values());
-            }
-            _ => {}
-        }
-    }
-    None
+    Ok(value.unwrap_or_else(|| Value::string(text)))
 }
 
 /// Parses JSON as Python's `json.loads` does.

@@ -1,11 +1,14 @@
 //! `import-list`: the templates that a template can include.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use buildout_core::extends::normalize_path;
 use buildout_core::profile::python_text::split_lines;
 use buildout_core::recipe::{Construction, RecipeError};
-use buildout_core::value::str_repr;
+use buildout_core::value::{Value, str_repr};
+
+use crate::jinja2::{LoadError, LoadedTemplate, TemplateLoader};
 
 use super::context::{ContextProblem, read_key, split_entry};
 
@@ -97,9 +100,55 @@ impl Loader {
         Path::new(&path).is_file().then_some(path)
     }
 
+    /// Returns the templates, if there are any.
+    pub(super) fn as_templates(&self) -> Option<Arc<dyn TemplateLoader>> {
+        match self.places.is_empty() {
+            true => None,
+            false => Some(Arc::new(self.clone())),
+        }
+    }
+
+    /// Returns what stands between the parts of a name.
+    pub(super) fn delimiter(&self) -> &str {
+        &self.delimiter
+    }
+
+    /// Lists alias, kind and path of all templates.
+    pub(super) fn describe(&self) -> Vec<Value> {
+        let places = self.places.iter().map(|(alias, place)| {
+            let (kind, path) = match place {
+                Place::File(path) => ("file", path),
+                Place::Folder(path) => ("folder", path),
+            };
+            Value::Tuple(vec![
+                alias.as_str().into(),
+                kind.into(),
+                path.as_str().into(),
+            ])
+        });
+        places.collect()
+    }
+
     /// Lists the aliases, for hints.
     pub(super) fn aliases(&self) -> String {
         let aliases = self.places.iter().map(|(alias, _)| str_repr(alias));
         aliases.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl TemplateLoader for Loader {
+    fn load(&self, name: &str) -> Result<Option<LoadedTemplate>, LoadError> {
+        let Some(path) = self.find(name) else {
+            return Ok(None);
+        };
+        let source = std::fs::read(&path).map_err(|error| LoadError {
+            exception: "OSError",
+            message: format!("failed to read `{path}`: {error}"),
+        })?;
+        let source = String::from_utf8(source).map_err(|error| LoadError {
+            exception: "UnicodeDecodeError",
+            message: format!("`{path}` is not UTF-8: {}", error.utf8_error()),
+        })?;
+        Ok(Some(LoadedTemplate { name: path, source }))
     }
 }

@@ -1,19 +1,13 @@
 //! `slapos.recipe.template:jinja2`: files made from Jinja2 templates.
 //!
 //! The [`context`] is evaluated when the recipe is constructed, and the
-//! template is rendered when the part is installed, by a [`engine`] that
-//! refuses whatever it would not render as Jinja2 does: [`lexical`] and
-//! [`check`] look for that before [`evaluate`] starts.
+//! template is rendered when the part is installed, by a
+//! [`TemplateEngine`]. What that refuses before it renders is given to
+//! [`python`], if there is one with Jinja2.
 
-mod builtins;
-mod check;
 mod context;
-mod engine;
-mod evaluate;
-mod lexical;
 mod loader;
-mod names;
-mod operators;
+mod python;
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -22,16 +16,18 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, RunServices, UpdateKind,
 };
-use buildout_core::value::{Value, str_repr};
+use buildout_core::value::str_repr;
 
 use self::context::read_context;
-use self::engine::{Cause, Extensions, Rendering, TemplateEngine, TemplateError};
-use self::evaluate::TreeEngine;
 use self::loader::Loader;
+use self::python::PythonRendering;
 use super::output::Output;
 use super::source::Source;
+use crate::jinja2::{
+    Cause, ContextValue, Extensions, NativeEngine, Rendering, TemplateEngine, TemplateError,
+};
 use crate::system_error::failed;
 
 const OPTIONS: &[OptionDocumentation] = &[
@@ -66,8 +62,8 @@ const OPTIONS: &[OptionDocumentation] = &[
         name: "context",
         default: Some(""),
         summary: "The names of the template, one in a line: raw NAME TEXT, key NAME \
-                  SECTION:OPTION, json NAME JSON, jsonkey NAME SECTION:OPTION, or section NAME \
-                  SECTION.",
+                  SECTION:OPTION, json NAME JSON, jsonkey NAME SECTION:OPTION, section NAME SECTION, \
+                  or import NAME MODULE.",
     },
     OptionDocumentation {
         name: "import-list",
@@ -123,6 +119,14 @@ enum Jinja2Problem {
     Extension { name: String },
 }
 
+/// An exception of Python's own Jinja2.
+#[derive(Debug, thiserror::Error)]
+#[error("{class}: {message}")]
+struct PythonException {
+    class: String,
+    message: String,
+}
+
 /// The factory of the recipe.
 pub(crate) struct Jinja2Factory {
     descriptor: Descriptor,
@@ -172,7 +176,7 @@ impl Factory for Jinja2Factory {
             extensions,
             context,
             has_dumps: part.dialect().typed_values,
-            engine: Box::new(TreeEngine),
+            engine: Box::new(NativeEngine),
         }))
     }
 }
@@ -244,7 +248,7 @@ struct Jinja2Template {
     always_updates: bool,
     loader: Loader,
     extensions: Extensions,
-    context: Vec<(String, Value)>,
+    context: Vec<(String, ContextValue)>,
     has_dumps: bool,
     engine: Box<dyn TemplateEngine>,
 }
@@ -257,17 +261,20 @@ impl Recipe for Jinja2Template {
             return Ok(Installed::Unchanged);
         }
         let source = self.source.read(services)?;
-        let rendered = self
-            .engine
-            .render(&Rendering {
-                name: self.source.name(),
-                source: &source,
-                context: &self.context,
-                loader: &self.loader,
-                extensions: self.extensions,
-                has_dumps: self.has_dumps,
-            })
-            .map_err(|error| self.explain(error))?;
+        let rendering = Rendering {
+            name: self.source.name(),
+            source: &source,
+            context: &self.context,
+            loader: self.loader.as_templates(),
+            extensions: self.extensions,
+            has_dumps: self.has_dumps,
+        };
+        let rendered = match self.engine.render(&rendering) {
+            Err(error) if matches!(error.cause, Cause::Unsupported(_)) => {
+                self.render_with_python(services, &rendering, error)?
+            }
+            rendered => rendered.map_err(|error| self.explain(error))?,
+        };
         self.output.write(services, rendered.as_bytes())?;
         let Some(marker) = marker else {
             return Ok(Installed::path(self.output.path()));
@@ -308,6 +315,38 @@ impl Recipe for Jinja2Template {
 }
 
 impl Jinja2Template {
+    /// Renders what our engine refused, if there is a Python that can.
+    fn render_with_python(
+        &self,
+        services: &RunServices,
+        rendering: &Rendering<'_>,
+        refused: TemplateError,
+    ) -> Result<String, RecipeError> {
+        match python::render(services, rendering, &self.loader)? {
+            PythonRendering::Text(text) => Ok(text),
+            PythonRendering::Raised {
+                class,
+                message,
+                line,
+            } => {
+                let line = line.map_or(String::new(), |line| format!("line {line} of "));
+                let hint = format!("see {line}template `{}`", rendering.name);
+                Err(RecipeError::user(PythonException { class, message })
+                    .at_option(self.source.option())
+                    .with_hint(hint))
+            }
+            PythonRendering::Unavailable(reason) => {
+                let place = format!("line {} of template `{}`", refused.line, refused.template);
+                Err(RecipeError::user(refused)
+                    .at_option(self.source.option())
+                    .with_hint(format!(
+                        "{place}: write this in another way, or have a `python3` with jinja2, six \
+                         and what the template imports in the search path ({reason})"
+                    )))
+            }
+        }
+    }
+
     /// Adds the place in the template, which the text of upstream lacks.
     fn explain(&self, error: TemplateError) -> RecipeError {
         let place = format!("line {} of template `{}`", error.line, error.template);

@@ -1,39 +1,67 @@
-//! The boundary between the recipe and whatever renders its templates.
+//! The boundary between a recipe and whatever renders its templates.
 
 use std::sync::Arc;
 
 use buildout_core::value::Value;
 
-use super::loader::Loader;
+use super::parser::Extensions;
 
-/// A template to render, with everything that decides on the result.
-#[derive(Debug)]
-pub(super) struct Rendering<'a> {
-    /// What errors call the template.
-    pub(super) name: &'a str,
-    /// Its text.
-    pub(super) source: &'a str,
-    /// The names that the profile gives to it, in order.
-    pub(super) context: &'a [(String, Value)],
-    /// Where other templates come from.
-    pub(super) loader: &'a Loader,
-    /// The optional tags.
-    pub(super) extensions: Extensions,
-    /// Whether the function `dumps` exists: only where options have types.
-    pub(super) has_dumps: bool,
+/// What a name of the context stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ContextValue {
+    /// A value.
+    Value(Value),
+    /// The Python module of a name with dots.
+    Module(String),
 }
 
-/// The extensions of Jinja2 that are switched on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Extensions {
-    /// `jinja2.ext.do`.
-    pub(super) expression_statement: bool,
-    /// `jinja2.ext.loopcontrols`.
-    pub(super) loop_controls: bool,
+/// A template to render, with everything that decides on the result.
+pub struct Rendering<'a> {
+    /// What errors call the template.
+    pub name: &'a str,
+    /// Its text.
+    pub source: &'a str,
+    /// The names that the profile gives to it, in order.
+    pub context: &'a [(String, ContextValue)],
+    /// Where other templates come from, if there are any.
+    pub loader: Option<Arc<dyn TemplateLoader>>,
+    /// The optional tags.
+    pub extensions: Extensions,
+    /// Whether the function `dumps` exists: only where options have types.
+    pub has_dumps: bool,
+}
+
+/// The text of a template, and what errors call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedTemplate {
+    /// What errors call it.
+    pub name: String,
+    /// Its text.
+    pub source: String,
+}
+
+/// A template that cannot be read: the class of Python's exception, and its
+/// text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// The class.
+    pub exception: &'static str,
+    /// The text.
+    pub message: String,
+}
+
+/// Finds the templates that others include, import or extend.
+pub trait TemplateLoader: Send + Sync {
+    /// Returns a template; nothing if there is none of the name.
+    ///
+    /// # Errors
+    ///
+    /// It is there, and cannot be read.
+    fn load(&self, name: &str) -> Result<Option<LoadedTemplate>, LoadError>;
 }
 
 /// Renders templates, or refuses to: what it returns is what Jinja2 returns.
-pub(super) trait TemplateEngine: Send {
+pub trait TemplateEngine: Send {
     /// Renders a template.
     ///
     /// # Errors
@@ -44,16 +72,16 @@ pub(super) trait TemplateEngine: Send {
 
 /// Why a template is not rendered.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(super) enum Cause {
+pub enum Cause {
     /// It uses what this engine does not have, or has not in the same way.
     #[error("Not supported yet in templates: {0}.")]
     Unsupported(String),
     /// It is no template.
     #[error("{0}")]
     Syntax(String),
-    /// It uses a name or item that does not exist, in Jinja2's words.
+    /// It names a filter or test that does not exist, or the like.
     #[error("{0}")]
-    Undefined(String),
+    Assertion(String),
     /// It includes a template that does not exist.
     #[error("{0}")]
     TemplateNotFound(String),
@@ -68,21 +96,13 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// An operation that Python refuses for the types of its operands.
-    pub(super) fn type_error(message: impl Into<String>) -> Self {
-        Cause::Python {
-            exception: "TypeError",
-            message: message.into(),
-        }
-    }
-
     /// Returns the class of the exception that upstream shows; `None` if the
     /// failure is ours.
-    pub(super) fn exception(&self) -> Option<&'static str> {
+    pub fn exception(&self) -> Option<&'static str> {
         match self {
             Cause::Unsupported(_) => None,
             Cause::Syntax(_) => Some("jinja2.exceptions.TemplateSyntaxError"),
-            Cause::Undefined(_) => Some("jinja2.exceptions.UndefinedError"),
+            Cause::Assertion(_) => Some("jinja2.exceptions.TemplateAssertionError"),
             Cause::TemplateNotFound(_) => Some("jinja2.exceptions.TemplateNotFound"),
             Cause::Python { exception, .. } => Some(exception),
         }
@@ -92,11 +112,11 @@ impl Cause {
 /// A template that is not rendered: why, and where.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{cause}")]
-pub(super) struct TemplateError {
+pub struct TemplateError {
     /// Why.
-    pub(super) cause: Cause,
+    pub cause: Cause,
     /// The template, which may be an included one.
-    pub(super) template: Arc<str>,
+    pub template: Arc<str>,
     /// The line in it, from 1.
-    pub(super) line: usize,
+    pub line: usize,
 }
