@@ -176,7 +176,7 @@ fn what_is_wrong_is_named() {
         (
             PROFILE.to_owned(),
             "${z:x}",
-            "Error: The referenced section, 'z', was not defined.",
+            "Error: The referenced section, 'z', was not defined.\nhint: add a section `[z]`",
         ),
         (
             PROFILE.to_owned(),

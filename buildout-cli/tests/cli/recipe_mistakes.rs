@@ -273,7 +273,7 @@ const MISTAKES: &[Mistake] = &[
     (
         JINJA2,
         "inline = x\noutput = out\ncontext = x a b\n",
-        "the types are raw, key, json, jsonkey and section",
+        "the types are raw, key, json, jsonkey, section and import",
         "inline = x\noutput = out\ncontext = raw a b\n",
     ),
     (

@@ -104,7 +104,7 @@ fn events_on_stdout_move_the_log() {
     assert!(plain.stdout.starts_with("Installing a.\n"), "{plain:?}");
     let outcome = site.run(&["a:command=true", "--events", "-"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_eq!(events(&outcome.stdout).len(), 26, "{}", outcome.stdout);
+    assert_eq!(events(&outcome.stdout).len(), 24, "{}", outcome.stdout);
     let log = "Installing a.\na: Running 'true'\nInstalling b.\nb: Running 'echo made'\nmade\n";
     assert!(outcome.stderr.ends_with(log), "{outcome:?}");
 }

@@ -91,6 +91,20 @@ fn a_killed_build_is_completed_and_nothing_finished_is_repeated() {
 }
 
 #[test]
+fn the_number_of_jobs_changes_nothing_on_disk() {
+    let site = Site::new();
+    let contents = [1, 2, 8].map(|jobs| {
+        site.start_over();
+        site.run_with_jobs(jobs);
+        site.contents()
+    });
+    for other in &contents[1..] {
+        let differences: Vec<_> = other.symmetric_difference(&contents[0]).collect();
+        assert!(differences.is_empty(), "{differences:#?}");
+    }
+}
+
+#[test]
 fn a_disk_that_fills_up_costs_the_run_and_nothing_else() {
     let site = Site::new();
     site.run_to_its_end();

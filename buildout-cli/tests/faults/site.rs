@@ -220,6 +220,15 @@ impl Site {
         run
     }
 
+    /// Runs the build with so many jobs; it must end well.
+    pub(crate) fn run_with_jobs(&self, jobs: usize) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buildout"));
+        self.prepare(&mut command);
+        let output = command.arg(format!("-j{jobs}")).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+    }
+
     /// Runs the build, and kills it at a moment unless it has ended before.
     pub(crate) fn run_and_kill(&self, moment: Duration) -> Run {
         self.run(|child| {

@@ -39,7 +39,10 @@ fn run_document(document: &str, at_least: usize) {
     copy(&site, &checkout::path("profiles/hello"), &profiles);
     let path = std::env::var("PATH").unwrap_or_default();
     let programs = checkout::program_directory().display();
-    let site = site.with_variable("PATH", format!("{programs}:{path}"));
+    let site = site
+        .with_variable("PATH", format!("{programs}:{path}"))
+        // The documents show the log of one part after the other.
+        .with_variable("BUILDOUT_JOBS", "1");
     let steps = steps(&checkout::read(document));
     assert!(steps.len() >= at_least, "{document}: {}", steps.len());
     // `cd` and `export` hold for the commands below them.

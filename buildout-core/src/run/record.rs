@@ -209,7 +209,9 @@ impl Record {
         let unchanged = |saved: &InstalledState| {
             *saved == self.state && saved.parts.keys().eq(self.state.parts.keys())
         };
-        if !self.saved.as_ref().is_some_and(unchanged) {
+        // Nothing is no reason for a file.
+        let is_nothing = self.saved.is_none() && self.state.is_empty();
+        if !is_nothing && !self.saved.as_ref().is_some_and(unchanged) {
             self.file.save(&self.state)?;
             self.saved = Some(self.state.clone());
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::is_python_space;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -160,6 +160,7 @@ impl Factory for CollectiveTemplateFactory {
             .is_none_or(|value| matches!(&*value.to_lowercase(), "y" | "yes" | "1" | "true"));
         Ok(Box::new(CollectiveTemplate {
             content: substitute(part, &source)?,
+            path: part.services().absolute(&*output),
             output: output.to_string(),
             mode,
             overwrite,
@@ -255,18 +256,20 @@ fn name_sections(section: &str, text: &str) -> String {
 struct CollectiveTemplate {
     content: Arc<str>,
     output: String,
+    /// The same, absolute.
+    path: PathBuf,
     mode: Option<u32>,
     overwrite: bool,
 }
 
 impl Recipe for CollectiveTemplate {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        let path = run.services().absolute(&self.output);
+        let path = &self.path;
         if !self.overwrite && path.is_file() {
             return Ok(Installed::nothing());
         }
         let mut created = Vec::new();
-        for directory in missing_parents(&path) {
+        for directory in missing_parents(path) {
             fs::create_dir(&directory)
                 .map_err(failed("create directory", &directory))
                 .map_err(|error| RecipeError::from(error).at_option("output"))?;
@@ -274,7 +277,7 @@ impl Recipe for CollectiveTemplate {
             created.push(directory.to_string_lossy().into_owned());
         }
         let mode = self.mode.unwrap_or(0o666 & !run.services().umask);
-        write_if_different(&path, self.content.as_bytes(), mode)
+        write_if_different(path, self.content.as_bytes(), mode)
             .map_err(|error| RecipeError::from(error).at_option("output"))?;
         if self.overwrite {
             created.push(self.output.clone());
@@ -283,11 +286,21 @@ impl Recipe for CollectiveTemplate {
     }
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        let path = run.services().absolute(&self.output);
-        match fs::read(path) {
+        match fs::read(&self.path) {
             Ok(current) if current == self.content.as_bytes() => Ok(Installed::Unchanged),
             _ => self.install(run),
         }
+    }
+
+    /// Which part makes and so removes a directory must not depend on who is
+    /// faster: directories that are missing are outputs as well.
+    fn outputs(&self, _option: &OptionReader<'_>) -> Vec<String> {
+        let directories = missing_parents(&self.path).into_iter();
+        let mut outputs: Vec<String> = directories
+            .map(|directory| directory.to_string_lossy().into_owned())
+            .collect();
+        outputs.push(self.output.clone());
+        outputs
     }
 }
 
