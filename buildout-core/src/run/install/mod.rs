@@ -1,0 +1,317 @@
+//! The command `install`.
+//!
+//! Keeps `Buildout.install` of zc.buildout: parts are constructed first, then
+//! what changed or is no longer wanted is uninstalled, in reverse order, then
+//! each part is installed or updated. With one job that happens in order, as
+//! upstream does it; with more, parts that have nothing to do with each other
+//! are worked on at the same time ([`Order`]). Where this differs from upstream
+//! stands in `docs/differences.md`.
+
+mod explanation;
+mod removal;
+mod repair;
+mod work;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use self::work::InFlight;
+use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
+use super::failure::{Failure, Problem};
+use super::history::{History, PastAction};
+use super::locking::check_locked_downloads;
+use super::order::Order;
+use super::plan::{Reason, Survey};
+use super::record::Record;
+use super::schedule::Schedule;
+use super::selection::select;
+use super::session::{Session, known_values};
+use super::settings::BuildoutSettings;
+use super::workers::{Tools, Workers};
+use crate::configuration::BUILDOUT_SECTION;
+use crate::event::{Event, Level};
+use crate::exec::jobserver::JobServer;
+use crate::profile::python_text::split_words;
+use crate::recipe::{Caller, RunShare};
+use crate::resolve::{Doing, OptionMap};
+use crate::state::OWN_DIRECTORY;
+use crate::state::journal::Interrupted;
+use crate::state::run_lock::RunLock;
+
+/// How many parts that run no commands may be worked on beside those that do.
+const THREADS_BESIDE: usize = 14;
+
+/// What an installation did, by part and in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstallReport {
+    /// The parts that were uninstalled, those to be reinstalled included.
+    pub uninstalled: Vec<Arc<str>>,
+    /// The parts that were installed.
+    pub installed: Vec<Arc<str>>,
+    /// The parts that were updated.
+    pub updated: Vec<Arc<str>>,
+}
+
+/// Installs the parts of `[buildout] parts` and those they need; with
+/// `requested` parts, only those.
+///
+/// # Errors
+///
+/// See [`Problem`]. What was finished before stays recorded.
+pub fn install(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+) -> Result<InstallReport, Failure> {
+    install_within(session, settings, requested, &RunShare::default())
+}
+
+/// The same within a part of another run, which shares its lock and its job
+/// budget ([`PartRun::share`](crate::recipe::PartRun::share)).
+///
+/// # Errors
+///
+/// As for [`install`].
+pub fn install_within(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+    outer: &RunShare,
+) -> Result<InstallReport, Failure> {
+    let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
+    let _lock = lock(session, settings, outer).map_err(installing)?;
+    let mut installation = Installation::new(session, settings).map_err(installing)?;
+    let prepared = installation.prepare(requested).map_err(installing);
+    let Prepared { parts, downloads } = match prepared {
+        Ok(prepared) => prepared,
+        // What was uninstalled meanwhile is written down.
+        Err(failure) => return installation.finish(Err(failure)),
+    };
+    let share = share_jobs(session, settings, outer)?;
+    let limit = match settings.jobs {
+        1 => 1,
+        jobs => jobs + THREADS_BESIDE,
+    };
+    let order = Order::of(session, settings, &parts)?;
+    installation.emit(Event::PartsOrdered {
+        order: order.pairs(&parts),
+    });
+    let remote = session.remote().for_caller(Caller::Installation);
+    let _prefetch = prefetch(session, settings, downloads);
+    let result = std::thread::scope(|scope| {
+        let tools = Tools {
+            remote: &remote,
+            services: session.services(),
+            share: &share,
+        };
+        let mut workers = Workers::new(scope, tools, limit);
+        // Closed before the workers are waited for, even if this thread
+        // panics: a recipe that calls the engine then must not wait for it.
+        let _serving = session.serve_run();
+        installation.work_on(&parts, Schedule::new(order), &mut workers)
+    });
+    installation.finish(result)
+}
+
+/// Keeps other runs away, unless the run around this one does.
+fn lock(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    outer: &RunShare,
+) -> Result<Option<RunLock>, Failure> {
+    if outer.is_locked(&settings.directory) {
+        return Ok(None);
+    }
+    let services = session.services();
+    let lock = RunLock::acquire(
+        &settings.directory,
+        settings.when_locked,
+        &services.cancellation,
+        |holder| {
+            let what = match holder {
+                Some(process) => format!("the run of process {process} in this directory"),
+                None => "another run in this directory".to_owned(),
+            };
+            services.events.emit(Event::Waiting { part: None, what });
+        },
+    );
+    Ok(Some(lock.map_err(Problem::RunLock)?))
+}
+
+/// Returns what this run shares with its parts: the budget of the run around
+/// it, or of the `make` around it, or one of its own. A run with one job leaves
+/// `make` to what its environment says.
+fn share_jobs(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    outer: &RunShare,
+) -> Result<RunShare, Failure> {
+    let services = session.services();
+    let mut share = outer.clone();
+    share.lock(&settings.directory);
+    if settings.jobs > 1 && share.jobs().is_none() {
+        let jobs = match JobServer::of_environment(&services.process_environment) {
+            Some(jobs) => jobs,
+            None => {
+                let directory = settings.directory.join(OWN_DIRECTORY);
+                JobServer::new(settings.jobs, &directory).map_err(|source| Problem::Io {
+                    verb: "make the pipe of jobs in",
+                    path: directory,
+                    source,
+                })?
+            }
+        };
+        share.set_jobs(Arc::new(jobs));
+    }
+    Ok(share)
+}
+
+/// What is known before the first installation.
+struct Prepared {
+    /// The parts to install or update, in order.
+    parts: Vec<Arc<str>>,
+    /// What they are going to download.
+    downloads: Vec<PartDownload>,
+}
+
+struct Installation<'s, 'a> {
+    session: &'s Session<'a>,
+    settings: &'s BuildoutSettings,
+    record: Record,
+    interrupted: Interrupted,
+    history: History,
+    /// Why parts are installed anew or uninstalled, and what became of that.
+    actions: Vec<(Arc<str>, PastAction)>,
+    /// For each part by its place, what is being done with it.
+    in_flight: HashMap<usize, InFlight>,
+    report: InstallReport,
+}
+
+impl<'s, 'a> Installation<'s, 'a> {
+    fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
+        refuse_unsupported(session)?;
+        settings.create_directories(session)?;
+        let (record, interrupted) = Record::read(settings)?;
+        Ok(Installation {
+            session,
+            settings,
+            record,
+            interrupted,
+            history: History::of(&settings.directory),
+            actions: Vec::new(),
+            in_flight: HashMap::new(),
+            report: InstallReport::default(),
+        })
+    }
+
+    /// Does all that comes before the first installation, and returns the
+    /// parts to install in order, and what they are going to download.
+    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+        self.repair()?;
+        let develop_eggs = self.record.take_develop_eggs();
+        if !develop_eggs.is_empty() {
+            self.remove_paths("", &develop_eggs)?;
+        }
+        let session = self.session;
+        let parts = select(session, requested, |_, failure| Err(failure))?;
+        check_locked_downloads(session, &parts, requested.is_empty())?;
+        self.emit(Event::Configured {
+            sections: self.configured_sections(),
+        });
+        for part in &parts {
+            session.sign(part)?;
+        }
+        let mut survey = Survey::new(session, &self.record, &parts)?;
+        let downloads = self.downloads(&mut survey, &parts);
+        check_downloads(session, &downloads)?;
+        self.uninstall(&mut survey, &parts, requested.is_empty())?;
+        self.report_unused(BUILDOUT_SECTION);
+        Ok(Prepared { parts, downloads })
+    }
+
+    /// Returns what the parts are going to download.
+    fn downloads(&self, survey: &mut Survey, parts: &[Arc<str>]) -> Vec<PartDownload> {
+        let mut downloads = Vec::new();
+        for part in parts {
+            let installing = downloads_of(self.session, part, DownloadsOf::Installation);
+            let updating = downloads_of(self.session, part, DownloadsOf::Update);
+            if installing.is_empty() && updating.is_empty() {
+                continue;
+            }
+            let stays =
+                self.record.parts().contains_key(&**part) && self.reasons(survey, part).is_empty();
+            downloads.extend(if stays { updating } else { installing });
+        }
+        downloads
+    }
+
+    /// Returns why a part cannot stay; nothing if it can, or is not installed.
+    fn reasons(&self, survey: &mut Survey, part: &Arc<str>) -> Vec<Reason> {
+        let directory = &self.settings.directory;
+        let exists = |path: &str| directory.join(path).exists();
+        survey.reasons(self.session, &self.record, &self.history, part, exists)
+    }
+
+    fn configured_sections(&self) -> Vec<(Arc<str>, OptionMap)> {
+        let names = self.session.initialised_sections();
+        let state = self.session.state.borrow();
+        names
+            .into_iter()
+            .map(|name| {
+                let values = known_values(&state, &name);
+                (name, values)
+            })
+            .collect()
+    }
+
+    fn report_unused(&self, section: &str) {
+        // Upstream's dump of the configuration reads every option.
+        if self.settings.log_level < Level::Debug.number() {
+            return;
+        }
+        let state = self.session.state.borrow();
+        let Some(found) = state.sections.get(section) else {
+            return;
+        };
+        let options = found.unused_options();
+        if !options.is_empty() {
+            let section = Arc::clone(&found.name);
+            drop(state);
+            self.emit(Event::UnusedOptions { section, options });
+        }
+    }
+
+    /// Writes down what is installed now, however the run went.
+    fn finish(mut self, result: Result<(), Failure>) -> Result<InstallReport, Failure> {
+        let saved = match result {
+            Ok(()) => self.record.finish(),
+            Err(_) => self.record.save(),
+        };
+        self.write_history();
+        result.and(saved)?;
+        Ok(self.report)
+    }
+
+    fn emit(&self, event: Event) {
+        self.session.services().events.emit(event);
+    }
+}
+
+/// What upstream does and this engine does not is an error, never silence.
+fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
+    for (option, what) in [
+        ("extensions", "extensions, which are Python programs"),
+        ("develop", "`develop`, which builds eggs"),
+    ] {
+        let value = session.get_stored(BUILDOUT_SECTION, option)?;
+        if value.is_some_and(|value| split_words(&value).next().is_some()) {
+            let place = session.option_place(BUILDOUT_SECTION, option, option);
+            let what = what.to_owned();
+            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+            return Err(Failure::from(Problem::Unsupported { what })
+                .with_label(place, "")
+                .with_hint(Some(hint)));
+        }
+    }
+    Ok(())
+}
