@@ -11,11 +11,6 @@ use buildout_core::exec::cancel::CancellationToken;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Reading profiles makes many small texts, which this allocator is quicker at
-/// than the system's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let streams = Streams {
         stdout: Arc::new(Mutex::new(io::stdout())),

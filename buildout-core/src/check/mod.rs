@@ -3,7 +3,7 @@
 //! A part is self-contained if all that its programs, libraries and scripts
 //! name lies in the buildout, in the directories of shared parts, or in the
 //! system ([`Territory`]). Nothing is executed: binaries are read as the
-//! dynamic loader of the GNU C library reads them ([`loader`]).
+//! dynamic loader of the GNU C library reads them (`loader`).
 //!
 //! What a program looks for by itself while it runs is not seen here: plugins,
 //! data files, `LD_LIBRARY_PATH`, and the programs that `/usr/bin/env` finds.
