@@ -409,7 +409,7 @@ mod tests {
         let at = |name: &str| directory.path().join(name);
         // Each target notes how many run at the same time.
         let makefile = "all: a b c d e f\na b c d e f:\n\
-            \t@mkdir run.$@; ls -d run.* | wc -l >> counts; sleep 0.1; rmdir run.$@\n";
+            \t@mkdir run.$@; set -- run.*; echo $$# >> counts; sleep 0.1; rmdir run.$@\n";
         std::fs::write(at("Makefile"), makefile).expect("it can be written");
         let counts = |jobs: usize| {
             let server = JobServer::new(jobs, directory.path()).expect("it can be made");

@@ -37,6 +37,7 @@ pub(super) struct Job {
 /// What came of a job.
 pub(super) struct JobResult {
     pub(super) place: usize,
+    runs_commands: bool,
     pub(super) recipe: Box<dyn Recipe>,
     pub(super) created: CreatedPaths,
     pub(super) result: std::thread::Result<Result<Installed, RecipeError>>,
@@ -57,6 +58,7 @@ pub(super) struct Workers<'scope, 't> {
     limit: usize,
     started: usize,
     busy: usize,
+    running_commands: usize,
     jobs: Sender<Job>,
     waiting: Arc<Mutex<Receiver<Job>>>,
     results: Sender<JobResult>,
@@ -74,6 +76,7 @@ impl<'scope, 't> Workers<'scope, 't> {
             limit,
             started: 0,
             busy: 0,
+            running_commands: 0,
             jobs,
             waiting: Arc::new(Mutex::new(waiting)),
             results,
@@ -89,6 +92,11 @@ impl<'scope, 't> Workers<'scope, 't> {
     /// Tells whether any job is being worked on.
     pub(super) fn are_busy(&self) -> bool {
         self.busy > 0
+    }
+
+    /// Returns how many of the parts being worked on run commands.
+    pub(super) fn running_commands(&self) -> usize {
+        self.running_commands
     }
 
     /// Hands out a job.
@@ -108,6 +116,7 @@ impl<'scope, 't> Workers<'scope, 't> {
             self.started += 1;
         }
         self.busy += 1;
+        self.running_commands += usize::from(job.runs_commands);
         self.jobs.send(job).map_err(|_| Problem::EngineGone)?;
         Ok(())
     }
@@ -118,8 +127,9 @@ impl<'scope, 't> Workers<'scope, 't> {
     }
 
     /// Notes that a finished job was taken.
-    pub(super) fn took(&mut self) {
+    pub(super) fn took(&mut self, done: &JobResult) {
         self.busy -= 1;
+        self.running_commands -= usize::from(done.runs_commands);
     }
 }
 
@@ -163,6 +173,7 @@ fn carry_out(mut job: Job, tools: &Tools<'_>) -> JobResult {
     }));
     JobResult {
         place: job.place,
+        runs_commands: job.runs_commands,
         recipe: job.recipe,
         created,
         result,

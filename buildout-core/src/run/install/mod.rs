@@ -15,6 +15,8 @@ mod work;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use self::work::InFlight;
 use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
 use super::failure::{Failure, Problem};
@@ -32,7 +34,7 @@ use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JobServer;
 use crate::profile::python_text::split_words;
-use crate::recipe::{Caller, RunShare};
+use crate::recipe::{Caller, Footprint, RunShare};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::OWN_DIRECTORY;
 use crate::state::journal::Interrupted;
@@ -96,6 +98,7 @@ pub fn install_within(
     installation.emit(Event::PartsOrdered {
         order: order.pairs(&parts),
     });
+    let schedule = Schedule::new(order, runs_commands(session, &parts));
     let remote = session.remote().for_caller(Caller::Installation);
     let _prefetch = prefetch(session, settings, downloads);
     let result = std::thread::scope(|scope| {
@@ -108,9 +111,19 @@ pub fn install_within(
         // Closed before the workers are waited for, even if this thread
         // panics: a recipe that calls the engine then must not wait for it.
         let _serving = session.serve_run();
-        installation.work_on(&parts, Schedule::new(order), &mut workers)
+        installation.work_on(&parts, schedule, &mut workers)
     });
     installation.finish(result)
+}
+
+/// Tells for each part whether its recipe runs commands.
+fn runs_commands(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<bool> {
+    let state = session.state.borrow();
+    let footprint = |part: &Arc<str>| Some(state.parts.get(part)?.factory.descriptor().footprint);
+    parts
+        .iter()
+        .map(|part| footprint(part).is_some_and(|footprint| footprint != Footprint::Declared))
+        .collect()
 }
 
 /// Keeps other runs away, unless the run around this one does.
@@ -181,7 +194,7 @@ struct Installation<'s, 'a> {
     interrupted: Interrupted,
     history: History,
     /// Why parts are installed anew or uninstalled, and what became of that.
-    actions: Vec<(Arc<str>, PastAction)>,
+    actions: IndexMap<Arc<str>, PastAction>,
     /// For each part by its place, what is being done with it.
     in_flight: HashMap<usize, InFlight>,
     report: InstallReport,
@@ -198,7 +211,7 @@ impl<'s, 'a> Installation<'s, 'a> {
             record,
             interrupted,
             history: History::of(&settings.directory),
-            actions: Vec::new(),
+            actions: IndexMap::new(),
             in_flight: HashMap::new(),
             report: InstallReport::default(),
         })

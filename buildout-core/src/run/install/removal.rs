@@ -99,7 +99,7 @@ impl Installation<'_, '_> {
             failed: false,
             reasons,
         };
-        self.actions.push((Arc::clone(part), past));
+        self.actions.insert(Arc::clone(part), past);
     }
 
     fn uninstall_part(&mut self, part: &Arc<str>) -> Result<(), Failure> {

@@ -60,7 +60,8 @@ impl Installation<'_, '_> {
         let mut failures: Vec<Failure> = Vec::new();
         loop {
             while self.may_start(&failures) && workers.have_room() {
-                let Some(place) = schedule.next() else {
+                let job_is_free = workers.running_commands() < self.settings.jobs;
+                let Some(place) = schedule.next(job_is_free) else {
                     break;
                 };
                 match self.start(place, &parts[place], workers) {
@@ -75,7 +76,7 @@ impl Installation<'_, '_> {
             let Some(done) = self.session.serve_until(workers.finished()) else {
                 return Err(Problem::EngineGone.into());
             };
-            workers.took();
+            workers.took(&done);
             let place = done.place;
             match self.take_back(done) {
                 Ok(()) => schedule.done(place),
@@ -96,11 +97,7 @@ impl Installation<'_, '_> {
             failures.push(failure);
             return;
         };
-        if let Some((_, past)) = self
-            .actions
-            .iter_mut()
-            .rfind(|(part, _)| *part == in_flight.part)
-        {
+        if let Some(past) = self.actions.get_mut(&in_flight.part) {
             past.failed = true;
         }
         failures.push(failure.during(vec![in_flight.doing()]));
@@ -166,7 +163,7 @@ impl Installation<'_, '_> {
             return Ok(Started::Done);
         };
         if action == PartAction::Install {
-            if !self.actions.iter().any(|(known, _)| known == part) {
+            if !self.actions.contains_key(part) {
                 let reason = match self.interrupted.in_flight.contains_key(&**part) {
                     true => Reason::Interrupted,
                     false => Reason::NeverInstalled,
