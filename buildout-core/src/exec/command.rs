@@ -39,6 +39,7 @@ use super::{
     outcome::Outcome,
     output::{OutputSink, OutputTail},
     shell_quote::quote,
+    spawn::spawn,
     supervise::supervise,
 };
 
@@ -245,7 +246,8 @@ impl Command {
                 tail,
             });
         }
-        let child = process::Command::new(&self.program)
+        let mut command = process::Command::new(&self.program);
+        command
             .args(&self.arguments)
             .current_dir(&self.directory)
             .env_clear()
@@ -253,9 +255,8 @@ impl Command {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|source| self.start_error(source))?;
+            .process_group(0);
+        let child = spawn(&mut command).map_err(|source| self.start_error(source))?;
         started(child.id());
         let mut sink = DiagnosingSink {
             diagnoser: Diagnoser::new(),

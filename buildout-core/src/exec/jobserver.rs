@@ -35,6 +35,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use super::cancel::CancellationToken;
+use super::spawn::spawn;
 use crate::recipe::Environment;
 use crate::state::debris::JOBS_PREFIX;
 
@@ -265,15 +266,16 @@ fn open_tokens(path: &Path) -> io::Result<File> {
 }
 
 fn version_of_make(program: &Path, environment: &Environment) -> Option<(u32, u32)> {
-    let output = process::Command::new(program)
+    let mut command = process::Command::new(program);
+    command
         .arg("--version")
         .env_clear()
         .envs(environment)
         .env_remove(MAKE_FLAGS)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let output = spawn(&mut command).ok()?.wait_with_output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::cache::CacheEntry;
 use super::identity::PROGRAM;
 use super::{PythonError, PythonIdentity, PythonIdentitySource};
+use crate::exec::spawn::spawn;
 use crate::value::literal;
 
 /// How long a Python may take to say what it is.
@@ -148,7 +149,7 @@ impl PythonProbe {
             command.env_clear().envs(environment.iter().cloned());
         }
         let deadline = Instant::now() + self.timeout;
-        let mut child = command.spawn().map_err(run_error)?;
+        let mut child = spawn(&mut command).map_err(run_error)?;
         let output = read_in_background(child.stdout.take());
         let messages = read_in_background(child.stderr.take());
         let result = receive(&output, deadline)
