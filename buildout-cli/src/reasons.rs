@@ -2,6 +2,8 @@
 
 use buildout_core::run::Reason;
 
+use crate::diagnostic::visible;
+
 use buildout_core::redaction::redacted;
 
 /// How many lines of a value are shown.
@@ -41,16 +43,4 @@ fn push_value(text: &mut String, indentation: &str, sign: char, value: &str) {
     if left > 0 {
         text.push_str(&format!("{indentation}  {sign} ... {left} more lines\n"));
     }
-}
-
-/// Spells out what would steer a terminal.
-fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() {
-            true => shown.extend(character.escape_default()),
-            false => shown.push(character),
-        }
-    }
-    shown
 }

@@ -106,6 +106,23 @@ fn a_failed_installation_leaves_nothing_in_the_journal() {
 }
 
 #[test]
+fn what_was_uninstalled_is_written_down_if_the_rest_fails() {
+    // So many that the record is not written after each one.
+    let names: Vec<String> = (0..100).map(|number| format!("p{number}")).collect();
+    let mut profile = format!("[buildout]\nparts = {}\n", names.join(" "));
+    for name in &names {
+        profile.push_str(&format!("[{name}]\nrecipe = mini\n"));
+    }
+    let site = Site::new(&profile);
+    site.install(mini()).succeeded();
+    site.edit(" p99\n", "\n");
+    site.edit("[p0]\n", "[p0]\nserial = perhaps\n");
+    site.install(mini()).failure();
+    assert_eq!(site.recorded(), names[1..99]);
+    assert!(!site.exists(".buildout/journal.installed.cfg"));
+}
+
+#[test]
 fn many_parts_are_written_down_few_times() {
     let names: Vec<String> = (0..400).map(|number| format!("p{number}")).collect();
     let mut profile = format!("[buildout]\nparts = {}\n", names.join(" "));

@@ -83,36 +83,11 @@ pub fn install_within(
     let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
-    let prepared = installation.prepare(requested).map_err(installing);
-    let Prepared { parts, downloads } = match prepared {
-        Ok(prepared) => prepared,
-        // What was uninstalled meanwhile is written down.
-        Err(failure) => return installation.finish(Err(failure)),
-    };
-    let share = share_jobs(session, settings, outer)?;
-    let limit = match settings.jobs {
-        1 => 1,
-        jobs => jobs + THREADS_BESIDE,
-    };
-    let order = Order::of(session, settings, &parts)?;
-    installation.emit(Event::PartsOrdered {
-        order: order.pairs(&parts),
-    });
-    let schedule = Schedule::new(order, runs_commands(session, &parts));
-    let remote = session.remote().for_caller(Caller::Installation);
-    let _prefetch = prefetch(session, settings, downloads);
-    let result = std::thread::scope(|scope| {
-        let tools = Tools {
-            remote: &remote,
-            services: session.services(),
-            share: &share,
-        };
-        let mut workers = Workers::new(scope, tools, limit);
-        // Closed before the workers are waited for, even if this thread
-        // panics: a recipe that calls the engine then must not wait for it.
-        let _serving = session.serve_run();
-        installation.work_on(&parts, schedule, &mut workers)
-    });
+    let result = installation
+        .prepare(requested)
+        .map_err(installing)
+        .and_then(|prepared| installation.carry_out(prepared, outer));
+    // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
 
@@ -240,6 +215,36 @@ impl<'s, 'a> Installation<'s, 'a> {
         self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(Prepared { parts, downloads })
+    }
+
+    /// Installs and updates what was prepared.
+    fn carry_out(&mut self, prepared: Prepared, outer: &RunShare) -> Result<(), Failure> {
+        let Prepared { parts, downloads } = prepared;
+        let (session, settings) = (self.session, self.settings);
+        let share = share_jobs(session, settings, outer)?;
+        let limit = match settings.jobs {
+            1 => 1,
+            jobs => jobs + THREADS_BESIDE,
+        };
+        let order = Order::of(session, settings, &parts)?;
+        self.emit(Event::PartsOrdered {
+            order: order.pairs(&parts),
+        });
+        let schedule = Schedule::new(order, runs_commands(session, &parts));
+        let remote = session.remote().for_caller(Caller::Installation);
+        let _prefetch = prefetch(session, settings, downloads);
+        std::thread::scope(|scope| {
+            let tools = Tools {
+                remote: &remote,
+                services: session.services(),
+                share: &share,
+            };
+            let mut workers = Workers::new(scope, tools, limit);
+            // Closed before the workers are waited for, even if this thread
+            // panics: a recipe that calls the engine then must not wait for it.
+            let _serving = session.serve_run();
+            self.work_on(&parts, schedule, &mut workers)
+        })
     }
 
     /// Returns what the parts are going to download.
