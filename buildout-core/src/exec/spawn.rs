@@ -1,20 +1,44 @@
-//! Starting processes, one at a time.
+//! Starting processes, so that what was just written can be run.
 //!
 //! Between its birth and its `exec`, a child has copies of all open files of
 //! this process. If one of them is a program that another thread has just
-//! unpacked and closed, the system refuses to run it: "Text file busy". A start
-//! is over when the child has called `exec`. So, with one start at a time,
-//! whoever starts what it wrote before finds no child that still holds it.
+//! unpacked and closed, the system refuses to run it: "Text file busy". With
+//! one start at a time hardly any start finds such a child. Hardly: Linux lets
+//! the parent go on when the child has given up its memory, a moment before it
+//! closes the files; and a program may have been written by another process
+//! that is starting one of its own. So a busy program is tried again.
 
 use std::io;
 use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Open files belong to the process, and so does this.
 static STARTING: Mutex<()> = Mutex::new(());
 
+/// The pause before the first new attempt; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+
+/// How often a busy program is tried again, in about a second and a half: the
+/// one who really has it open for writing gets an error, soon enough.
+const ATTEMPTS: u32 = 14;
+
 /// Starts a command, when no other one is being started.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..ATTEMPTS {
+        match spawn_once(command) {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(pause);
+                pause *= 2;
+            }
+            result => return result,
+        }
+    }
+    spawn_once(command)
+}
+
+fn spawn_once(command: &mut Command) -> io::Result<Child> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     command.spawn()
 }
@@ -44,5 +68,16 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn what_stays_open_for_writing_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let path = directory.path().join("program");
+        let file = fs::File::create(&path).expect("it can be made");
+        file.set_permissions(fs::Permissions::from_mode(0o755))
+            .expect("it is ours");
+        let error = spawn(&mut Command::new(&path)).expect_err("it is open for writing");
+        assert_eq!(error.kind(), io::ErrorKind::ExecutableFileBusy);
     }
 }
