@@ -5,6 +5,9 @@
 pub(crate) enum Step {
     /// Run the program, and compare.
     Run,
+    /// Run a shell command in the buildout directory, such as a script that a recipe wrote, and
+    /// compare what it prints, how it ends and what it leaves.
+    Execute(String),
     /// Replace the profile.
     Profile(String),
     /// Write a file.
@@ -76,6 +79,13 @@ impl Case {
     pub(crate) fn directories(mut self, paths: &[&str]) -> Self {
         let paths = paths.iter().map(ToString::to_string);
         self.directories.extend(paths);
+        self
+    }
+
+    /// Adds a step: a shell command.
+    #[must_use]
+    pub(crate) fn executes(mut self, command: impl Into<String>) -> Self {
+        self.steps.push(Step::Execute(command.into()));
         self
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::process::{Command, Stdio};
 
 use buildout_core::event::{ENGINE_LOGGER, Event, Level};
 
@@ -10,6 +11,9 @@ use crate::case::{Case, Difference, Step};
 use crate::observation::{Entry, Observation, Outcome};
 use crate::peer::Peer;
 use crate::support::{Run, TestSite};
+
+/// How long a command of a case may take, in seconds.
+const COMMAND_LIMIT: &str = "30";
 
 /// Lines of zc.buildout's own loggers that a recipe is the cause of.
 const LINES_OF_HELPERS: [&str; 1] = ["Generated script "];
@@ -80,6 +84,10 @@ fn observe(
                 let (outcome, log) = run(site);
                 seen.push(Observation::new(&site.path(""), outcome, log));
             }
+            Step::Execute(command) => {
+                let outcome = execute(site, command);
+                seen.push(Observation::new(&site.path(""), outcome, Vec::new()));
+            }
             Step::Profile(text) => site.profile(text),
             Step::Write(path, content) => {
                 site.write(path, content);
@@ -90,6 +98,24 @@ fn observe(
         }
     }
     seen
+}
+
+/// Runs a shell command in the buildout directory.
+fn execute(site: &TestSite, command: &str) -> Outcome {
+    let output = Command::new("timeout")
+        .args([COMMAND_LIMIT, "/bin/sh", "-c", command])
+        .current_dir(site.path(""))
+        .env_clear()
+        .envs(site.environment())
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Outcome::Exited {
+        code: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
 }
 
 fn outcome(run: &Run) -> Outcome {
@@ -163,7 +189,7 @@ impl<'c> Report<'c> {
     fn add(&mut self, run: usize, what: &str, theirs: &str, ours: &str) {
         let _ = write!(
             self.text,
-            "\nrun {run}: {what}\n--- theirs\n{theirs}\n--- ours\n{ours}\n"
+            "\nobservation {run}: {what}\n--- theirs\n{theirs}\n--- ours\n{ours}\n"
         );
     }
 

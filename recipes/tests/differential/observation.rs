@@ -15,6 +15,12 @@ pub(crate) enum Outcome {
     UserError(String),
     /// The class of an exception, and its text, which is not compared.
     Internal(String, String),
+    /// That of a command of the case.
+    Exited {
+        code: Option<i32>,
+        stdout: String,
+        stderr: String,
+    },
 }
 
 /// What one side left after a run.

@@ -12,14 +12,6 @@ use crate::peers::virtual_environment;
 /// How long one run may take, in seconds.
 const TIME_LIMIT: u32 = 60;
 
-/// The modules of recipes that take long to import.
-const MODULES: [&str; 4] = [
-    "zc.recipe.egg",
-    "slapos.recipe.librecipe",
-    "slapos.recipe.librecipe.execute",
-    "slapos.recipe.template",
-];
-
 /// Returns the virtual environment with the real recipes.
 pub(crate) fn environment() -> PathBuf {
     virtual_environment(
@@ -53,8 +45,13 @@ impl Peer {
         let driver = "../buildout-cli/tests/differential/driver.py";
         let mut process = Command::new(python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(driver))
-            .args(MODULES)
+            .arg("peer_setup")
             .env_clear()
+            .env(
+                "PYTHONPATH",
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential"),
+            )
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .stdin(Stdio::piped())

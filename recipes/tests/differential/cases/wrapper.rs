@@ -22,7 +22,8 @@ environment =
   ZED = it's
   ABC=1 2 = 3
 ",
-        ),
+        )
+        .executes("bin/hello x 'y  z'"),
         wrapper(
             "wrapper-ignored-options",
             "command-line = /bin/true\nmode = 0644\npidfile =\nreserve-cpu = no\n",
