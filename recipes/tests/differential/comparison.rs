@@ -13,7 +13,7 @@ use crate::peer::Peer;
 use crate::support::{Run, TestSite};
 
 /// How long a command of a case may take, in seconds.
-const COMMAND_LIMIT: &str = "30";
+const COMMAND_LIMIT: &str = "120";
 
 /// Lines of zc.buildout's own loggers that a recipe is the cause of.
 const LINES_OF_HELPERS: [&str; 1] = ["Generated script "];
@@ -54,6 +54,9 @@ pub(crate) fn compare(case: &Case, peer: &mut Peer) -> Result<(), String> {
     });
     let mut report = Report::new(case);
     for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        if std::env::var_os("RECIPES_SHOW").is_some() {
+            eprintln!("{} {}: {:?}", case.name, number + 1, theirs.outcome);
+        }
         report.run(number + 1, ours, theirs);
     }
     report.finish(&site)
@@ -110,6 +113,7 @@ fn execute(site: &TestSite, command: &str) -> Outcome {
         .stdin(Stdio::null())
         .output()
         .expect("a shell starts");
+    assert_ne!(output.status.code(), Some(124), "it ends: {command}");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Outcome::Exited {
         code: output.status.code(),

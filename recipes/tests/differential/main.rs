@@ -8,7 +8,8 @@
 //! purpose is a [`Difference`](case::Difference) of the case, with its reason; one that hides
 //! nothing fails.
 //!
-//! `RECIPES_CASE=NAME` runs only the cases whose names contain the text.
+//! `RECIPES_CASE=NAME` runs only the cases whose names contain the text, and `RECIPES_SHOW=1` shows
+//! how each run and command of the real ones ended.
 
 #[path = "../../../buildout-core/tests/support/peers.rs"]
 #[allow(dead_code, reason = "shared with the tests of the core")]
