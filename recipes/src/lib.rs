@@ -5,6 +5,7 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod cookbook;
 mod download;
 mod download_failure;
 mod download_unpacked;
@@ -40,7 +41,7 @@ pub struct NativeRecipes {
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        NativeRecipes {
+        let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
                 Arc::new(mkdirectory::MakeDirectoryFactory::new(
@@ -58,7 +59,9 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-        }
+        };
+        recipes.factories.extend(cookbook::factories());
+        recipes
     }
 }
 
