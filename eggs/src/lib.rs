@@ -1,0 +1,7 @@
+//! Python distributions: which ones a profile asks for, where they come from,
+//! and how they become eggs.
+//!
+//! It does what `zc.buildout.easy_install` and, below it, `pkg_resources` and
+//! setuptools' `package_index` do. Nothing here runs at import of a recipe: the
+//! environment, directories and the identity of Python are given as data.
+#![warn(missing_docs)]
