@@ -5,3 +5,6 @@
 //! setuptools' `package_index` do. Nothing here runs at import of a recipe: the
 //! environment, directories and the identity of Python are given as data.
 #![warn(missing_docs)]
+
+pub mod distribution;
+pub mod metadata;
