@@ -7,4 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod distribution;
+pub mod installed;
 pub mod metadata;
+pub mod name;
+pub mod script;
+pub mod wheel;
