@@ -6,5 +6,13 @@
 //! environment, directories and the identity of Python are given as data.
 #![warn(missing_docs)]
 
+pub mod default_index;
 pub mod distribution;
+pub mod index;
+pub mod marker;
 pub mod metadata;
+pub mod name;
+pub mod requirement;
+pub mod resolve;
+pub mod settings;
+pub mod version;
