@@ -6,9 +6,16 @@
 //! environment, directories and the identity of Python are given as data.
 #![warn(missing_docs)]
 
+pub mod default_index;
 pub mod distribution;
+pub mod index;
 pub mod installed;
+pub mod marker;
 pub mod metadata;
 pub mod name;
+pub mod requirement;
+pub mod resolve;
 pub mod script;
+pub mod settings;
+pub mod version;
 pub mod wheel;
