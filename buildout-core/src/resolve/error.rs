@@ -32,6 +32,10 @@ pub enum Doing {
     LoadingMacros(String),
     /// A recipe is looked for.
     LoadingRecipe(String),
+    /// The checkouts of `[buildout] develop` are made develop eggs.
+    Developing,
+    /// One of them is.
+    DevelopingCheckout(String),
     /// A part is installed.
     InstallingPart(String),
     /// A part is updated.
@@ -58,6 +62,10 @@ impl fmt::Display for Doing {
                 write!(f, "Loading input sections for {}", str_repr(section))
             }
             Doing::LoadingRecipe(recipe) => write!(f, "Loading recipe {}.", str_repr(recipe)),
+            Doing::Developing => f.write_str("Processing directories listed in the develop option"),
+            Doing::DevelopingCheckout(path) => {
+                write!(f, "Processing develop directory {}.", str_repr(path))
+            }
             Doing::InstallingPart(part) => write!(f, "Installing {part}."),
             Doing::UpdatingPart(part) => write!(f, "Updating {part}."),
             Doing::UninstallingPart(part) => write!(f, "Uninstalling {part}."),
