@@ -10,6 +10,7 @@ pub mod default_index;
 pub mod distribution;
 pub mod index;
 pub mod installed;
+pub mod log;
 pub mod marker;
 pub mod metadata;
 pub mod name;
