@@ -94,6 +94,16 @@ impl EggDirectory {
         self.known.remove(&name);
     }
 
+    /// Takes the entries of a newer listing of the same directory. Links are
+    /// read again, since what they lead to may have changed.
+    pub fn replace_entries(&mut self, newer: Self) {
+        self.entries = newer.entries;
+        let entries = &self.entries;
+        self.known.retain(|name, _| {
+            !name.ends_with(LINK_SUFFIX) && entries.values().any(|names| names.contains(name))
+        });
+    }
+
     /// Returns the distributions of a project. What has no usable metadata is
     /// passed over, as upstream does.
     pub fn of_project(&mut self, canonical: &str) -> Vec<Arc<Distribution>> {
@@ -166,8 +176,9 @@ fn read_develop_egg(link: &Path) -> Result<Option<Distribution>, MetadataError> 
         })
     };
     let beside = link.parent().unwrap_or(Path::new("."));
-    let found = find_metadata(&location, is_of_project)
-        .or_else(|| find_metadata(beside, is_of_project))
+    // What is beside the link was made with it; a checkout may hold older ones.
+    let found = find_metadata(beside, is_of_project)
+        .or_else(|| find_metadata(&location, is_of_project))
         .or_else(|| find_metadata(&setup, is_of_project));
     let Some(directory) = found else {
         return Ok(None);

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod default_index;
+pub mod develop;
 pub mod distribution;
 pub mod index;
 pub mod installed;
@@ -18,5 +19,7 @@ pub mod requirement;
 pub mod resolve;
 pub mod script;
 pub mod settings;
+pub mod source;
+pub mod supply;
 pub mod version;
 pub mod wheel;
