@@ -11,6 +11,7 @@ pub mod develop;
 pub mod distribution;
 pub mod index;
 pub mod installed;
+pub mod log;
 pub mod marker;
 pub mod metadata;
 pub mod name;

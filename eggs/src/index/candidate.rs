@@ -179,6 +179,11 @@ impl Candidate {
         self.kind == CandidateKind::Source
     }
 
+    /// Tells whether it has to be fetched from the network.
+    pub fn is_of_network(&self) -> bool {
+        matches!(self.location, CandidateLocation::Url(_))
+    }
+
     /// Returns its SHA-256 digest in hexadecimal digits, if the index gives it.
     pub fn sha256(&self) -> Option<String> {
         self.digests.sha256.map(|digest| encode_hex(&digest))
