@@ -17,7 +17,7 @@ use crate::marker::MarkerEnvironment;
 use crate::metadata::{MetadataError, RequiresDist};
 use crate::name::ProjectName;
 use crate::requirement::Requirement;
-use crate::resolve::{Order, Supply, SupplyError};
+use crate::resolve::{Inventory, Order, Supply, SupplyError};
 use crate::source::{BuildSettings, Builder};
 use crate::wheel::{EggMaking, EggTarget, LinkMode, UnpackedWheel, WheelError, WheelStore};
 
@@ -140,12 +140,29 @@ impl EggDirectories {
 /// Decides how an order is built, if it has to be built.
 pub type BuildSettingsOf<'s> = dyn Fn(&Order<'_>) -> Result<BuildSettings, SupplyError> + Sync + 's;
 
-/// Keeps eggs in a directory and finds them there and in others.
+/// Finds distributions in some of the directories.
+#[derive(Debug)]
+pub struct EggInventory {
+    /// The listings of the run.
+    pub directories: Arc<EggDirectories>,
+    /// Where eggs are looked for.
+    pub search_path: Vec<PathBuf>,
+}
+
+impl Inventory for EggInventory {
+    fn installed(&self, project: &ProjectName) -> Result<Vec<Arc<Distribution>>, SupplyError> {
+        let mut found = Vec::new();
+        for directory in &self.search_path {
+            found.extend(self.directories.of_project(directory, project)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Keeps eggs in a directory.
 pub struct EggSupply<'s> {
     /// The listings of the run.
     pub directories: &'s EggDirectories,
-    /// Where eggs are looked for.
-    pub search_path: Vec<PathBuf>,
     /// Where eggs are made.
     pub destination: PathBuf,
     /// The wheels of the user.
@@ -165,14 +182,6 @@ pub struct EggSupply<'s> {
 }
 
 impl Supply for EggSupply<'_> {
-    fn installed(&self, project: &ProjectName) -> Result<Vec<Arc<Distribution>>, SupplyError> {
-        let mut found = Vec::new();
-        for directory in &self.search_path {
-            found.extend(self.directories.of_project(directory, project)?);
-        }
-        Ok(found)
-    }
-
     fn install(&self, order: &Order<'_>) -> Result<Arc<Distribution>, SupplyError> {
         fs::create_dir_all(&self.destination).map_err(failed("create", &self.destination))?;
         let egg = match order.candidate.kind {

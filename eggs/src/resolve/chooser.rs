@@ -9,14 +9,14 @@ use crate::version::{Specifiers, Version, patch_marker};
 
 use super::error::Problem;
 use super::member::Member;
-use super::supply::Supply;
+use super::supply::Inventory;
 
 /// Chooses for single requirements. It changes nothing, so that it can be asked
 /// ahead of the order of decisions, on other threads.
 pub(super) struct Chooser {
     pub(super) settings: Arc<EggSettings>,
     pub(super) index: Arc<Index>,
-    pub(super) supply: Arc<dyn Supply>,
+    pub(super) inventory: Arc<dyn Inventory>,
 }
 
 /// What is taken for a requirement.
@@ -51,7 +51,7 @@ impl Chooser {
     /// first.
     fn satisfying(&self, requirement: &Requirement) -> Result<Vec<Member>, Problem> {
         let installed = self
-            .supply
+            .inventory
             .installed(&requirement.name)
             .map_err(Problem::Supply)?;
         let mut members: Vec<Member> = installed

@@ -37,7 +37,7 @@ const PASS_LIMIT: usize = 20;
 /// are installed at its end, side by side. The last pass sees only what is
 /// there, so that its order is that of any later run.
 pub(super) struct Greedy<'a> {
-    resolver: &'a Resolver,
+    resolver: &'a Resolver<'a>,
     chooser: Arc<Chooser>,
     requested: &'a [String],
     speculation: Option<Speculation>,
@@ -61,11 +61,11 @@ struct Pass {
 }
 
 impl<'a> Greedy<'a> {
-    pub(super) fn new(resolver: &'a Resolver, requested: &'a [String]) -> Self {
+    pub(super) fn new(resolver: &'a Resolver<'a>, requested: &'a [String]) -> Self {
         let chooser = Chooser {
             settings: Arc::clone(&resolver.settings),
             index: Arc::clone(&resolver.index),
-            supply: Arc::clone(&resolver.supply),
+            inventory: Arc::clone(&resolver.inventory),
         };
         Greedy {
             resolver,

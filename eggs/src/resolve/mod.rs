@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use error::{Problem, ResolveError};
 pub use picked::PickedVersions;
-pub use supply::{Order, Supply, SupplyError};
+pub use supply::{Inventory, Order, Supply, SupplyError};
 
 use crate::distribution::Distribution;
 use crate::index::Index;
@@ -80,13 +80,15 @@ impl<'a> IntoIterator for &'a WorkingSet {
 
 /// Finds working sets; one serves all parts that have the same settings.
 #[derive(Clone)]
-pub struct Resolver {
+pub struct Resolver<'a> {
     /// What the profile says.
     pub settings: Arc<EggSettings>,
     /// What can be had.
     pub index: Arc<Index>,
-    /// What is there, and makes more.
-    pub supply: Arc<dyn Supply>,
+    /// What is there.
+    pub inventory: Arc<dyn Inventory>,
+    /// Makes what is missing.
+    pub supply: &'a dyn Supply,
     /// What markers are evaluated for.
     pub environment: Arc<MarkerEnvironment>,
     /// Takes what upstream logs.
@@ -101,7 +103,7 @@ pub struct Resolver {
     pub threads: usize,
 }
 
-impl Resolver {
+impl Resolver<'_> {
     /// Returns the distributions that satisfy requirements, and installs those
     /// that are missing. Keeps `zc.buildout.easy_install.install`.
     ///

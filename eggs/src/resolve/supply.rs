@@ -13,18 +13,22 @@ use crate::requirement::Requirement;
 /// Why a supply failed; its text begins with upstream's.
 pub type SupplyError = Box<dyn Error + Send + Sync>;
 
-/// Keeps distributions and makes new ones. It is asked from several threads.
-pub trait Supply: Send + Sync {
+/// Knows which distributions are there. It is asked from several threads, some
+/// of which may outlive a resolution for a moment.
+pub trait Inventory: Send + Sync {
     /// Returns the distributions of a project that are there: the eggs
     /// directory, develop eggs, and what else is on the search path. The order
     /// does not matter.
     ///
-    /// It is asked again after an installation.
+    /// What a [`Supply`] has made since the last call is among them.
     ///
     /// # Errors
     /// A directory or the metadata in it cannot be read.
     fn installed(&self, project: &ProjectName) -> Result<Vec<Arc<Distribution>>, SupplyError>;
+}
 
+/// Makes distributions.
+pub trait Supply: Sync {
     /// Makes a distribution of an offered file and keeps it.
     ///
     /// Several may be made at once, but none twice.
