@@ -67,6 +67,8 @@ pub enum WheelPolicy {
     /// Any that fits.
     #[default]
     Any,
+    /// None: what is wanted is to be built here.
+    Never,
     /// Those of projects whose pin ends in `:whl`, and then no source archive;
     /// SlapOS's rule.
     Pinned,
@@ -214,6 +216,7 @@ impl EggSettings {
     pub(crate) fn allows_candidate(&self, canonical: &str, is_wheel: bool) -> bool {
         match self.wheels {
             WheelPolicy::Any => true,
+            WheelPolicy::Never => !is_wheel,
             WheelPolicy::Pinned => {
                 let pin = self.pins.get(canonical).ok().flatten();
                 pin.is_some_and(crate::version::Pin::allows_wheel) == is_wheel

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RecipeError;
 use super::part_run::PartRun;
+use crate::dialect::Dialect;
 
 /// Makes develop eggs of checkouts.
 pub trait DevelopEggs: Send + Sync {
@@ -14,5 +15,10 @@ pub trait DevelopEggs: Send + Sync {
     /// # Errors
     ///
     /// The checkout cannot be built.
-    fn develop(&self, setup: &Path, run: &PartRun<'_>) -> Result<Vec<PathBuf>, RecipeError>;
+    fn develop(
+        &self,
+        setup: &Path,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+    ) -> Result<Vec<PathBuf>, RecipeError>;
 }

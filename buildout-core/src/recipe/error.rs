@@ -30,6 +30,8 @@ pub struct RecipeError {
     /// The option to point at.
     option: Option<String>,
     hint: Option<String>,
+    /// What the recipe was doing, outermost first.
+    doing: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,11 @@ impl RecipeError {
         Self::new(RecipeErrorKind::Internal { exception }, error)
     }
 
+    /// The run was cancelled.
+    pub fn cancelled() -> Self {
+        Self::new(RecipeErrorKind::Cancelled, "cancelled")
+    }
+
     /// A failure of the given kind.
     pub fn new(kind: RecipeErrorKind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         RecipeError {
@@ -59,7 +66,15 @@ impl RecipeError {
             cause: Cause::Recipe(error.into()),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
+    }
+
+    /// Says what the recipe was doing, as a line of upstream's `While:`.
+    #[must_use]
+    pub fn during(mut self, doing: impl Into<String>) -> Self {
+        self.doing.insert(0, doing.into());
+        self
     }
 
     /// Points at `option` of the part.
@@ -84,6 +99,11 @@ impl RecipeError {
     /// Returns the option to point at.
     pub fn option(&self) -> Option<&str> {
         self.option.as_deref()
+    }
+
+    /// Returns what the recipe was doing, outermost first.
+    pub fn doing(&self) -> &[String] {
+        &self.doing
     }
 
     /// Returns the advice.
@@ -125,6 +145,7 @@ impl From<Failure> for RecipeError {
             cause: Cause::Engine(Box::new(failure)),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
     }
 }

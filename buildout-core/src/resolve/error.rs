@@ -36,6 +36,8 @@ pub enum Doing {
     Developing,
     /// One of them is.
     DevelopingCheckout(String),
+    /// What a recipe says it does, as upstream words it.
+    Recipe(String),
     /// A part is installed.
     InstallingPart(String),
     /// A part is updated.
@@ -66,6 +68,7 @@ impl fmt::Display for Doing {
             Doing::DevelopingCheckout(path) => {
                 write!(f, "Processing develop directory {}.", str_repr(path))
             }
+            Doing::Recipe(text) => f.write_str(text),
             Doing::InstallingPart(part) => write!(f, "Installing {part}."),
             Doing::UpdatingPart(part) => write!(f, "Updating {part}."),
             Doing::UninstallingPart(part) => write!(f, "Uninstalling {part}."),

@@ -102,6 +102,12 @@ pub enum Problem {
         /// Why files that would do are not used.
         refused: Vec<String>,
     },
+    /// Nothing is there, and there is no source.
+    #[error("Couldn't find a source distribution for {}.", str_repr(requirement))]
+    NoSource {
+        /// The requirement, with its pin.
+        requirement: String,
+    },
     /// Nothing is there, and nothing is installed in offline mode.
     #[error(
         "We don't have a distribution for {requirement}\n\
@@ -240,6 +246,10 @@ impl Problem {
                         .to_owned()
                 }
             },
+            Problem::NoSource { .. } => {
+                "Check the name, the version, `index`, `find-links` and `allow-hosts`; wheels are not used here."
+                    .to_owned()
+            }
             Problem::Offline { .. } => "Run once without `-o`.".to_owned(),
             Problem::UnknownExtra {
                 distribution,

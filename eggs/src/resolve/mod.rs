@@ -10,6 +10,7 @@ mod greedy;
 mod member;
 mod namespaces;
 mod picked;
+mod single;
 mod speculation;
 mod supply;
 

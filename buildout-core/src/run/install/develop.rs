@@ -108,12 +108,12 @@ impl Installation<'_, '_> {
         {
             let slot = &mut result;
             let (part, options, created) = (Arc::clone(&part), &options, &created);
-            let services = session.services();
+            let (services, dialect) = (session.services(), session.dialect());
             session.serve(Box::new(move |remote: RemoteBuildout| {
                 let remote = remote.for_caller(Caller::Installation);
                 let run = PartRun::new(part, options, &remote, services, created, share);
                 *slot = Some(catch_unwind(AssertUnwindSafe(|| {
-                    maker.develop(checkout, &run)
+                    maker.develop(checkout, dialect, &run)
                 })));
             }));
         }
