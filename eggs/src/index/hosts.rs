@@ -79,7 +79,8 @@ fn match_one(pattern: &[char], character: char) -> Option<usize> {
             let is_negated = pattern.get(1) == Some(&'!');
             let start = if is_negated { 2 } else { 1 };
             // A bracket that comes first is a member.
-            let length = pattern.get(start + 1..)?.iter().position(|c| *c == ']');
+            let inner = pattern.get(start + 1..).unwrap_or_default();
+            let length = inner.iter().position(|c| *c == ']');
             let Some(length) = length else {
                 return (character == '[').then_some(1);
             };

@@ -11,6 +11,9 @@ use super::client::Document;
 /// The first line of an entry. An entry of another version is as good as none.
 const HEADING: &str = "buildout page 1";
 
+/// Stands for the URL that was asked for.
+const SAME_URL: &str = "-";
+
 /// Keeps pages in a directory, by URL. A cache that cannot be read or written
 /// is as good as none.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ impl PageCache {
         }
         let length: usize = lines.next()?.parse().ok()?;
         let document_url = match lines.next()? {
-            "" => url.clone(),
+            SAME_URL => url.clone(),
             redirected => RedactedUrl::new(redirected),
         };
         let headers: Vec<_> = lines
@@ -76,7 +79,7 @@ impl PageCache {
 
     fn try_put(&self, url: &RedactedUrl, document: &Document) -> std::io::Result<()> {
         let redirected = match &document.url {
-            same if same == url => "",
+            same if same == url => SAME_URL,
             // It is no use to remember where a login led to.
             other if other.to_string() == other.exposed() => other.exposed(),
             _ => return Ok(()),
