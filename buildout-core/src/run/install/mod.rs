@@ -7,6 +7,7 @@
 //! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+mod develop;
 mod explanation;
 mod removal;
 mod repair;
@@ -84,7 +85,7 @@ pub fn install_within(
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested)
+        .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer));
     // What was done is written down, also if the rest failed.
@@ -194,12 +195,9 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
         self.repair()?;
-        let develop_eggs = self.record.take_develop_eggs();
-        if !develop_eggs.is_empty() {
-            self.remove_paths("", &develop_eggs)?;
-        }
+        self.develop(outer)?;
         let session = self.session;
         let mut unconstructed = Vec::new();
         let parts = select(session, requested, |_, failure| {
@@ -327,19 +325,15 @@ impl<'s, 'a> Installation<'s, 'a> {
 
 /// What upstream does and this engine does not is an error, never silence.
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    for (option, what) in [
-        ("extensions", "extensions, which are Python programs"),
-        ("develop", "`develop`, which builds eggs"),
-    ] {
-        let value = session.get_stored(BUILDOUT_SECTION, option)?;
-        if value.is_some_and(|value| split_words(&value).next().is_some()) {
-            let place = session.option_place(BUILDOUT_SECTION, option, option);
-            let what = what.to_owned();
-            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-            return Err(Failure::from(Problem::Unsupported { what })
-                .with_label(place, "")
-                .with_hint(Some(hint)));
-        }
+    let option = "extensions";
+    let value = session.get_stored(BUILDOUT_SECTION, option)?;
+    if value.is_some_and(|value| split_words(&value).next().is_some()) {
+        let place = session.option_place(BUILDOUT_SECTION, option, option);
+        let what = "extensions, which are Python programs".to_owned();
+        let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+        return Err(Failure::from(Problem::Unsupported { what })
+            .with_label(place, "")
+            .with_hint(Some(hint)));
     }
     Ok(())
 }
