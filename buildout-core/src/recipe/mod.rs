@@ -15,6 +15,7 @@ mod construction;
 mod descriptor;
 mod download_events;
 mod error;
+mod extensions;
 mod handle;
 mod part_run;
 mod redacted_events;
@@ -25,6 +26,7 @@ pub use construction::Construction;
 pub(crate) use construction::Serve;
 pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
 pub use error::{RecipeError, RecipeErrorKind};
+pub use extensions::Extensions;
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{
