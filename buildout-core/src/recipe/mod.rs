@@ -16,6 +16,7 @@ mod descriptor;
 mod develop;
 mod download_events;
 mod error;
+mod extensions;
 mod handle;
 mod part_run;
 mod redacted_events;
@@ -27,6 +28,7 @@ pub(crate) use construction::Serve;
 pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
 pub use develop::DevelopEggs;
 pub use error::{RecipeError, RecipeErrorKind};
+pub use extensions::Extensions;
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::download_events::{DownloadEvents, DownloadIds};
+use super::extensions::Extensions;
 use super::handle::RemoteBuildout;
 use super::redacted_events::RedactedEvents;
 use super::share::RunShare;
@@ -73,6 +74,8 @@ pub struct RunServices {
     pub process_environment: Environment,
     /// The shared parts that the run uses.
     pub claims: Claims,
+    /// What an embedder gives to its recipes, and what recipes share.
+    pub extensions: Extensions,
     initial_environment: RwLock<Environment>,
     environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
@@ -136,6 +139,7 @@ impl RunServices {
             cancellation: cancellation.child(),
             process_environment: environment.clone(),
             claims: Claims::default(),
+            extensions: Extensions::default(),
             initial_environment: RwLock::new(environment.clone()),
             environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
