@@ -15,9 +15,10 @@ use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::leftover::StartedGroup;
 use crate::exec::output::StreamKind;
+use crate::extends::UrlReplacements;
 use crate::fetch::{
     CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
-    Prefetcher, TlsSettings, Transport,
+    MirrorTransport, Prefetcher, TlsSettings, Transport,
 };
 use crate::lock::LockFile;
 use crate::resolve::OptionMap;
@@ -62,8 +63,9 @@ pub struct RunServices {
     pub cache_directory: Option<PathBuf>,
     /// The mode bits that new files do not get.
     pub umask: u32,
-    /// Carries downloads.
+    /// Carries downloads, from mirrors if there are some.
     pub transport: Arc<dyn Transport>,
+    mirrors: Arc<MirrorTransport>,
     /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
     /// Receives what happens, without the passwords of URLs.
@@ -128,12 +130,15 @@ impl RunServices {
         cancellation: CancellationToken,
     ) -> Self {
         let downloads = DownloaderOptions::new(&directory, &temporary_directory);
+        let mirrors = MirrorTransport::new(transport, UrlReplacements::default());
+        let mirrors = Arc::new(mirrors);
         RunServices {
             directory,
             temporary_directory,
             cache_directory: None,
             umask,
-            transport,
+            transport: Arc::<MirrorTransport>::clone(&mirrors),
+            mirrors,
             downloads,
             events: Arc::new(RedactedEvents(events)),
             cancellation: cancellation.child(),
@@ -157,6 +162,12 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Fetches from elsewhere what `[buildout] url-replace` tells, once it is
+    /// known.
+    pub(crate) fn set_url_replacements(&self, replacements: UrlReplacements) {
+        self.mirrors.set_replacements(replacements);
     }
 
     /// Returns the environment variables that parts see as the run starts.
