@@ -5,22 +5,38 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod copyfilelist;
+mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
 mod environment;
+mod free_port;
+mod generate_mac;
+mod generate_password;
 pub mod jinja2;
+mod jsondump;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
+mod only_options;
 mod output_file;
 mod percent_format;
+mod python_int;
 mod python_value;
+mod random;
+mod randomness;
+mod readline;
+mod shell;
 mod source;
+mod stored_value;
 mod symbolic_link;
 mod system_error;
 mod template;
+mod urlparse;
+mod userinfo;
+mod uuid;
 mod wrapper;
 
 use std::sync::Arc;
@@ -59,7 +75,31 @@ impl NativeRecipes {
                 download_unpacked::factory(),
             ],
         }
+        .with(services())
     }
+
+    fn with(mut self, factories: impl IntoIterator<Item = Arc<dyn Factory>>) -> Self {
+        self.factories.extend(factories);
+        self
+    }
+}
+
+/// The recipes of values, repositories and runs within runs.
+fn services() -> Vec<Arc<dyn Factory>> {
+    let mut factories = vec![
+        copyfilelist::factory(),
+        free_port::factory(),
+        generate_mac::factory(),
+        generate_password::factory(),
+        jsondump::factory(),
+        readline::factory(),
+        shell::factory(),
+        urlparse::factory(),
+        userinfo::factory(),
+        uuid::factory(),
+    ];
+    factories.extend(random::factories());
+    factories
 }
 
 impl Default for NativeRecipes {

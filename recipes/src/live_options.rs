@@ -20,6 +20,7 @@ pub(crate) trait LiveOptions {
 
 impl LiveOptions for PartRun<'_> {
     fn read(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        self.check_documented(option);
         Ok(self.buildout().get(self.part(), option)?)
     }
 

@@ -14,6 +14,7 @@ mod lock;
 mod log;
 mod mistakes;
 mod recipe_mistakes;
+mod recipes;
 mod remote;
 mod reports;
 mod shared;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::download_events::{DownloadEvents, DownloadIds};
 use super::handle::RemoteBuildout;
 use super::redacted_events::RedactedEvents;
+use super::registry::{Factory, documents};
 use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
@@ -20,7 +21,7 @@ use crate::fetch::{
 };
 use crate::lock::LockFile;
 use crate::resolve::OptionMap;
-use crate::run::SharedJournal;
+use crate::run::{SharedJournal, SubRunWorld};
 use crate::state::build_environment::BuildEnvironment;
 use crate::store::Claims;
 
@@ -78,6 +79,7 @@ pub struct RunServices {
     download_ids: Arc<DownloadIds>,
     locked: RwLock<Option<Locked>>,
     prefetcher: RwLock<Option<Arc<Prefetcher>>>,
+    sub_runs: RwLock<Option<Arc<dyn SubRunWorld>>>,
 }
 
 /// What `[buildout]` says about downloads.
@@ -140,6 +142,7 @@ impl RunServices {
             download_ids: Arc::default(),
             locked: RwLock::new(None),
             prefetcher: RwLock::new(None),
+            sub_runs: RwLock::new(None),
         }
     }
 
@@ -150,6 +153,18 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Allows runs within parts, made with this.
+    pub fn set_sub_runs(&self, world: Arc<dyn SubRunWorld>) {
+        let mut place = self.sub_runs.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(world);
+    }
+
+    /// Returns what runs within parts are made with.
+    pub(crate) fn sub_runs(&self) -> Option<Arc<dyn SubRunWorld>> {
+        let world = self.sub_runs.read().unwrap_or_else(PoisonError::into_inner);
+        world.clone()
     }
 
     /// Returns the environment variables that parts see as the run starts.
@@ -220,6 +235,15 @@ impl RunServices {
             logger: Arc::clone(part),
             message,
         }));
+    }
+
+    /// Prints lines among the output of a part.
+    pub fn print(&self, part: &Arc<str>, text: &str) {
+        self.events.emit(Event::Output {
+            part: Arc::clone(part),
+            stream: OutputStream::Stdout,
+            bytes: format!("{text}\n").into_bytes(),
+        });
     }
 
     /// Allows only downloads that are locked, as they were locked.
@@ -366,6 +390,7 @@ impl CreatedPaths {
 /// The installation or update of one part, on a worker thread.
 pub struct PartRun<'a> {
     part: Arc<str>,
+    factory: &'a dyn Factory,
     options: &'a OptionMap,
     buildout: &'a RemoteBuildout,
     services: &'a RunServices,
@@ -376,6 +401,7 @@ pub struct PartRun<'a> {
 impl<'a> PartRun<'a> {
     pub(crate) fn new(
         part: Arc<str>,
+        factory: &'a dyn Factory,
         options: &'a OptionMap,
         buildout: &'a RemoteBuildout,
         services: &'a RunServices,
@@ -384,6 +410,7 @@ impl<'a> PartRun<'a> {
     ) -> Self {
         PartRun {
             part,
+            factory,
             options,
             buildout,
             services,
@@ -402,9 +429,20 @@ impl<'a> PartRun<'a> {
         self.options
     }
 
-    /// Returns one of them.
+    /// Returns one of them that the recipe documents.
     pub fn option(&self, option: &str) -> Option<&str> {
+        self.check_documented(option);
         self.options.get(option).map(|value| &**value)
+    }
+
+    /// Insists, in debug builds, on the recipe documenting an option that it
+    /// reads.
+    pub fn check_documented(&self, option: &str) {
+        debug_assert!(
+            documents(self.factory, option),
+            "{} reads `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
     }
 
     /// Returns a handle to the configuration, which may be cloned and sent to
@@ -438,6 +476,12 @@ impl<'a> PartRun<'a> {
     /// Logs as upstream's recipes do, under the name of the part.
     pub fn log(&self, level: Level, message: impl Into<String>) {
         self.services.log(&self.part, level, message.into());
+    }
+
+    /// Prints text as upstream's recipes do with `print`: it is part of the
+    /// part's output.
+    pub fn print(&self, text: &str) {
+        self.services.print(&self.part, text);
     }
 
     /// Tells which phase of its work the part enters, in a word or two.

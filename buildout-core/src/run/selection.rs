@@ -22,6 +22,7 @@ pub(super) fn select(
     requested: &[String],
     mut refused: impl FnMut(&Arc<str>, Failure) -> Result<(), Failure>,
 ) -> Result<Vec<Arc<str>>, Failure> {
+    session.extensions()?;
     let configured = session.required(BUILDOUT_SECTION, "parts")?;
     let wanted: Vec<Arc<str>> = if requested.is_empty() {
         split_words(&configured).map(Arc::from).collect()

@@ -4,7 +4,7 @@
 //! The options that call for the latter are refused for now.
 
 mod hash;
-mod script;
+pub(crate) mod script;
 mod signal;
 
 use std::fs;

@@ -9,29 +9,29 @@ const LINE_LENGTH: usize = 40;
 
 /// A script being put together, as upstream's `createWrapper` does it.
 #[derive(Debug, Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     ignored_signal: Option<String>,
     /// A variable that is set twice has the last value.
     variables: BTreeMap<String, String>,
 }
 
 impl Script {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Makes the command ignore a signal.
-    pub(super) fn ignore_signal(&mut self, signal: &str) {
+    pub(crate) fn ignore_signal(&mut self, signal: &str) {
         self.ignored_signal = Some(signal.to_owned());
     }
 
     /// Sets a variable of the command's environment.
-    pub(super) fn set_variable(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
     /// Returns the text of the script for a command.
-    pub(super) fn executing(&self, arguments: &[String]) -> String {
+    pub(crate) fn executing(&self, arguments: &[String]) -> String {
         let mut lines = vec!["#!/bin/sh -e".to_owned()];
         if let Some(signal) = &self.ignored_signal {
             lines.push(format!("trap '' {signal}"));
