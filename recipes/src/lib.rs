@@ -11,9 +11,11 @@ mod download;
 mod download_failure;
 mod download_unpacked;
 mod environment;
+mod extension;
 mod free_port;
 mod generate_mac;
 mod generate_password;
+mod gitclone;
 pub mod jinja2;
 mod jsondump;
 mod live_options;
@@ -28,9 +30,11 @@ mod python_value;
 mod random;
 mod randomness;
 mod readline;
+mod rubygems;
 mod shell;
 mod source;
 mod stored_value;
+mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
@@ -41,7 +45,7 @@ mod wrapper;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+use buildout_core::recipe::{Descriptor, Extension, Factory, Provider, RecipeReference, Registry};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -91,14 +95,17 @@ fn services() -> Vec<Arc<dyn Factory>> {
         free_port::factory(),
         generate_mac::factory(),
         generate_password::factory(),
+        gitclone::factory(),
         jsondump::factory(),
         readline::factory(),
+        rubygems::factory(),
         shell::factory(),
         urlparse::factory(),
         userinfo::factory(),
         uuid::factory(),
     ];
     factories.extend(random::factories());
+    factories.extend(switch_softwaretype::factories());
     factories
 }
 
@@ -122,5 +129,9 @@ impl Provider for NativeRecipes {
             .iter()
             .map(|factory| factory.descriptor().clone())
             .collect()
+    }
+
+    fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        extension::named(name)
     }
 }

@@ -17,6 +17,7 @@ mod recipe_mistakes;
 mod recipes;
 mod remote;
 mod reports;
+mod repositories;
 mod shared;
 mod signals;
 mod site;

@@ -61,10 +61,6 @@ const OPTIONS: &[OptionDocumentation] = &[
 const RESULTS: &[ResultDocumentation] = &[
     result(PASSWORD, "The password; it is not recorded in `.installed.cfg`."),
     result(
-        STORAGE_PATH,
-        "The file that keeps the password, if the profile does not say.",
-    ),
-    result(
         "passwd-*",
         "A hash of the password in a scheme of passlib: `passwd-sha256-crypt`, `passwd-sha512-crypt`, `passwd-md5-crypt`, `passwd-apr-md5-crypt`, `passwd-ldap-salted-sha1` and its kin, or `passwd-hex-sha256` and its kin.",
     ),
