@@ -47,8 +47,11 @@ impl RecipeReferences {
     /// point alone was written.
     pub(crate) fn near(&self, name: &str) -> Option<&'static str> {
         let names = || self.factories.iter().map(|known| known.descriptor().name);
-        let is_entry =
-            |known: &&str| known.rsplit_once(':').is_some_and(|(_, entry)| entry == name);
+        let is_entry = |known: &&str| {
+            known
+                .rsplit_once(':')
+                .is_some_and(|(_, entry)| entry == name)
+        };
         names().find(is_entry).or_else(|| nearest(name, names()))
     }
 
@@ -134,7 +137,9 @@ pub(crate) fn text(factory: &dyn Factory) -> String {
     };
     block(
         "Options",
-        options.map(|option| (head(option), option.summary)).collect(),
+        options
+            .map(|option| (head(option), option.summary))
+            .collect(),
     );
     let results = factory.results().iter();
     block(

@@ -32,7 +32,10 @@ const DIRECTORY: &str = "target-directory";
 const FILES: &str = "file-list";
 
 const OPTIONS: &[OptionDocumentation] = &[
-    required(DIRECTORY, "The existing directory to copy into; what has the name of a copy is replaced."),
+    required(
+        DIRECTORY,
+        "The existing directory to copy into; what has the name of a copy is replaced.",
+    ),
     required(FILES, "The files, separated by whitespace."),
 ];
 
@@ -103,7 +106,11 @@ fn copy_file(run: &PartRun<'_>, file: &str, copy: &str) -> Result<(), RecipeErro
             .with_hint("name files that exist before the part is installed")
     };
     let content = fs::read(&from).map_err(unreadable)?;
-    let mode = fs::metadata(&from).map_err(unreadable)?.permissions().mode() & 0o7777;
+    let mode = fs::metadata(&from)
+        .map_err(unreadable)?
+        .permissions()
+        .mode()
+        & 0o7777;
     if to.symlink_metadata().is_err() {
         run.created(&to);
     }

@@ -25,9 +25,17 @@ static DESCRIPTOR: Descriptor = Descriptor {
 };
 
 const OPTIONS: &[OptionDocumentation] = &[
-    option("ip", "", "The IPv4 or IPv6 address that the port is to be free on; without one, the port is 0."),
+    option(
+        "ip",
+        "",
+        "The IPv4 or IPv6 address that the port is to be free on; without one, the port is 0.",
+    ),
     option("minimum", "1024", "The lowest port."),
-    option("maximum", "49151", "The port above the highest one. If it equals `minimum`, that is the port, free or not."),
+    option(
+        "maximum",
+        "49151",
+        "The port above the highest one. If it equals `minimum`, that is the port, free or not.",
+    ),
 ];
 
 const RESULTS: &[ResultDocumentation] = &[result(
@@ -62,7 +70,10 @@ fn recorded(part: &Construction<'_>) -> Result<Option<String>, RecipeError> {
     let file = InstalledFile::new(&part.services().directory, installed);
     // What is wrong with the file is told by the run itself.
     let state = file.load().ok().flatten().unwrap_or_default();
-    let port = state.parts.get(part.part()).and_then(|record| record.options.get("port"));
+    let port = state
+        .parts
+        .get(part.part())
+        .and_then(|record| record.options.get("port"));
     Ok(port.filter(|port| *port != "0").cloned())
 }
 
@@ -77,8 +88,13 @@ fn find(part: &Construction<'_>) -> Result<i128, RecipeError> {
     }
     let ip = part.option("ip")?.unwrap_or_default();
     let address = |port: u16| {
-        let v4 = ip.parse::<Ipv4Addr>().map(|ip| SocketAddr::from((ip, port)));
-        v4.or_else(|_| ip.parse::<Ipv6Addr>().map(|ip| SocketAddr::from((ip, port))))
+        let v4 = ip
+            .parse::<Ipv4Addr>()
+            .map(|ip| SocketAddr::from((ip, port)));
+        v4.or_else(|_| {
+            ip.parse::<Ipv6Addr>()
+                .map(|ip| SocketAddr::from((ip, port)))
+        })
     };
     for port in minimum..maximum {
         let Ok(port) = u16::try_from(port) else {

@@ -8,6 +8,7 @@ use buildout_core::recipe::{
 };
 
 use crate::documentation::{FunctionFactory, option, required, result};
+use crate::live_options::required_option;
 use crate::randomness;
 use crate::stored_value::{read_stored, write_stored};
 
@@ -26,7 +27,10 @@ const STORAGE_PATH: &str = "storage-path";
 const MAC_ADDRESS: &str = "mac-address";
 
 const OPTIONS: &[OptionDocumentation] = &[
-    required(STORAGE_PATH, "The file that keeps the address for later runs; it is removed with the part."),
+    required(
+        STORAGE_PATH,
+        "The file that keeps the address for later runs; it is removed with the part.",
+    ),
     option(MAC_ADDRESS, "", "The address, if it is known already."),
 ];
 
@@ -41,7 +45,7 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let path = part.required(STORAGE_PATH)?.to_string();
+    let path = required_option(part, STORAGE_PATH)?.to_string();
     let given = part.option(MAC_ADDRESS)?.filter(|given| !given.is_empty());
     if let Some(given) = given {
         let address = given.to_string();

@@ -27,7 +27,11 @@ const OUTPUT: &str = "json-output";
 
 const OPTIONS: &[OptionDocumentation] = &[
     required(OUTPUT, "The path of the file."),
-    option("*", "", "Any other option, whatever its name, is in the file; a typed value keeps its type."),
+    option(
+        "*",
+        "",
+        "Any other option, whatever its name, is in the file; a typed value keeps its type.",
+    ),
 ];
 
 /// The mode of a new file, less the umask.

@@ -10,6 +10,7 @@ use buildout_core::recipe::{
 use buildout_core::value::{Value, encode};
 
 use crate::documentation::{FunctionFactory, option, required, result};
+use crate::live_options::required_option;
 use crate::only_options::OnlyOptionsAndNone;
 use crate::python_int::int_option;
 use crate::randomness;
@@ -69,9 +70,11 @@ pub(crate) fn factories() -> [Arc<dyn Factory>; 2] {
 
 fn draw_integer(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
     if part.option("value")?.is_none() {
-        let minimum = int_option("minimum", &part.required("minimum")?)?;
-        let maximum = int_option("maximum", &part.required("maximum")?)?;
-        let width = maximum.checked_sub(minimum).and_then(|width| width.checked_add(1));
+        let minimum = int_option("minimum", &required_option(part, "minimum")?)?;
+        let maximum = int_option("maximum", &required_option(part, "maximum")?)?;
+        let width = maximum
+            .checked_sub(minimum)
+            .and_then(|width| width.checked_add(1));
         let width = width.and_then(|width| u128::try_from(width).ok());
         let Some(width) = width.filter(|width| *width > 0) else {
             let error = EmptyRange { minimum, maximum };

@@ -8,6 +8,7 @@ use buildout_core::recipe::{
 };
 
 use crate::documentation::{FunctionFactory, option, required, result};
+use crate::live_options::required_option;
 use crate::only_options::OnlyOptions;
 use crate::stored_value::read_stored;
 
@@ -43,14 +44,19 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let path = part.required(STORAGE_PATH)?;
+    let path = required_option(part, STORAGE_PATH)?;
     let when_absent = part.option("when-absent")?;
     let text = read_stored(&part.services().absolute(&*path))
         .map_err(|error| RecipeError::from(error).at_option(STORAGE_PATH))?;
     let line = match &text {
         Some(text) => {
             let text = text.replace("\r\n", "\n").replace('\r', "\n");
-            Some(text.split_inclusive('\n').next().unwrap_or_default().to_owned())
+            Some(
+                text.split_inclusive('\n')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
         }
         None => when_absent.map(|line| line.to_string()),
     };

@@ -32,7 +32,11 @@ const OPTIONS: &[OptionDocumentation] = &[
     required("shell", "The path of the shell."),
     required("home", "The value of HOME."),
     required("path", "The directories of PATH, one in each line."),
-    option("ps1", "", "The prompt as a JSON text; without it, that of the environment, or `> `."),
+    option(
+        "ps1",
+        "",
+        "The prompt as a JSON text; without it, that of the environment, or `> `.",
+    ),
 ];
 
 /// The mode of the program; the umask does not matter.

@@ -19,6 +19,7 @@ use buildout_core::run::{SubRun, run_within};
 use buildout_core::value::{Dict, Value, decode, encode, is_encoded};
 
 use crate::documentation::{FunctionFactory, option};
+use crate::live_options::required_option;
 use crate::only_options::OnlyOptions;
 
 static SWITCH: Descriptor = Descriptor {
@@ -31,14 +32,14 @@ static SWITCH: Descriptor = Descriptor {
     options: OPTIONS,
 };
 
-/// The option that maps types to profiles that extend the chosen ones.
+/// The option that maps types to profiles that the chosen ones are merged over.
 const OVERRIDE: &str = "override";
 
 const OPTIONS: &[OptionDocumentation] = &[
     option(
         OVERRIDE,
         "",
-        "A dictionary of software types and profiles: such a profile is run in place of the chosen one, which it extends.",
+        "A dictionary of software types and profiles: such a profile is run, and the chosen one is merged over it, as one that `buildout:extends` names on the command line.",
     ),
     option(
         "*",
@@ -58,7 +59,11 @@ static NOOP: Descriptor = Descriptor {
 };
 
 const NOOP_OPTIONS: &[OptionDocumentation] = &[
-    option(NOOP_KEY, "", "The options as a typed dictionary; it is taken away."),
+    option(
+        NOOP_KEY,
+        "",
+        "The options as a typed dictionary; it is taken away.",
+    ),
     option("*", "", "Whatever the dictionary holds."),
 ];
 
@@ -97,9 +102,7 @@ enum SwitchProblem {
         "The software type 'RootSoftwareInstance' isn't mapped. We even tried 'default' but it isn't mapped either."
     )]
     DefaultNotMapped,
-    #[error(
-        "This software type ({0}) isn't mapped. 'default' is the default software type."
-    )]
+    #[error("This software type ({0}) isn't mapped. 'default' is the default software type.")]
     NotMapped(String),
     #[error(
         "The software types in the section [{0}] must be separated by a colon such as: 'section:key', where key is usually 'rendered'. Don't use: ${{section:key}}"
@@ -150,7 +153,10 @@ fn construct_switch(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeEr
     let mapped = mapped.ok_or_else(|| {
         RecipeError::user(SwitchProblem::DefaultNotMapped)
             .at_option("recipe")
-            .with_hint(format!("add `default = SECTION:OPTION` to `[{}]`", part.part()))
+            .with_hint(format!(
+                "add `default = SECTION:OPTION` to `[{}]`",
+                part.part()
+            ))
     })?;
     let (section, key) = match mapped.split_once(':') {
         Some((section, key)) if !key.contains(':') => (section, key),
@@ -176,13 +182,18 @@ fn not_mapped(part: &Construction<'_>, software_type: &str) -> Result<RecipeErro
     let near = nearest(software_type, names.iter().map(|name| &**name));
     let hint = match near {
         Some(near) => format!("`[{}]` maps `{near}`", part.part()),
-        None => format!("add `{software_type} = SECTION:OPTION` to `[{}]`", part.part()),
+        None => format!(
+            "add `{software_type} = SECTION:OPTION` to `[{}]`",
+            part.part()
+        ),
     };
     let problem = SwitchProblem::NotMapped(software_type.to_owned());
-    Ok(RecipeError::user(problem).at_option("recipe").with_hint(hint))
+    Ok(RecipeError::user(problem)
+        .at_option("recipe")
+        .with_hint(hint))
 }
 
-/// Returns the profile that extends the one of the software type. Anything but
+/// Returns the profile that the one of the software type is merged over. Anything but
 /// a dictionary that has the type counts for nothing, as in upstream's recipe.
 fn overriding_profile(
     part: &Construction<'_>,
@@ -202,7 +213,7 @@ fn overriding_profile(
 
 struct Switch {
     profile: String,
-    /// The profile that extends it.
+    /// The profile that it is merged over.
     overridden: Option<String>,
 }
 
@@ -236,10 +247,17 @@ impl Recipe for Switch {
                 }
             }
         }
-        assign(CONFIGURATION, NOOP_KEY, &typed_section(buildout, CONFIGURATION)?);
+        assign(
+            CONFIGURATION,
+            NOOP_KEY,
+            &typed_section(buildout, CONFIGURATION)?,
+        );
         assign(CONFIGURATION, "recipe", NOOP.name);
         let sub = SubRun {
-            profile: self.overridden.clone().unwrap_or_else(|| self.profile.clone()),
+            profile: self
+                .overridden
+                .clone()
+                .unwrap_or_else(|| self.profile.clone()),
             assignments,
         };
         run_within(run, &sub)?;
@@ -269,17 +287,15 @@ fn typed_section(buildout: &dyn Buildout, section: &str) -> Result<String, Recip
 }
 
 fn construct_noop(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let text = part.required(NOOP_KEY)?;
-    let decoded = decode(&text).map_err(|error| {
-        RecipeError::internal("ValueError", error).at_option(NOOP_KEY)
-    })?;
+    let text = required_option(part, NOOP_KEY)?;
+    let decoded = decode(&text)
+        .map_err(|error| RecipeError::internal("ValueError", error).at_option(NOOP_KEY))?;
     let Some(Value::Dict(values)) = decoded else {
-        return Err(RecipeError::internal(
-            "AttributeError",
-            "the value is no dictionary",
-        )
-        .at_option(NOOP_KEY)
-        .with_hint("only slapos.cookbook:switch-softwaretype uses this recipe"));
+        return Err(
+            RecipeError::internal("AttributeError", "the value is no dictionary")
+                .at_option(NOOP_KEY)
+                .with_hint("only slapos.cookbook:switch-softwaretype uses this recipe"),
+        );
     };
     part.buildout().delete(part.part(), NOOP_KEY)?;
     for (name, value) in values.iter() {

@@ -8,6 +8,7 @@ use buildout_core::recipe::{
 };
 
 use crate::documentation::{FunctionFactory, required, result};
+use crate::live_options::required_option;
 use crate::only_options::OnlyOptions;
 use crate::python_value::modules::urllib::{ParsedUrl, parse_url};
 
@@ -27,7 +28,10 @@ const RESULTS: &[ResultDocumentation] = &[
     result("scheme", "The scheme, such as `https`."),
     result("username", "The user; empty without one."),
     result("password", "The password; empty without one."),
-    result("host", "The host in lower case, an IPv6 address without its brackets."),
+    result(
+        "host",
+        "The host in lower case, an IPv6 address without its brackets.",
+    ),
     result("port", "The port; empty without one."),
     result("path", "The path, without slashes around it."),
     result("params", "The parameters of the last segment of the path."),
@@ -41,7 +45,7 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let url = part.required("url")?;
+    let url = required_option(part, "url")?;
     let ParsedUrl {
         scheme,
         username,

@@ -24,10 +24,16 @@ static DESCRIPTOR: Descriptor = Descriptor {
 const RESULTS: &[ResultDocumentation] = &[
     result("pw-name", "The name of the user."),
     result("pw-uid", "Their number."),
-    result("pw-gid", "The number of their group in the database of users."),
+    result(
+        "pw-gid",
+        "The number of their group in the database of users.",
+    ),
     result("pw-dir", "Their home directory."),
     result("pw-shell", "Their shell."),
-    result("gr-name", "The name of the group that the buildout runs as."),
+    result(
+        "gr-name",
+        "The name of the group that the buildout runs as.",
+    ),
     result("gr-gid", "Its number."),
 ];
 

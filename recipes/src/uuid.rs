@@ -8,6 +8,7 @@ use buildout_core::recipe::{
 };
 
 use crate::documentation::{FunctionFactory, required, result};
+use crate::live_options::required_option;
 use crate::randomness;
 use crate::stored_value::{read_stored, write_stored};
 
@@ -28,8 +29,10 @@ const OPTIONS: &[OptionDocumentation] = &[required(
     "The file that keeps the UUID for later runs; it stays when the part is removed.",
 )];
 
-const RESULTS: &[ResultDocumentation] =
-    &[result("uuid", "The UUID: 32 hexadecimal digits without dashes.")];
+const RESULTS: &[ResultDocumentation] = &[result(
+    "uuid",
+    "The UUID: 32 hexadecimal digits without dashes.",
+)];
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
@@ -37,7 +40,7 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let path = part.required(CACHE_FILE)?.to_string();
+    let path = required_option(part, CACHE_FILE)?.to_string();
     let stored = read_stored(&part.services().absolute(&path))
         .map_err(|error| RecipeError::from(error).at_option(CACHE_FILE))?;
     let stored = stored.as_deref().and_then(parse_uuid);

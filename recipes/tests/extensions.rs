@@ -19,14 +19,20 @@ fn a_directory_is_marked_as_shared() {
 
 /// Tells whether `nm` finds symbols in a file.
 fn has_symbols(site: &TestSite, path: &str) -> bool {
-    let output = Command::new("nm").arg(site.path(path)).output().expect("nm starts");
+    let output = Command::new("nm")
+        .arg(site.path(path))
+        .output()
+        .expect("nm starts");
     !output.stdout.is_empty()
 }
 
 #[test]
 fn what_was_compiled_loses_its_symbols() {
     let site = TestSite::new();
-    site.write("x.c", "int f(void) { return 3; }\nint main(void) { return f(); }\n");
+    site.write(
+        "x.c",
+        "int f(void) { return 3; }\nint main(void) { return f(); }\n",
+    );
     let command = "mkdir -p out && cc -g -o out/program x.c && cc -g -shared -fPIC -o out/libx.so.1 \
                    x.c && cp out/program out/kept && cp out/program out/data && chmod 444 out/libx.so.1 \
                    && chmod 644 out/data && printf '#!/bin/sh\\n' > out/script && chmod 755 out/script";
@@ -36,7 +42,11 @@ fn what_was_compiled_loses_its_symbols() {
          [compiled]\nrecipe = plone.recipe.command\nstop-on-error = true\ncommand = {command}\n"
     ));
     let run = site.install().succeeded();
-    assert!(run.output().ends_with("Stripping binaries ...\nDone.\n"), "{}", run.output());
+    assert!(
+        run.output().ends_with("Stripping binaries ...\nDone.\n"),
+        "{}",
+        run.output()
+    );
     for (path, expected) in [
         ("out/program", false),
         ("out/libx.so.1", false),
@@ -46,17 +56,27 @@ fn what_was_compiled_loses_its_symbols() {
         assert_eq!(has_symbols(&site, path), expected, "{path}");
     }
     assert_eq!(site.mode("out/libx.so.1"), 0o444);
-    let status = Command::new(site.path("out/program")).status().expect("it starts");
+    let status = Command::new(site.path("out/program"))
+        .status()
+        .expect("it starts");
     assert_eq!(status.code(), Some(3));
 
     // A strip that does not work is told, and is no failure.
     let site = TestSite::with_profile(
         "[buildout]\nparts =\nextensions = slapos.extension.strip\nstrip-binary = /bin/false\n",
     );
-    site.write_with_mode("program", std::fs::read("/bin/true").expect("readable"), 0o755);
+    site.write_with_mode(
+        "program",
+        std::fs::read("/bin/true").expect("readable"),
+        0o755,
+    );
     let run = site.install().succeeded();
     // What the system ships may be stripped already; then there is nothing to do.
-    assert!(run.output().starts_with("Stripping binaries ...\n"), "{}", run.output());
+    assert!(
+        run.output().starts_with("Stripping binaries ...\n"),
+        "{}",
+        run.output()
+    );
 }
 
 const REBOOTSTRAP: &str = "[buildout]
@@ -82,7 +102,7 @@ fn the_python_of_a_profile_comes_first() {
     let site = TestSite::with_profile(REBOOTSTRAP);
     let run = site.install().succeeded();
     assert_eq!(
-        run.usual_log(),
+        run.work_log(),
         [
             "INFO Installing own-python.",
             "INFO own-python: Running 'mkdir -p [ROOT]/buildout/own && touch \

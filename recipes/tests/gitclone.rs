@@ -12,7 +12,12 @@ use support::TestSite;
 fn git(directory: &Path, words: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
-        .args(["-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always"])
+        .args([
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "protocol.file.allow=always",
+        ])
         .args(words)
         .current_dir(directory)
         .env("HOME", "/nonexistent")
@@ -21,7 +26,9 @@ fn git(directory: &Path, words: &[&str]) -> String {
         .expect("git starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {words:?}: {stderr}");
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
 }
 
 /// A repository beside the buildout.
@@ -70,7 +77,7 @@ fn a_branch_that_moves_installs_the_part_anew() {
     let repository = Repository::new(&site, "repository");
     site.profile(&profile(&repository, ""));
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Installing copy."]);
+    assert_eq!(run.work_log(), ["INFO Installing copy."]);
     let first = head(&site);
     assert_eq!(site.recorded("copy", "revision").as_deref(), Some(&*first));
     assert_eq!(
@@ -83,7 +90,7 @@ fn a_branch_that_moves_installs_the_part_anew() {
     site.write("parts/copy/old.pyc", "");
     site.write("parts/copy/file", "changed");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating copy."]);
+    assert_eq!(run.work_log(), ["INFO Updating copy."]);
     assert!(run.output().contains("HEAD is now at "), "{}", run.output());
     assert!(!site.exists("parts/copy/old.pyc"));
     assert_eq!(site.read("parts/copy/file"), "1");
@@ -91,7 +98,7 @@ fn a_branch_that_moves_installs_the_part_anew() {
     let second = repository.commit("file", "2");
     let run = site.install().succeeded();
     assert_eq!(
-        run.usual_log(),
+        run.work_log(),
         [
             "INFO Uninstalling copy.",
             "INFO Running uninstall recipe.",
@@ -107,7 +114,10 @@ fn a_revision_stays_and_wins_over_a_branch() {
     let repository = Repository::new(&site, "repository");
     let first = git(&repository.0, &["rev-parse", "HEAD"]);
     repository.commit("file", "2");
-    site.profile(&profile(&repository, &format!("revision = {first}\nbranch = other\n")));
+    site.profile(&profile(
+        &repository,
+        &format!("revision = {first}\nbranch = other\n"),
+    ));
     let run = site.install().succeeded();
     let warning = format!(
         "Warning: \"branch\" parameter with value \"other\" is ignored. Checking out to \
@@ -117,7 +127,7 @@ fn a_revision_stays_and_wins_over_a_branch() {
     assert_eq!(head(&site), first);
     repository.commit("file", "3");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating copy."]);
+    assert_eq!(run.work_log(), ["INFO Updating copy."]);
     assert_eq!(run.output(), "");
     assert_eq!(head(&site), first);
 
@@ -127,7 +137,10 @@ fn a_revision_stays_and_wins_over_a_branch() {
     site.profile(&profile(&repository, "branch = wanted\n"));
     site.install().succeeded();
     assert_eq!(head(&site), git(&repository.0, &["rev-parse", "wanted"]));
-    assert_eq!(git(&site.path("parts/copy"), &["branch", "--show-current"]), "wanted");
+    assert_eq!(
+        git(&site.path("parts/copy"), &["branch", "--show-current"]),
+        "wanted"
+    );
 }
 
 #[test]
@@ -146,8 +159,14 @@ fn every_option_of_a_clone_is_used() {
     assert!(!site.exists("deep/er/file"), "only what is asked for");
     let copy = site.path("deep/er");
     assert_eq!(git(&copy, &["rev-list", "--count", "HEAD"]), "1");
-    assert_eq!(git(&copy, &["config", "--local", "http.sslVerify"]), "false");
-    assert_eq!(git(&copy, &["config", "--local", "core.sparseCheckout"]), "true");
+    assert_eq!(
+        git(&copy, &["config", "--local", "http.sslVerify"]),
+        "false"
+    );
+    assert_eq!(
+        git(&copy, &["config", "--local", "core.sparseCheckout"]),
+        "true"
+    );
     assert!(!site.read("deep/er/.git/config").contains("recurse"));
 
     site.profile(&profile(&repository, "shared = true\n"));
@@ -162,7 +181,10 @@ fn submodules_come_along() {
     let site = TestSite::new();
     let module = Repository::new(&site, "module");
     let repository = Repository::new(&site, "repository");
-    git(&repository.0, &["submodule", "add", "-q", &module.path(), "sub"]);
+    git(
+        &repository.0,
+        &["submodule", "add", "-q", &module.path(), "sub"],
+    );
     git(&repository.0, &["commit", "-q", "-m", "module"]);
     site.profile(&profile(&repository, ""));
     site.install().succeeded();
@@ -182,7 +204,7 @@ fn a_working_copy_in_development_is_left_alone() {
     site.write("parts/copy/file", "work");
     repository.commit("file", "2");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating copy."]);
+    assert_eq!(run.work_log(), ["INFO Updating copy."]);
     assert_eq!(site.read("parts/copy/file"), "work");
 
     // Neither changes nor commits are lost.
@@ -197,14 +219,25 @@ fn a_working_copy_in_development_is_left_alone() {
     site.profile(&profile(&repository, "develop = true\n"));
     let run = site.install().succeeded();
     assert_eq!(run.output(), "destination directory already exists.\n");
-    git(&site.path("parts/copy"), &["commit", "-q", "-a", "-m", "work"]);
+    git(
+        &site.path("parts/copy"),
+        &["commit", "-q", "-a", "-m", "work"],
+    );
     site.profile("[buildout]\nparts =\n");
     let run = site.install().succeeded();
-    assert!(run.output().starts_with("You have commits not pushed upstream in "), "{}", run.output());
+    assert!(
+        run.output()
+            .starts_with("You have commits not pushed upstream in "),
+        "{}",
+        run.output()
+    );
     assert!(site.exists("parts/copy"));
 
     // With nothing of its own, the copy goes.
-    git(&site.path("parts/copy"), &["reset", "-q", "--hard", "HEAD^"]);
+    git(
+        &site.path("parts/copy"),
+        &["reset", "-q", "--hard", "HEAD^"],
+    );
     site.profile(&profile(&repository, "develop = true\n"));
     site.install().succeeded();
     site.profile("[buildout]\nparts =\n");
@@ -259,7 +292,9 @@ fn mistakes_have_upstreams_words_and_a_hint() {
     site.profile(&profile(&repository, "git-executable = /nonexistent/git\n"));
     let run = site.install();
     assert!(
-        run.output().contains("Ignoring git error when fetching revision from remote with /nonexistent/git: "),
+        run.output().contains(
+            "Ignoring git error when fetching revision from remote with /nonexistent/git: "
+        ),
         "{}",
         run.output()
     );
@@ -273,7 +308,15 @@ fn mistakes_have_upstreams_words_and_a_hint() {
     fs::remove_dir_all(&repository.0).expect("it is there");
     site.profile(&profile(&repository, ""));
     let run = site.install();
-    assert!(run.output().contains("does not appear to be a git repository"), "{}", run.output());
-    assert!(run.output().contains("Unable to download from git repository. Trying from network cache...\n"));
+    assert!(
+        run.output()
+            .contains("does not appear to be a git repository"),
+        "{}",
+        run.output()
+    );
+    assert!(
+        run.output()
+            .contains("Unable to download from git repository. Trying from network cache...\n")
+    );
     assert_eq!(run.error(), "Error: Impossible to clone repository.");
 }

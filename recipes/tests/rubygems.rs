@@ -40,7 +40,11 @@ fn build_gem(site: &TestSite, name: &str, version: &str, code: &str, dependency:
     let gems = site.root().join("served/gems");
     fs::create_dir_all(&gems).expect("a directory of the site");
     let output = gems.join(format!("{name}-{version}.gem"));
-    run(&top, "gem", &["build", "-q", "gemspec", "-o", &output.to_string_lossy()]);
+    run(
+        &top,
+        "gem",
+        &["build", "-q", "gemspec", "-o", &output.to_string_lossy()],
+    );
 }
 
 /// Serves gems, and writes an archive of RubyGems whose `setup.rb` installs the
@@ -56,7 +60,11 @@ fn prepare(site: &TestSite) -> TestServer {
         "s.add_dependency 'greeting', '~> 1.0'",
     );
     let served = site.root().join("served");
-    run(&served, "gem", &["generate_index", "-q", "-d", &served.to_string_lossy()]);
+    run(
+        &served,
+        "gem",
+        &["generate_index", "-q", "-d", &served.to_string_lossy()],
+    );
     let server = TestServer::start();
     let mut left = vec![served.clone()];
     while let Some(directory) = left.pop() {
@@ -79,7 +87,11 @@ fn prepare(site: &TestSite) -> TestServer {
          File.write(prefix + '/bin/gem', \"#!/usr/bin/env ruby\\nrequire 'rubygems/gem_runner'\\n\
          Gem::GemRunner.new.run(ARGV.clone)\\n\", perm: 0755)\n",
     );
-    run(&site.path(""), "zip", &["-qr", "rubygems-3.3.15.zip", "rubygems"]);
+    run(
+        &site.path(""),
+        "zip",
+        &["-qr", "rubygems-3.3.15.zip", "rubygems"],
+    );
     server
 }
 
@@ -98,8 +110,11 @@ fn gems_are_installed_with_their_programs() {
     site.profile(&profile("hello==1.2", ""));
     let result = site.install().succeeded();
     assert_eq!(
-        result.usual_log(),
-        ["INFO Installing gems.", "INFO gems: installing ruby gem \"hello\""]
+        result.work_log(),
+        [
+            "INFO Installing gems.",
+            "INFO gems: installing ruby gem \"hello\""
+        ]
     );
     assert!(!site.exists("parts/rubygems-3.3.15"), "its source is gone");
     assert!(site.exists("parts/gems/lib/ruby/gems/gems/hello-1.2"));
@@ -107,13 +122,21 @@ fn gems_are_installed_with_their_programs() {
     assert!(site.exists("parts/gems/lib/ruby/gems/gems/greeting-1.0"));
     assert_eq!(site.mode("bin/hello"), 0o766);
     let program = site.read("bin/hello");
-    assert!(program.starts_with("#!/bin/sh\nexport GEM_HOME='"), "{program}");
-    assert!(program.ends_with("parts/gems/bin/hello \"$@\"\n\n"), "{program}");
-    let output = Command::new(site.path("bin/hello")).output().expect("it starts");
+    assert!(
+        program.starts_with("#!/bin/sh\nexport GEM_HOME='"),
+        "{program}"
+    );
+    assert!(
+        program.ends_with("parts/gems/bin/hello \"$@\"\n\n"),
+        "{program}"
+    );
+    let output = Command::new(site.path("bin/hello"))
+        .output()
+        .expect("it starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.starts_with("Hello, world!\n"), "{output:?}");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating gems."]);
+    assert_eq!(run.work_log(), ["INFO Updating gems."]);
 
     site.profile("[buildout]\nparts =\n");
     site.install().succeeded();
@@ -195,9 +218,7 @@ fn mistakes_are_told() {
         error.starts_with(
             "Error: System error, command failed: failed to start `/nonexistent/ruby`: \
              ['/nonexistent/ruby', 'setup.rb', 'all', "
-        ) && error.ends_with(
-            "hint: install Ruby, or name the program with `ruby-executable`"
-        ),
+        ) && error.ends_with("hint: install Ruby, or name the program with `ruby-executable`"),
         "{error}"
     );
     assert!(!site.exists("parts/rubygems-3.3.15"));

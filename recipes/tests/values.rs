@@ -39,15 +39,18 @@ fn a_password_is_stored_and_never_recorded() {
     let installed = site.read(".installed.cfg");
     assert!(!installed.contains(password), "{installed}");
     assert!(!installed.contains("\npasswd ="), "{installed}");
-    assert_eq!(site.recorded("part", "__buildout_installed__").as_deref(), Some(""));
+    assert_eq!(
+        site.recorded("part", "__buildout_installed__").as_deref(),
+        Some("")
+    );
     assert!(
-        run.usual_log().iter().any(|line| line
+        run.work_log().iter().any(|line| line
             == "WARNING The part install returned None.  A path or iterable os paths should be returned."),
         "{:?}",
-        run.usual_log()
+        run.work_log()
     );
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating part."]);
+    assert_eq!(run.work_log(), ["INFO Updating part."]);
     assert_eq!(site.read("secret"), stored);
 }
 
@@ -61,20 +64,34 @@ fn hashes_are_made_on_demand_and_stay() {
     let [crypt, ldap, password] = words[..] else {
         panic!("{first}");
     };
-    let salt = crypt.strip_prefix("$5$rounds=535000$").expect("passlib's default");
+    let salt = crypt
+        .strip_prefix("$5$rounds=535000$")
+        .expect("passlib's default");
     let salt = salt.split('$').next().expect("a salt");
     // OpenSSL makes the same hash with the same salt.
     let output = Command::new("openssl")
-        .args(["passwd", "-5", "-salt", &format!("rounds=535000${salt}"), password])
+        .args([
+            "passwd",
+            "-5",
+            "-salt",
+            &format!("rounds=535000${salt}"),
+            password,
+        ])
         .output()
         .expect("openssl starts");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), crypt);
     assert!(ldap.starts_with("{SSHA}"), "{ldap}");
     let stored = site.read("secret");
-    assert!(stored.contains(&format!("\"passwd-sha256-crypt\": \"{crypt}\"")), "{stored}");
+    assert!(
+        stored.contains(&format!("\"passwd-sha256-crypt\": \"{crypt}\"")),
+        "{stored}"
+    );
     // Nothing changes, so nothing is done.
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating part.", "INFO Updating out."]);
+    assert_eq!(
+        run.work_log(),
+        ["INFO Updating part.", "INFO Updating out."]
+    );
     assert_eq!(site.read("out"), first);
     // A hash that is asked for later is stored then.
     let later = format!("{show} ${{part:passwd-md5-crypt}}");
@@ -92,11 +109,17 @@ fn a_password_that_is_given_replaces_the_stored_one() {
     let site = TestSite::with_profile(&shown("generate.password", PASSWORD, show));
     site.write("secret", "old style\n");
     site.install().succeeded();
-    assert!(site.read("secret").starts_with("{\"\": \"old style\", \"passwd-md5-crypt\": "));
+    assert!(
+        site.read("secret")
+            .starts_with("{\"\": \"old style\", \"passwd-md5-crypt\": ")
+    );
     let given = format!("{PASSWORD}passwd = given\n");
     site.profile(&shown("generate.password", &given, show));
     site.install().succeeded();
-    assert!(site.read("secret").starts_with("{\"\": \"given\", \"passwd-md5-crypt\": "));
+    assert!(
+        site.read("secret")
+            .starts_with("{\"\": \"given\", \"passwd-md5-crypt\": ")
+    );
 }
 
 #[test]
@@ -111,7 +134,11 @@ fn schemes_that_are_not_there_are_told() {
         ),
         "{error}"
     );
-    site.profile(&shown("generate.password", PASSWORD, "${part:passwd-cheese}"));
+    site.profile(&shown(
+        "generate.password",
+        PASSWORD,
+        "${part:passwd-cheese}",
+    ));
     let error = site.install().error();
     assert!(
         error.starts_with("Error: Referenced option does not exist: part passwd-cheese"),
@@ -128,12 +155,20 @@ fn a_password_may_be_tracked_or_not_stored_at_all() {
     site.profile("[buildout]\nparts =\n");
     site.install().succeeded();
     assert!(!site.exists("secret"), "it was removed with the part");
-    site.profile(&shown("generate.password", "storage-path =\npasswd = p\n", "${part:passwd}"));
+    site.profile(&shown(
+        "generate.password",
+        "storage-path =\npasswd = p\n",
+        "${part:passwd}",
+    ));
     site.install().succeeded();
     assert_eq!(site.read("out"), "p");
     assert!(!site.exists("parts/part"));
 
-    site.profile(&shown("generate.password", "bytes = many\n", "${part:passwd}"));
+    site.profile(&shown(
+        "generate.password",
+        "bytes = many\n",
+        "${part:passwd}",
+    ));
     assert_eq!(
         site.install().error(),
         "ValueError: invalid literal for int() with base 10: 'many'\nhint: write a number: \
@@ -155,12 +190,18 @@ fn an_address_and_a_uuid_stay_the_same() {
         assert_eq!(first.len(), length, "{first}");
         assert_eq!(site.read("kept"), first);
         let run = site.install().succeeded();
-        assert_eq!(run.usual_log(), ["INFO Updating part.", "INFO Updating out."]);
+        assert_eq!(
+            run.work_log(),
+            ["INFO Updating part.", "INFO Updating out."]
+        );
         assert_eq!(site.read("out"), first);
     }
     let site = TestSite::with_profile(&shown("generate.mac", "", "${part:mac-address}"));
     let error = site.install().error();
-    assert!(error.starts_with("Error: Missing option: part:storage-path\nhint: "), "{error}");
+    assert!(
+        error.starts_with("Error: Missing option: part:storage-path\nhint: "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -175,7 +216,11 @@ fn random_values_are_drawn_unless_they_are_given() {
     site.profile(&shown("random.integer", "value = 7\n", "${part:value}"));
     site.install().succeeded();
     assert_eq!(site.read("out"), "7");
-    site.profile(&shown("random.integer", "minimum = 3\nmaximum = 1\n", "${part:value}"));
+    site.profile(&shown(
+        "random.integer",
+        "minimum = 3\nmaximum = 1\n",
+        "${part:value}",
+    ));
     assert_eq!(
         site.install().error(),
         "ValueError: empty range in randrange(3, 2)\nhint: `maximum` must not be less than \
@@ -186,7 +231,10 @@ fn random_values_are_drawn_unless_they_are_given() {
     let time = site.read("out");
     let (hour, minute) = time.split_once(':').expect("a colon");
     assert!(hour.parse::<u8>().is_ok_and(|hour| hour < 24), "{time}");
-    assert!(minute.len() == 2 && minute.parse::<u8>().is_ok_and(|m| m < 60), "{time}");
+    assert!(
+        minute.len() == 2 && minute.parse::<u8>().is_ok_and(|m| m < 60),
+        "{time}"
+    );
 }
 
 #[test]
@@ -194,7 +242,10 @@ fn a_port_is_free_and_then_kept() {
     // Bound by others, this port cannot be had.
     let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = busy.local_addr().expect("an address").port();
-    let options = format!("ip = 127.0.0.1\nminimum = {port}\nmaximum = {}\n", port.saturating_add(50));
+    let options = format!(
+        "ip = 127.0.0.1\nminimum = {port}\nmaximum = {}\n",
+        port.saturating_add(50)
+    );
     let site = TestSite::with_profile(&shown("free_port", &options, "${part:port}"));
     site.install().succeeded();
     let found: u16 = site.read("out").parse().expect("a port");
@@ -202,10 +253,16 @@ fn a_port_is_free_and_then_kept() {
     // The service uses it: it stays nevertheless.
     let _service = TcpListener::bind(("127.0.0.1", found)).expect("it is free");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating part.", "INFO Updating out."]);
+    assert_eq!(
+        run.work_log(),
+        ["INFO Updating part.", "INFO Updating out."]
+    );
     assert_eq!(site.read("out"), found.to_string());
     for (options, expected) in [
-        (format!("ip = 127.0.0.1\nminimum = {port}\nmaximum = {}\n", port + 1), "0"),
+        (
+            format!("ip = 127.0.0.1\nminimum = {port}\nmaximum = {}\n", port + 1),
+            "0",
+        ),
         ("minimum = 5\nmaximum = 5\n".to_owned(), "5"),
         ("ip = localhost\n".to_owned(), "0"),
         (String::new(), "0"),
@@ -227,10 +284,16 @@ fn the_user_is_the_one_that_runs() {
     let site = TestSite::with_profile(&shown("userinfo", "", show));
     site.install().succeeded();
     let output = Command::new("/bin/sh")
-        .args(["-c", "echo $(id -un) $(id -u) $(getent passwd $(id -u) | cut -d: -f6) $(id -gn) $(id -g)"])
+        .args([
+            "-c",
+            "echo $(id -un) $(id -u) $(getent passwd $(id -u) | cut -d: -f6) $(id -gn) $(id -g)",
+        ])
         .output()
         .expect("a shell");
-    assert_eq!(site.read("out"), String::from_utf8_lossy(&output.stdout).trim_end());
+    assert_eq!(
+        site.read("out"),
+        String::from_utf8_lossy(&output.stdout).trim_end()
+    );
 }
 
 #[test]
@@ -274,7 +337,7 @@ fn files_are_copied_with_their_modes() {
     );
     let run = site.install().succeeded();
     assert_eq!(
-        run.usual_log(),
+        run.work_log(),
         [
             "INFO Updating copies.",
             "INFO The recipe for copies doesn't define an update method. Using its install method.",
@@ -305,7 +368,10 @@ fn the_first_line_of_a_file_is_an_option() {
     site.install().succeeded();
     assert_eq!(site.read("out"), "<first\n>");
     let run = site.install().succeeded();
-    assert_eq!(run.usual_log(), ["INFO Updating part.", "INFO Updating out."]);
+    assert_eq!(
+        run.work_log(),
+        ["INFO Updating part.", "INFO Updating out."]
+    );
     fs::remove_file(site.path("file")).expect("it is there");
     let options = format!("{options}when-absent = nothing\n");
     site.profile(&shown("readline", &options, "<${part:readline}>"));
@@ -331,10 +397,20 @@ fn a_shell_has_its_environment() {
         .args(["-c", "echo $HOME $PATH"])
         .output()
         .expect("it starts");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "/home/of us /usr/bin:/bin\n");
-    site.profile(&site.read("buildout.cfg").replace("ps1 = \"\\\\w> \"", "ps1 = oops"));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "/home/of us /usr/bin:/bin\n"
+    );
+    site.profile(
+        &site
+            .read("buildout.cfg")
+            .replace("ps1 = \"\\\\w> \"", "ps1 = oops"),
+    );
     let error = site.install().error();
-    assert!(error.starts_with("json.decoder.JSONDecodeError: "), "{error}");
+    assert!(
+        error.starts_with("json.decoder.JSONDecodeError: "),
+        "{error}"
+    );
 }
 
 #[test]

@@ -99,8 +99,9 @@ fn parse(words: &[String]) -> Result<Wanted, Stop> {
                 "markdown" => ReferenceFormat::Markdown,
                 other => {
                     let text = format!("Invalid value for option --format: {other}");
-                    return Err(Stop::message(text)
-                        .with_hint("`--format` is `text`, `json` or `markdown`"));
+                    return Err(
+                        Stop::message(text).with_hint("`--format` is `text`, `json` or `markdown`")
+                    );
                 }
             });
         } else if word == "-o" {
@@ -115,8 +116,10 @@ fn parse(words: &[String]) -> Result<Wanted, Stop> {
     if wanted.directory.is_some()
         && (wanted.name.is_some() || !matches!(format, None | Some(ReferenceFormat::Markdown)))
     {
-        return Err(Stop::message("-o writes the pages of all recipes in Markdown")
-            .with_hint("`buildout recipes -o DIRECTORY`"));
+        return Err(
+            Stop::message("-o writes the pages of all recipes in Markdown")
+                .with_hint("`buildout recipes -o DIRECTORY`"),
+        );
     }
     Ok(wanted)
 }

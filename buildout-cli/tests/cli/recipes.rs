@@ -14,8 +14,13 @@ fn recipes_are_listed_and_documented() {
     for name in ["plone.recipe.command  ", "slapos.cookbook:wrapper  "] {
         assert!(has_line(name), "{list}");
     }
-    assert!(list.lines().all(|line| line.chars().count() <= 100), "{list}");
-    let text = site.run(&["recipes", "slapos.recipe.build:download"]).output();
+    assert!(
+        list.lines().all(|line| line.chars().count() <= 100),
+        "{list}"
+    );
+    let text = site
+        .run(&["recipes", "slapos.recipe.build:download"])
+        .output();
     for line in [
         "slapos.recipe.build:download\n\nDownloads one file.\n",
         "\nOptions:\n  url (required)\n      What to download",

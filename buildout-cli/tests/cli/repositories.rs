@@ -22,7 +22,9 @@ fn git(directory: &Path, words: &[&str]) -> String {
         .expect("git starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {words:?}: {stderr}");
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned()
 }
 
 /// A server of repositories over git's own protocol.
@@ -148,7 +150,10 @@ fn a_revision_is_locked_until_it_is_upgraded() {
     assert!(stderr.starts_with(&expected), "{stderr}");
     assert!(stderr.contains(" --> @/buildout.cfg:6\n"), "{stderr}");
     // A revision of the profile's own needs no entry.
-    site.write("buildout.cfg", profile(&url, &format!("revision = {first}\n")));
+    site.write(
+        "buildout.cfg",
+        profile(&url, &format!("revision = {first}\n")),
+    );
     site.run(&["lock"]).output();
     assert!(!site.read("buildout.lock").contains("[git "));
     site.run(&["--locked"]);
@@ -176,7 +181,10 @@ fn what_is_fetched_is_cloned_without_network() {
     assert!(!site.path("parts").exists(), "nothing is installed");
     let first = git(&daemon.base.join("repository"), &["rev-parse", "HEAD"]);
     let output = site.run(&["fetch"]).output();
-    assert!(output.ends_with("Downloads: 0 fetched, 1 were there. Offline runs have what they need.\n"), "{output}");
+    assert!(
+        output.ends_with("Downloads: 0 fetched, 1 were there. Offline runs have what they need.\n"),
+        "{output}"
+    );
 
     // Nobody answers any more.
     let second = daemon.commit("2");
@@ -206,8 +214,17 @@ fn passwords_of_repositories_are_not_shown() {
     for text in [&outcome.stdout, &outcome.stderr] {
         assert!(!text.contains("secret"), "{outcome:?}");
     }
-    assert!(outcome.stderr.contains("Error: Impossible to clone repository."), "{outcome:?}");
-    for entry in fs::read_dir(site.path(".buildout/logs")).into_iter().flatten().flatten() {
+    assert!(
+        outcome
+            .stderr
+            .contains("Error: Impossible to clone repository."),
+        "{outcome:?}"
+    );
+    for entry in fs::read_dir(site.path(".buildout/logs"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         for log in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
             let text = fs::read_to_string(log.path()).unwrap_or_default();
             assert!(!text.contains("secret"), "{text}");

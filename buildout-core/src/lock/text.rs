@@ -131,9 +131,9 @@ impl LockFile {
                 self.downloads.insert(url, locked).is_none()
             }
             REVISION => {
-                let (repository, reference) = url.rsplit_once(' ').ok_or_else(|| {
-                    wrong(block.line, "a header looks like `[git URL BRANCH]`")
-                })?;
+                let (repository, reference) = url
+                    .rsplit_once(' ')
+                    .ok_or_else(|| wrong(block.line, "a header looks like `[git URL BRANCH]`"))?;
                 let source = RevisionSource {
                     repository: repository.to_owned(),
                     reference: reference.to_owned(),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
 use super::part_run::RunServices;
+use super::registry::{Factory, documents};
 use crate::dialect::Dialect;
 use crate::event::Level;
 use crate::resolve::ResolveProblem;
 use crate::run::{Failure, Problem};
-use super::registry::{Factory, documents};
 
 /// What a construction needs of the session besides its calls.
 pub(crate) trait Serve {

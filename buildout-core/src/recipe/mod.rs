@@ -40,4 +40,4 @@ pub use registry::{
     RecipeReference, Registry,
 };
 pub use share::RunShare;
-pub use uninstall::{Uninstalled, UninstallRun};
+pub use uninstall::{UninstallRun, Uninstalled};

@@ -157,7 +157,10 @@ impl RunServices {
 
     /// Allows runs within parts, made with this.
     pub fn set_sub_runs(&self, world: Arc<dyn SubRunWorld>) {
-        let mut place = self.sub_runs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self
+            .sub_runs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *place = Some(world);
     }
 

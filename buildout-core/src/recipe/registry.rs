@@ -9,7 +9,7 @@ use super::descriptor::{Descriptor, ResultDocumentation, is_named};
 use super::error::RecipeError;
 use super::extension::Extension;
 use super::part_run::{Installed, PartRun, RunServices};
-use super::uninstall::{Uninstalled, UninstallRun};
+use super::uninstall::{UninstallRun, Uninstalled};
 use crate::fetch::DownloadRequest;
 use crate::lock::RevisionSource;
 use crate::profile::python_text::strip;

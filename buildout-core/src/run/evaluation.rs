@@ -106,9 +106,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
     pub(super) fn run(mut self, goal: Goal) -> Result<Option<Arc<str>>, Failure> {
         let started = match goal {
             Goal::Section(name) => self.open_section(name),
-            Goal::Option { section, option } => {
-                self.read(section, option, Purpose::Read)
-            }
+            Goal::Option { section, option } => self.read(section, option, Purpose::Read),
             Goal::Text { section, text } => {
                 self.chains.push(HashSet::default());
                 self.stack.push(Frame::Value(ValueFrame {
@@ -387,7 +385,8 @@ impl<'s, 'a> Evaluation<'s, 'a> {
         let factory = self.factory(name)?;
         let recipe = session.owned(name, || {
             let services = session.services();
-            let construction = Construction::new(Arc::clone(name), &*factory, session, services, session);
+            let construction =
+                Construction::new(Arc::clone(name), &*factory, session, services, session);
             let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
             recipe_result(session, name, made)
         })?;

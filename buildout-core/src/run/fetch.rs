@@ -65,7 +65,15 @@ fn fetch_copies(
 ) -> Result<FetchedCopies, Failure> {
     let mut all = FetchedCopies::default();
     for part in parts {
-        let take = || session.state.borrow_mut().parts.get_mut(part)?.recipe.take();
+        let take = || {
+            session
+                .state
+                .borrow_mut()
+                .parts
+                .get_mut(part)?
+                .recipe
+                .take()
+        };
         let Some(recipe) = take() else {
             continue;
         };
@@ -73,9 +81,8 @@ fn fetch_copies(
             (_, false) => Ok(FetchedCopies::default()),
             (None, true) => Err(no_cache(session, "download-cache", "repositories")),
             (Some(cache), true) => {
-                let fetched = catch_unwind(AssertUnwindSafe(|| {
-                    recipe.fetch(session.services(), cache)
-                }));
+                let fetched =
+                    catch_unwind(AssertUnwindSafe(|| recipe.fetch(session.services(), cache)));
                 recipe_result(session, part, fetched)
             }
         };

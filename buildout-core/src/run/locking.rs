@@ -152,10 +152,7 @@ fn drift_failure(path: PathBuf, drifts: Vec<Drift>) -> Option<Failure> {
 }
 
 /// Returns where the profile asks for a revision.
-fn revision_place(
-    session: &Session<'_>,
-    found: &PartRevision,
-) -> Option<crate::extends::Place> {
+fn revision_place(session: &Session<'_>, found: &PartRevision) -> Option<crate::extends::Place> {
     session.option_place(&found.part, found.planned.option, "")
 }
 
@@ -346,7 +343,12 @@ impl Locking<'_, '_> {
     fn check_names(&self) -> Result<(), Failure> {
         let revisions = self.revisions.iter();
         let repositories = revisions.map(|found| found.planned.source.repository.clone());
-        let urls: Vec<String> = self.downloads.iter().map(shown).chain(repositories).collect();
+        let urls: Vec<String> = self
+            .downloads
+            .iter()
+            .map(shown)
+            .chain(repositories)
+            .collect();
         let urls = || {
             self.request
                 .profiles

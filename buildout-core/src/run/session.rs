@@ -30,8 +30,8 @@ use crate::extends::{
 use crate::profile::python_text::{dedent, split_words};
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    AfterServing, Answer, Buildout, Call, Caller, Extension, ExtensionRun, Factory, OpenQueue, Recipe, Registry,
-    RemoteBuildout, RequestQueue, RunServices, Serve,
+    AfterServing, Answer, Buildout, Call, Caller, Extension, ExtensionRun, Factory, OpenQueue,
+    Recipe, Registry, RemoteBuildout, RequestQueue, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -476,6 +476,13 @@ impl<'a> Session<'a> {
             section.concealed.insert(option);
         }
         Ok(())
+    }
+
+    /// Tells whether an option is kept out of what is recorded.
+    pub(super) fn is_concealed(&self, section: &str, option: &str) -> bool {
+        let state = self.state.borrow();
+        let section = state.sections.get(section);
+        section.is_some_and(|section| section.concealed.contains(option))
     }
 
     fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {

@@ -16,7 +16,8 @@ use super::record::SharedJournal;
 use crate::event::PartAction;
 use crate::exec::jobserver::{JobServer, JobToken};
 use crate::recipe::{
-    CreatedPaths, Factory, Installed, PartRun, Recipe, RecipeError, RemoteBuildout, RunServices, RunShare,
+    CreatedPaths, Factory, Installed, PartRun, Recipe, RecipeError, RemoteBuildout, RunServices,
+    RunShare,
 };
 use crate::resolve::OptionMap;
 

@@ -24,7 +24,10 @@ const PREPEND_PATHS: &str = "rebootstrap-prepend-paths";
 /// What the extension refuses, in upstream's words.
 #[derive(Debug, thiserror::Error)]
 enum RebootstrapProblem {
-    #[error("rebootstrap-prepend-paths: section {} does not exist", str_repr(section))]
+    #[error(
+        "rebootstrap-prepend-paths: section {} does not exist",
+        str_repr(section)
+    )]
     NoSection { section: String },
     #[error(
         "rebootstrap-prepend-paths: section {} has no 'location' option",
@@ -57,9 +60,11 @@ impl Extension for Rebootstrap {
                     .with_hint(format!("add a section `[{name}]`, or remove the name")));
             }
             if buildout.get(name, "location")?.is_none() {
-                return Err(RecipeError::user(RebootstrapProblem::NoLocation { section })
-                    .at_option(PREPEND_PATHS)
-                    .with_hint(format!("add `location = ...` to `[{name}]`")));
+                return Err(
+                    RecipeError::user(RebootstrapProblem::NoLocation { section })
+                        .at_option(PREPEND_PATHS)
+                        .with_hint(format!("add `location = ...` to `[{name}]`")),
+                );
             }
         }
         if section != DEFAULT_SECTION {

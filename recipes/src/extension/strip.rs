@@ -79,7 +79,11 @@ impl Extension for Strip {
 }
 
 /// Collects the files below a directory that have symbols.
-fn collect(top: &Path, kept: &[PathBuf], found: &mut Vec<(Kind, PathBuf)>) -> Result<(), RecipeError> {
+fn collect(
+    top: &Path,
+    kept: &[PathBuf],
+    found: &mut Vec<(Kind, PathBuf)>,
+) -> Result<(), RecipeError> {
     let mut left = vec![top.to_owned()];
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(&directory).map_err(failed("read", &directory))? {

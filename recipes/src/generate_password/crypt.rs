@@ -81,7 +81,9 @@ impl Order {
         let mut text = String::new();
         let mut push = |positions: &[usize]| {
             let byte = |position: &usize| digest.get(*position).copied().unwrap_or_default();
-            let bits = positions.iter().fold(0u32, |bits, at| (bits << 8) | u32::from(byte(at)));
+            let bits = positions
+                .iter()
+                .fold(0u32, |bits, at| (bits << 8) | u32::from(byte(at)));
             for digit in 0..=positions.len() {
                 let index = (bits >> (6 * digit)) & 63;
                 text.push(char::from(DIGITS[index as usize]));
@@ -98,8 +100,16 @@ impl Order {
 /// Hashes a password: `$5$...` or `$6$...`. The salt has at most 16 characters.
 pub(super) fn sha_crypt(sha: Sha, password: &str, salt: &str, rounds: u32) -> String {
     let (name, digest, order) = match sha {
-        Sha::Sha256 => ("5", sha_rounds::<Sha256>(password, salt, rounds), SHA256_ORDER),
-        Sha::Sha512 => ("6", sha_rounds::<Sha512>(password, salt, rounds), SHA512_ORDER),
+        Sha::Sha256 => (
+            "5",
+            sha_rounds::<Sha256>(password, salt, rounds),
+            SHA256_ORDER,
+        ),
+        Sha::Sha512 => (
+            "6",
+            sha_rounds::<Sha512>(password, salt, rounds),
+            SHA512_ORDER,
+        ),
     };
     let rounds = match rounds {
         DEFAULT_ROUNDS => String::new(),
@@ -226,12 +236,26 @@ mod tests {
     #[test]
     fn hashes_are_those_of_openssl() {
         let long = "pass".repeat(30);
-        for password in ["a", "correct horse", "gr\u{fc}\u{df}e", &long, "0123456789abcdef0"] {
+        for password in [
+            "a",
+            "correct horse",
+            "gr\u{fc}\u{df}e",
+            &long,
+            "0123456789abcdef0",
+        ] {
             for (flag, salt, ours) in [
                 ("-1", "saltsalt", md5_crypt("$1$", password, "saltsalt")),
                 ("-apr1", "xyz", md5_crypt("$apr1$", password, "xyz")),
-                ("-5", "saltstring", sha_crypt(Sha::Sha256, password, "saltstring", 5000)),
-                ("-6", "a.b/c", sha_crypt(Sha::Sha512, password, "a.b/c", 5000)),
+                (
+                    "-5",
+                    "saltstring",
+                    sha_crypt(Sha::Sha256, password, "saltstring", 5000),
+                ),
+                (
+                    "-6",
+                    "a.b/c",
+                    sha_crypt(Sha::Sha512, password, "a.b/c", 5000),
+                ),
                 (
                     "-5",
                     "rounds=1400$0123456789abcdef",

@@ -44,7 +44,11 @@ const PASSWORD: &str = "passwd";
 const HASH_PREFIX: &str = "passwd-";
 
 const OPTIONS: &[OptionDocumentation] = &[
-    option("bytes", "16", "How many characters the password has: ASCII letters and digits."),
+    option(
+        "bytes",
+        "16",
+        "How many characters the password has: ASCII letters and digits.",
+    ),
     option(
         STORAGE_PATH,
         "${buildout:parts-directory}/${:_buildout_section_name_}",
@@ -59,15 +63,17 @@ const OPTIONS: &[OptionDocumentation] = &[
 ];
 
 const RESULTS: &[ResultDocumentation] = &[
-    result(PASSWORD, "The password; it is not recorded in `.installed.cfg`."),
+    result(
+        PASSWORD,
+        "The password; it is not recorded in `.installed.cfg`.",
+    ),
     result(
         "passwd-*",
         "A hash of the password in a scheme of passlib: `passwd-sha256-crypt`, `passwd-sha512-crypt`, `passwd-md5-crypt`, `passwd-apr-md5-crypt`, `passwd-ldap-salted-sha1` and its kin, or `passwd-hex-sha256` and its kin.",
     ),
 ];
 
-const LETTERS_AND_DIGITS: &[u8] =
-    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const LETTERS_AND_DIGITS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
@@ -78,7 +84,9 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 type Secrets = BTreeMap<String, String>;
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-    let create_once = part.option("create-once")?.is_none_or(|value| is_true(&value));
+    let create_once = part
+        .option("create-once")?
+        .is_none_or(|value| is_true(&value));
     let path = match part.option(STORAGE_PATH)? {
         Some(path) => path.to_string(),
         None => {
@@ -186,8 +194,7 @@ impl Recipe for Password {
     /// Stores what is new. Upstream forgets a hash that is asked for after the
     /// password was stored, and so makes another one in each run.
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        let is_stored =
-            *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) == self.stored;
+        let is_stored = *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) == self.stored;
         if !is_stored && !self.path.is_empty() {
             self.store(run)?;
         }

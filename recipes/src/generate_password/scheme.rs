@@ -136,7 +136,10 @@ pub(super) fn hash(scheme: &str, password: &str) -> Result<String, SchemeError> 
 
 fn salted<D: Digest>(name: &str, password: &[u8]) -> Result<String, RecipeError> {
     let salt: [u8; LDAP_SALT] = randomness::bytes()?;
-    let digest = D::new().chain_update(password).chain_update(salt).finalize();
+    let digest = D::new()
+        .chain_update(password)
+        .chain_update(salt)
+        .finalize();
     let encoded = base64::encode_standard(&[&digest, &salt[..]].concat());
     Ok(format!("{{{name}}}{encoded}"))
 }
@@ -155,9 +158,15 @@ mod tests {
         let made = hash("hex-md5", "a").expect("a scheme");
         assert_eq!(made, "0cc175b9c0f1b6a831c399e269772661");
         let salted = hash("ldap-salted-sha1", "a").expect("a scheme");
-        assert!(salted.starts_with("{SSHA}") && salted.len() == 6 + 40, "{salted}");
+        assert!(
+            salted.starts_with("{SSHA}") && salted.len() == 6 + 40,
+            "{salted}"
+        );
         let crypt = hash("apr-md5-crypt", "a").expect("a scheme");
-        assert!(crypt.starts_with("$apr1$") && crypt.len() == 6 + 8 + 1 + 22, "{crypt}");
+        assert!(
+            crypt.starts_with("$apr1$") && crypt.len() == 6 + 8 + 1 + 22,
+            "{crypt}"
+        );
         match hash("bcrypt", "a") {
             Err(SchemeError::Unsupported(error)) => assert_eq!(
                 error.to_string(),

@@ -50,7 +50,11 @@ const DEVELOP: &str = "develop";
 
 const OPTIONS: &[OptionDocumentation] = &[
     required(REPOSITORY, "The repository: a URL, or a path."),
-    option(BRANCH, "", "The branch; without it, the one that the repository offers first."),
+    option(
+        BRANCH,
+        "",
+        "The branch; without it, the one that the repository offers first.",
+    ),
     option(
         REVISION,
         "",
@@ -61,23 +65,54 @@ const OPTIONS: &[OptionDocumentation] = &[
         "${buildout:parts-directory}/${:_buildout_section_name_}",
         "The directory of the working copy.",
     ),
-    option(EXECUTABLE, "git", "The program git. If the revision is looked up before a part has made it, the `git` of the environment does that."),
+    option(
+        EXECUTABLE,
+        "git",
+        "The program git. If the revision is looked up before a part has made it, the `git` of the environment does that.",
+    ),
     option(
         DEVELOP,
         "false",
         "Whether an existing working copy is left alone: it is never updated, and stays when the part is removed as long as it holds work that is nowhere else.",
     ),
-    option("depth", "", "How many commits of history are fetched; all without it."),
-    option("shared", "false", "Whether the objects of a local repository are used in place instead of copied."),
-    option(SPARSE, "", "Patterns of the files to check out, one in each line; without it, all files."),
-    option("ignore-ssl-certificate", "false", "Whether the certificate of an https server does not matter."),
-    option("ignore-cloning-submodules", "false", "Whether submodules are left out."),
-    option(USE_CACHE, "false", "Whether a network cache may stand in for the repository. There is none here: only the message of a failure differs."),
+    option(
+        "depth",
+        "",
+        "How many commits of history are fetched; all without it.",
+    ),
+    option(
+        "shared",
+        "false",
+        "Whether the objects of a local repository are used in place instead of copied.",
+    ),
+    option(
+        SPARSE,
+        "",
+        "Patterns of the files to check out, one in each line; without it, all files.",
+    ),
+    option(
+        "ignore-ssl-certificate",
+        "false",
+        "Whether the certificate of an https server does not matter.",
+    ),
+    option(
+        "ignore-cloning-submodules",
+        "false",
+        "Whether submodules are left out.",
+    ),
+    option(
+        USE_CACHE,
+        "false",
+        "Whether a network cache may stand in for the repository. There is none here: only the message of a failure differs.",
+    ),
 ];
 
 const RESULTS: &[ResultDocumentation] = &[
     result(LOCATION, "The directory of the working copy."),
-    result(REVISION, "The revision that was looked up, if the part names none."),
+    result(
+        REVISION,
+        "The revision that was looked up, if the part names none.",
+    ),
 ];
 
 /// What the recipe refuses, in upstream's words where it has some.
@@ -95,7 +130,10 @@ enum GitCloneProblem {
     CacheOfPartialCopy,
     #[error("Not supported: `use-cache` with the network cache of [networkcache].")]
     NetworkCache,
-    #[error("Couldn't clone {} in offline mode.", buildout_core::value::str_repr(repository))]
+    #[error(
+        "Couldn't clone {} in offline mode.",
+        buildout_core::value::str_repr(repository)
+    )]
     Offline { repository: String },
 }
 
@@ -317,7 +355,12 @@ impl GitClone {
         let mirror = self.stand_in(run.services()).transpose();
         // What cannot be fetched offline is there, or resetting will tell.
         let is_offline = !matches!(mirror, Ok(None));
-        let git = Git::of(run, &self.executable, mirror.ok().flatten(), &self.repository);
+        let git = Git::of(
+            run,
+            &self.executable,
+            mirror.ok().flatten(),
+            &self.repository,
+        );
         let update = || -> Result<(), GitFailure> {
             if !is_offline {
                 run.enter_phase("fetch");
@@ -325,7 +368,10 @@ impl GitClone {
             }
             self.reset(&git, path, Some(self.revision().unwrap_or("@{upstream}")))?;
             if !self.ignore_submodules {
-                git.run(path, &["submodule", "update", "--init", "-f", "--recursive"])?;
+                git.run(
+                    path,
+                    &["submodule", "update", "--init", "-f", "--recursive"],
+                )?;
             }
             Ok(())
         };
@@ -355,9 +401,7 @@ impl Recipe for GitClone {
         match self.clone(run, &git, &path) {
             Ok(()) => Ok(Installed::path(&*self.location)),
             Err(failure @ GitFailure::Ended(_)) => {
-                run.print(
-                    "Unable to download from git repository. Trying from network cache...",
-                );
+                run.print("Unable to download from git repository. Trying from network cache...");
                 clear(&path, &run.services().directory)?;
                 let problem = match self.use_cache {
                     false => GitCloneProblem::NotCloned(failure),
@@ -442,7 +486,8 @@ fn delete_compiled_python(top: &Path) -> Result<(), RecipeError> {
                 .is_some_and(|extension| extension == "pyc" || extension == "pyo");
             if metadata.is_dir() {
                 left.push(path);
-            } else if is_compiled && let Err(error) = fs::remove_file(&path)
+            } else if is_compiled
+                && let Err(error) = fs::remove_file(&path)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
                 return Err(failed("remove", &path)(error).into());

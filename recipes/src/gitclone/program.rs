@@ -95,7 +95,10 @@ impl<'a, 'r> Git<'a, 'r> {
         if let Some(mirror) = mirror {
             environment.insert("GIT_ALLOW_PROTOCOL".into(), "file".into());
             let path = mirror.path().display();
-            stand_in = vec!["-c".to_owned(), format!("url.{path}.insteadOf={repository}")];
+            stand_in = vec![
+                "-c".to_owned(),
+                format!("url.{path}.insteadOf={repository}"),
+            ];
         }
         Git {
             run,
@@ -200,7 +203,9 @@ pub(super) fn look_up(
         };
         services.print(
             &Arc::from(part.part()),
-            &format!("Ignoring git error when fetching revision from remote with {program}: {problem}"),
+            &format!(
+                "Ignoring git error when fetching revision from remote with {program}: {problem}"
+            ),
         );
     }
     Ok(None)
@@ -219,7 +224,9 @@ fn error_text(error: &CommandError) -> String {
 fn found(clone: &GitClone, answer: &str) -> Result<String, RecipeError> {
     let exact = format!("refs/heads/{}", clone.reference());
     let lines = || answer.lines().filter_map(|line| line.split_once('\t'));
-    let line = lines().find(|(_, name)| *name == exact).or_else(|| lines().next());
+    let line = lines()
+        .find(|(_, name)| *name == exact)
+        .or_else(|| lines().next());
     match line {
         Some((revision, _)) => Ok(revision.to_owned()),
         None => {
@@ -227,7 +234,11 @@ fn found(clone: &GitClone, answer: &str) -> Result<String, RecipeError> {
                 repository: clone.source().repository,
                 reference: clone.reference().to_owned(),
             };
-            let option = if clone.branch.is_some() { BRANCH } else { REPOSITORY };
+            let option = if clone.branch.is_some() {
+                BRANCH
+            } else {
+                REPOSITORY
+            };
             Err(RecipeError::user(error)
                 .at_option(option)
                 .with_hint("`git ls-remote REPOSITORY` lists what there is"))
@@ -245,7 +256,13 @@ fn recorded(part: &Construction<'_>, clone: &GitClone) -> Result<Option<String>,
     let Some(record) = state.parts.get(part.part()) else {
         return Ok(None);
     };
-    let option = |name: &str| record.options.get(name).map(String::as_str).unwrap_or_default();
+    let option = |name: &str| {
+        record
+            .options
+            .get(name)
+            .map(String::as_str)
+            .unwrap_or_default()
+    };
     let is_same = option(REPOSITORY) == clone.source().repository
         && option(BRANCH) == clone.branch.as_deref().unwrap_or_default()
         && option(LOCATION) == clone.location;

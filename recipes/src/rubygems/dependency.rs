@@ -90,7 +90,10 @@ fn constraint(text: &str) -> Option<Constraint> {
 
 /// Returns the numbers of a version; `None` if there is anything else.
 fn numbers(version: &str) -> Option<Vec<u64>> {
-    version.split('.').map(|number| number.parse().ok()).collect()
+    version
+        .split('.')
+        .map(|number| number.parse().ok())
+        .collect()
 }
 
 /// Checks that the version of a gem is good enough for the gem `user`.
@@ -156,9 +159,14 @@ mod tests {
             ("tilt", "2.pre", false),
         ] {
             let gem = GemVersion::parse(&format!("{name}=={version}"));
-            let found = found.iter().find(|found| found.name == name).expect("it is there");
-            let result: Result<(), _> =
-                found.constraints.iter().try_for_each(|c| check(c, &gem, "sinatra"));
+            let found = found
+                .iter()
+                .find(|found| found.name == name)
+                .expect("it is there");
+            let result: Result<(), _> = found
+                .constraints
+                .iter()
+                .try_for_each(|c| check(c, &gem, "sinatra"));
             assert_eq!(result.is_ok(), good, "{name} {version}");
         }
         let gem = GemVersion::parse("rack==3");

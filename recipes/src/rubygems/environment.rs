@@ -64,7 +64,10 @@ impl GemEnvironment {
                     inherited("RUBYLIB")
                 ),
             ),
-            ("PATH".to_owned(), format!("{}{prefix}/bin", inherited("PATH"))),
+            (
+                "PATH".to_owned(),
+                format!("{}{prefix}/bin", inherited("PATH")),
+            ),
         ];
         let before = variables.clone();
         for (name, value) in &self.additions {

@@ -53,17 +53,36 @@ const DEPLOYMENT: &str = "deployment";
 const ENVIRONMENT: &str = "environment";
 
 const OPTIONS: &[OptionDocumentation] = &[
-    required(GEMS, "The gems, separated by whitespace: `NAME` or `NAME==VERSION`."),
-    option(VERSION, "", "The version of RubyGems to download from its own site; this or `url` is needed."),
-    option(URL, "", "The zip archive of RubyGems, in place of `version`; its name ends in `-VERSION.zip`."),
+    required(
+        GEMS,
+        "The gems, separated by whitespace: `NAME` or `NAME==VERSION`.",
+    ),
+    option(
+        VERSION,
+        "",
+        "The version of RubyGems to download from its own site; this or `url` is needed.",
+    ),
+    option(
+        URL,
+        "",
+        "The zip archive of RubyGems, in place of `version`; its name ends in `-VERSION.zip`.",
+    ),
     option(RUBY, "ruby", "The program ruby."),
     option(
         DEPLOYMENT,
         "${buildout:allow-picked-versions} negated",
         "Whether every gem and every dependency must be listed with its version: `true` or `false`.",
     ),
-    option(ENVIRONMENT, "", "Variables for ruby and the installed programs, one NAME=value in a line; `%(PATH)s`, `%(GEM_HOME)s` and `%(RUBYLIB)s` are what they would be without."),
-    option("gem-options", "", "What the gems are built with, one option in a line."),
+    option(
+        ENVIRONMENT,
+        "",
+        "Variables for ruby and the installed programs, one NAME=value in a line; `%(PATH)s`, `%(GEM_HOME)s` and `%(RUBYLIB)s` are what they would be without.",
+    ),
+    option(
+        "gem-options",
+        "",
+        "What the gems are built with, one option in a line.",
+    ),
 ];
 
 const RESULTS: &[ResultDocumentation] = &[result("location", "The directory of the gems.")];
@@ -131,7 +150,10 @@ fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
     if gems.is_empty() {
         return Err(RecipeError::user(GemProblem::NoGems)
             .at_option(GEMS)
-            .with_hint(format!("add `gems = NAME==VERSION ...` to `[{}]`", part.part())));
+            .with_hint(format!(
+                "add `gems = NAME==VERSION ...` to `[{}]`",
+                part.part()
+            )));
     }
     let deployment = match text(DEPLOYMENT)? {
         Some(value) => parse_boolean(DEPLOYMENT, &value)?,
@@ -162,9 +184,18 @@ fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
                 .with_hint("add `version = ...`, a version of RubyGems such as 3.5.22"));
         }
     };
-    if version.split('.').next().and_then(|major| major.parse::<u64>().ok()) < Some(2) {
+    if version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u64>().ok())
+        < Some(2)
+    {
         return Err(RecipeError::user(GemProblem::OldVersion)
-            .at_option(if part.option(VERSION)?.is_some() { VERSION } else { URL })
+            .at_option(if part.option(VERSION)?.is_some() {
+                VERSION
+            } else {
+                URL
+            })
             .with_hint("use a newer version of RubyGems"));
     }
     let environment = text(ENVIRONMENT)?.unwrap_or_default();
@@ -180,7 +211,10 @@ fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         ruby: text(RUBY)?.unwrap_or_else(|| "ruby".to_owned()),
         environment: GemEnvironment::parse(&environment)?,
         gem_options: text("gem-options")?.unwrap_or_default(),
-        bin: part.buildout_option("bin-directory")?.unwrap_or_default().to_string(),
+        bin: part
+            .buildout_option("bin-directory")?
+            .unwrap_or_default()
+            .to_string(),
         location,
     }))
 }
@@ -190,7 +224,9 @@ fn version_in(url: &str) -> Option<String> {
     let url = url.split('#').next().unwrap_or_default();
     let (_, version) = url.strip_suffix(".zip")?.rsplit_once('-')?;
     let is_version = !version.is_empty()
-        && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        && version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_version.then(|| version.to_owned())
 }
 
@@ -264,7 +300,11 @@ impl RubyGems {
                 words.push("--ignore-dependencies".to_owned());
             }
             words.push(gem.name.clone());
-            words.extend(gem.version.iter().map(|version| format!("--version={version}")));
+            words.extend(
+                gem.version
+                    .iter()
+                    .map(|version| format!("--version={version}")),
+            );
             words.push("--".to_owned());
             let options = split_lines(&self.gem_options).into_iter().map(strip);
             let options = options.filter(|option| !option.is_empty());
@@ -310,7 +350,11 @@ impl RubyGems {
             return Err(needs(error, &gem.name));
         };
         let mut pattern = format!("^{}$", gem.name.replace('.', "\\."));
-        let major = self.version.split('.').next().and_then(|major| major.parse::<u64>().ok());
+        let major = self
+            .version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u64>().ok());
         if major < Some(3) {
             pattern = format!("/{pattern}/");
         }
@@ -422,5 +466,6 @@ fn gem_program(bin: &Path) -> Result<PathBuf, RecipeError> {
         .collect();
     programs.sort();
     let first = programs.into_iter().next();
-    first.ok_or_else(|| RecipeError::internal("IndexError", GemProblem::NoGemProgram).at_option(URL))
+    first
+        .ok_or_else(|| RecipeError::internal("IndexError", GemProblem::NoGemProgram).at_option(URL))
 }

@@ -16,9 +16,7 @@ use buildout_core::configuration::{
 use buildout_core::dialect::{Dialect, DialectName};
 use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord};
 use buildout_core::exec::cancel::CancellationToken;
-use buildout_core::extends::{
-    Conditions, DownloadSettings, LoadError, LoadedText, ProfileLoader,
-};
+use buildout_core::extends::{Conditions, DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
 use buildout_core::recipe::{Environment, RecipeError, Registry, RunServices};
@@ -415,6 +413,13 @@ impl Run {
     /// Returns what upstream would log unless told to log more.
     pub(crate) fn usual_log(&self) -> Vec<String> {
         self.log_from(Level::Info)
+    }
+
+    /// Returns the usual log without the directories that a first run makes.
+    pub(crate) fn work_log(&self) -> Vec<String> {
+        let mut log = self.usual_log();
+        log.retain(|line| !line.starts_with("INFO Creating directory "));
+        log
     }
 
     fn log_from(&self, level: Level) -> Vec<String> {

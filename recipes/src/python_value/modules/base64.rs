@@ -41,7 +41,10 @@ fn encode(arguments: Arguments, alphabet: &[u8; 64]) -> Raised<Object> {
 
 /// Encodes bytes with the standard alphabet.
 pub(crate) fn encode_standard(bytes: &[u8]) -> String {
-    encode_bytes(bytes, STANDARD).into_iter().map(char::from).collect()
+    encode_bytes(bytes, STANDARD)
+        .into_iter()
+        .map(char::from)
+        .collect()
 }
 
 fn encode_bytes(bytes: &[u8], alphabet: &[u8; 64]) -> Vec<u8> {

@@ -143,7 +143,10 @@ pub(super) fn parse(url: &str) -> Raised<ParsedUrl> {
     };
     let location = Tuple::named(
         &SPLIT,
-        vec![Object::from(parts.scheme.clone()), Object::from(parts.location)],
+        vec![
+            Object::from(parts.scheme.clone()),
+            Object::from(parts.location),
+        ],
     );
     let attribute = |name: &str| -> Raised<String> {
         match location_attribute(&location, name)? {
