@@ -5,19 +5,15 @@
 mod boolean;
 mod cmmi;
 mod command;
-mod copyfilelist;
+mod cookbook;
 mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
 mod environment;
 mod extension;
-mod free_port;
-mod generate_mac;
-mod generate_password;
 mod gitclone;
 pub mod jinja2;
-mod jsondump;
 mod live_options;
 mod location;
 mod mkdirectory;
@@ -27,20 +23,13 @@ mod output_file;
 mod percent_format;
 mod python_int;
 mod python_value;
-mod random;
-mod randomness;
-mod readline;
 mod rubygems;
-mod shell;
 mod source;
-mod stored_value;
 mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
-mod urlparse;
-mod userinfo;
-mod uuid;
+mod values;
 mod wrapper;
 
 use std::sync::Arc;
@@ -60,7 +49,7 @@ pub struct NativeRecipes {
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        NativeRecipes {
+        let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
                 Arc::new(mkdirectory::MakeDirectoryFactory::new(
@@ -78,34 +67,18 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-        }
-        .with(services())
-    }
-
-    fn with(mut self, factories: impl IntoIterator<Item = Arc<dyn Factory>>) -> Self {
-        self.factories.extend(factories);
-        self
+        };
+        recipes.factories.extend(cookbook::factories());
+        recipes.factories.extend(services());
+        recipes
     }
 }
 
-/// The recipes of values, repositories and runs within runs.
+/// The recipes of repositories, gems and runs within runs, and those of values.
 fn services() -> Vec<Arc<dyn Factory>> {
-    let mut factories = vec![
-        copyfilelist::factory(),
-        free_port::factory(),
-        generate_mac::factory(),
-        generate_password::factory(),
-        gitclone::factory(),
-        jsondump::factory(),
-        readline::factory(),
-        rubygems::factory(),
-        shell::factory(),
-        urlparse::factory(),
-        userinfo::factory(),
-        uuid::factory(),
-    ];
-    factories.extend(random::factories());
+    let mut factories = vec![gitclone::factory(), rubygems::factory()];
     factories.extend(switch_softwaretype::factories());
+    factories.extend(values::factories());
     factories
 }
 

@@ -24,6 +24,7 @@ use buildout_core::recipe::{
 
 use self::mirror::Mirror;
 use self::program::{Git, GitFailure, is_local, look_up};
+use crate::cookbook::generic::is_true;
 use crate::documentation::{option, required, result};
 use crate::location::clear;
 use crate::python_int::int_option;
@@ -168,11 +169,6 @@ impl Factory for GitCloneFactory {
         run.begin();
         Some(uninstall::uninstall(run))
     }
-}
-
-/// The booleans of this recipe.
-fn is_true(value: &str) -> bool {
-    matches!(&*value.to_lowercase(), "y" | "yes" | "1" | "true")
 }
 
 /// The working copy of a part.

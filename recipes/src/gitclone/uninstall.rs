@@ -5,7 +5,8 @@ use std::path::Path;
 use buildout_core::recipe::{RecipeError, UninstallRun, Uninstalled};
 
 use super::program::{ask, command};
-use super::{DEVELOP, EXECUTABLE, LOCATION, is_true};
+use super::{DEVELOP, EXECUTABLE, LOCATION};
+use crate::cookbook::generic::is_true;
 
 /// Keeps the working copy if it holds changes or commits that are nowhere else,
 /// unless `develop` is set to false.

@@ -10,7 +10,7 @@ use buildout_core::recipe::{
 use crate::documentation::{FunctionFactory, option, required, result};
 use crate::live_options::required_option;
 use crate::only_options::OnlyOptions;
-use crate::stored_value::read_stored;
+use crate::values::stored_value::read_stored;
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "slapos.cookbook:readline",

@@ -19,12 +19,13 @@ use buildout_core::recipe::{
 use buildout_core::value::Value;
 
 use self::scheme::{SchemeError, hash};
+use crate::cookbook::generic::is_true;
 use crate::documentation::{FunctionFactory, option, result};
 use crate::python_int::int_option;
 use crate::python_value::Object;
 use crate::python_value::modules::json;
-use crate::randomness;
-use crate::stored_value::{read_stored, write_stored};
+use crate::values::randomness;
+use crate::values::stored_value::{read_stored, write_stored};
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "slapos.cookbook:generate.password",
@@ -124,11 +125,6 @@ fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         stored,
         secrets: Mutex::new(secrets),
     }))
-}
-
-/// The booleans of slapos.cookbook.
-fn is_true(value: &str) -> bool {
-    matches!(&*value.to_lowercase(), "y" | "yes" | "1" | "true")
 }
 
 /// Reads what is stored: an object of JSON, or, as older versions wrote it, the

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::crypt::{DIGITS, Sha, md5_crypt, sha_crypt};
 use crate::python_value::modules::base64;
-use crate::randomness;
+use crate::values::randomness;
 
 /// The rounds that passlib 1.7.4 makes unless told otherwise.
 const SHA256_ROUNDS: u32 = 535_000;

@@ -8,10 +8,10 @@ use buildout_core::recipe::{
 };
 use buildout_core::value::{Value, decode, is_encoded};
 
+use crate::cookbook::generic::required as required_option;
 use crate::documentation::{FunctionFactory, option, required};
-use crate::live_options::missing_option;
 use crate::python_value::modules::json::sorted_document;
-use crate::stored_value::write_stored;
+use crate::values::stored_value::write_stored;
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "slapos.cookbook:jsondump",
@@ -54,8 +54,7 @@ struct JsonDump {
 
 impl Recipe for JsonDump {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        let path = run.option(OUTPUT);
-        let path = path.ok_or_else(|| missing_option(run.part(), OUTPUT))?;
+        let path = required_option(run, OUTPUT)?;
         let mut values = Vec::new();
         for (name, text) in run.options() {
             if !matches!(&**name, OUTPUT | "recipe") {

@@ -13,7 +13,7 @@ use crate::documentation::{FunctionFactory, option, required, result};
 use crate::live_options::required_option;
 use crate::only_options::OnlyOptionsAndNone;
 use crate::python_int::int_option;
-use crate::randomness;
+use crate::values::randomness;
 
 static INTEGER: Descriptor = Descriptor {
     name: "slapos.cookbook:random.integer",

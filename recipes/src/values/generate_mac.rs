@@ -9,8 +9,8 @@ use buildout_core::recipe::{
 
 use crate::documentation::{FunctionFactory, option, required, result};
 use crate::live_options::required_option;
-use crate::randomness;
-use crate::stored_value::{read_stored, write_stored};
+use crate::values::randomness;
+use crate::values::stored_value::{read_stored, write_stored};
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "slapos.cookbook:generate.mac",
