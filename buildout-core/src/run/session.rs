@@ -284,9 +284,16 @@ impl<'a> Session<'a> {
             .collect();
         // Set before: what they reach must not start them again.
         let found = self.extensions.get_or_init(|| found);
+        let looks_only = self.options.construct == ConstructionPolicy::PureOnly;
         for extension in found {
             let run = ExtensionRun::new(self, self.services());
-            recipe_result(self, BUILDOUT_SECTION, Ok(extension.start(&run)))?;
+            match recipe_result(self, BUILDOUT_SECTION, Ok(extension.start(&run))) {
+                // What cannot be looked into is told of where it is wanted.
+                Err(failure)
+                    if looks_only
+                        && matches!(failure.problem(), super::Problem::NotConstructed { .. }) => {}
+                result => result?,
+            }
         }
         Ok(found)
     }

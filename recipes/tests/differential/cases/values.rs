@@ -61,27 +61,36 @@ empty =
 directory = ${buildout:directory}
 ";
 
+/// A clone of a repository that a shell command makes; what git keeps for itself has times, and is
+/// removed.
 fn git(name: &'static str, options: &str) -> Case {
-    let make = "mkdir repository && cd repository && export HOME=/nonexistent \
-                GIT_AUTHOR_DATE='1 +0000' GIT_COMMITTER_DATE='1 +0000' && git init -q -b main && \
-                echo 1 > file && git add file && git -c user.name=A -c user.email=a@b commit -q -m 1";
+    let date = "2005-04-07T22:13:13 +0000";
+    let make = format!(
+        "export HOME=/nonexistent GIT_AUTHOR_DATE='{date}' GIT_COMMITTER_DATE='{date}'
+         git init -q -b main work && cd work && echo 1 > file && git add file &&
+         git -c user.name=A -c user.email=a@b commit -q -m 1 && git branch other && cd .. &&
+         git clone -q --bare work repository && rm -rf work"
+    );
     Case::new(
         name,
         format!(
             "[buildout]
-parts = copy
+parts = copy clean
 [copy]
 recipe = slapos.recipe.build:gitclone
 repository = ${{buildout:directory}}/repository
 {options}
+[clean]
+recipe = plone.recipe.command
+stop-on-error = true
+command = rm -r ${{copy:location}}/.git
 "
         ),
     )
-    .steps([Step::Execute(make.to_owned()), Step::Run, Step::Run])
+    .steps([Step::Execute(make), Step::Run])
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    let words = "other words for what the system refuses";
     vec![
         shown(
             "password",
@@ -163,13 +172,15 @@ pub(crate) fn cases() -> Vec<Case> {
             "value = 7",
             "${part:value}",
         ),
+        // A second run of upstream's does not read what zc.buildout appended to the record.
         shown(
             "port-fixed",
             "free_port",
             "minimum = 5\nmaximum = 5",
             "${part:port}",
-        ),
-        shown("port-no-ip", "free_port", "ip = nowhere", "${part:port}"),
+        )
+        .steps([Step::Run]),
+        shown("port-no-ip", "free_port", "ip = nowhere", "${part:port}").steps([Step::Run]),
         shown("port-number", "free_port", "minimum = x", "${part:port}").fails(),
         shown(
             "userinfo",
@@ -183,6 +194,10 @@ pub(crate) fn cases() -> Vec<Case> {
             "urlparse",
             "url = https://User:pa:ss@Example.COM:8443/a/b/;p?q=1#f",
             URL,
+        )
+        .differs(
+            Difference::Value("part".into(), "url".into()),
+            "passwords of URLs are not recorded",
         ),
         shown("url-ipv6", "urlparse", "url = http://[2001:DB8::1]/", URL),
         shown("url-relative", "urlparse", "url = a/b;c", URL),
@@ -214,22 +229,29 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("shell", SHELL).executes("bin/sh -c 'echo $HOME $PATH $SHELL'"),
         Case::new("shell-prompt", SHELL.replace("\"it's", "it's")).fails(),
         Case::new("dump", DUMP),
-        git("git", "").differs(
-            Difference::Content("parts/copy/.git/index".into()),
-            "it has times of files",
+        git("git", ""),
+        git(
+            "git-branch",
+            "branch = other\nlocation = ${buildout:directory}/deep/er\nshared = true",
         ),
         git(
             "git-develop",
             "develop = yes\nignore-cloning-submodules = true",
         ),
-        git("git-missing-branch", "branch = none")
-            .differs(Difference::Outcome, "upstream has an IndexError"),
+        git(
+            "git-revision",
+            "revision = 0123456789012345678901234567890123456789\nbranch = main",
+        ),
+        git(
+            "git-sparse",
+            "sparse-checkout = /other\nuse-cache = 1\ndepth = 1",
+        ),
+        git("git-depth", "depth = x"),
         Case::new(
             "git-mandatory",
             "[buildout]\nparts = copy\n[copy]\nrecipe = slapos.recipe.build:gitclone\n",
         )
-        .fails()
-        .differs(Difference::ErrorText, words),
+        .fails(),
     ]
 }
 
@@ -279,7 +301,7 @@ pub(crate) fn unpacked_cases() -> Vec<Case> {
         unpacked(
             "unpacked-elsewhere",
             &format!(
-                "{tree}; cd source; TZ=UTC zip -X -q -r ../archive top; cd ..; mv archive.zip archive"
+                "{tree}; find source -exec touch -h -d @86400 {{}} +; cd source; TZ=UTC zip -X -q -r ../archive top; cd ..; mv archive.zip archive"
             ),
             "destination = ${buildout:directory}/deep/er",
         ),
