@@ -6,29 +6,37 @@ mod boolean;
 mod cmmi;
 mod command;
 mod cookbook;
+mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
 mod egg;
 mod environment;
+mod extension;
+mod gitclone;
 pub mod jinja2;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
+mod only_options;
 mod output_file;
 mod percent_format;
+mod python_int;
 mod python_value;
+mod rubygems;
 mod source;
+mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
+mod values;
 mod wrapper;
 
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Descriptor, DevelopEggs, Factory, Provider, RecipeReference, Registry,
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeReference, Registry,
 };
 
 /// Returns a registry of all built-in recipes.
@@ -68,8 +76,17 @@ impl NativeRecipes {
         };
         recipes.factories.extend(cookbook::factories());
         recipes.factories.extend(eggs);
+        recipes.factories.extend(services());
         recipes
     }
+}
+
+/// The recipes of repositories, gems and runs within runs, and those of values.
+fn services() -> Vec<Arc<dyn Factory>> {
+    let mut factories = vec![gitclone::factory(), rubygems::factory()];
+    factories.extend(switch_softwaretype::factories());
+    factories.extend(values::factories());
+    factories
 }
 
 impl Default for NativeRecipes {
@@ -96,5 +113,9 @@ impl Provider for NativeRecipes {
 
     fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
         Some(Arc::clone(&self.develop_eggs))
+    }
+
+    fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        extension::named(name)
     }
 }
