@@ -30,14 +30,19 @@ if os.path.exists(path):
 if system is None:
     system = {'requires': ['setuptools>=40.8.0']}
 if hook:
-    from pip._vendor.pyproject_hooks import BuildBackendHookCaller
+    import subprocess
+    from pip._vendor.pyproject_hooks import BuildBackendHookCaller, quiet_subprocess_runner
     caller = BuildBackendHookCaller(
         source,
         system.get('build-backend', 'setuptools.build_meta:__legacy__'),
         system.get('backend-path'),
+        quiet_subprocess_runner,
     )
     try:
         requires = getattr(caller, hook)()
+    except subprocess.CalledProcessError as error:
+        sys.stderr.buffer.write(error.output)
+        sys.exit(1)
     except Exception as error:
         # A backend without the hook needs nothing more.
         if type(error).__name__ != 'HookMissing':
