@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use buildout_core::event::Level;
 use buildout_core::fetch::{
-    DownloadError, DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper,
-    ThreadSleeper, Transport,
+    DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper, ThreadSleeper,
+    Transport,
 };
 use buildout_core::value::str_repr;
 
+use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, read_file_name};
 use super::client::{Client, Document, PAGE_LIMIT};
 use super::hosts::AllowedHosts;
@@ -232,7 +233,7 @@ impl Index {
     ///
     /// # Errors
     /// It cannot be had, or has other digests.
-    pub fn archive(&self, candidate: &Candidate) -> Result<Downloaded, DownloadError> {
+    pub fn archive(&self, candidate: &Candidate) -> Result<Downloaded, ArchiveError> {
         let url = match &candidate.location {
             CandidateLocation::Url(url) => url.clone(),
             CandidateLocation::File(path) => RedactedUrl::new(path.display().to_string()),
@@ -242,7 +243,10 @@ impl Index {
             let _ = fs::create_dir_all(archives);
         }
         let request = DownloadRequest::new(url).expecting(candidate.digests.clone());
-        self.access.downloader.download(&request)
+        self.access
+            .downloader
+            .download(&request)
+            .map_err(|error| ArchiveError::new(&candidate.file_name, error))
     }
 
     fn find_offer(&self, project: &ProjectName) -> Offer {

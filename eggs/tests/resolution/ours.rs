@@ -32,6 +32,8 @@ pub(crate) struct World {
     markers: Arc<MarkerEnvironment>,
     tags: Arc<WheelTags>,
     target: EggTarget,
+    /// To make one is costly, because of the certificates.
+    client: Arc<HttpClient>,
 }
 
 impl World {
@@ -48,9 +50,25 @@ impl World {
                 platform: tags.platform().to_owned(),
             },
             tags: Arc::new(tags),
+            client: Arc::new(HttpClient::default()),
             markers: Arc::new(MarkerEnvironment::new(python.clone(), uname)),
             python,
         }
+    }
+
+    /// The first Python of the search path.
+    pub(crate) fn of_this_machine() -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let probe = PythonProbe::of_search_path(path);
+        let python = probe.identity().expect("there is a `python3`");
+        Self::of_python(&python.executable)
+    }
+
+    /// Returns the tag of wheels for this Python and machine alone.
+    pub(crate) fn own_tag(&self) -> String {
+        let python = self.python.short_version().replace('.', "");
+        let machine = &self.markers.machine().machine;
+        format!("cp{python}-cp{python}-linux_{machine}")
     }
 
     /// Runs a step, without any effect on the user's own files.
@@ -58,7 +76,7 @@ impl World {
         let mut settings = settings_of(step);
         settings.shows_markers = shows_markers;
         let settings = Arc::new(settings);
-        let transport = Arc::new(HttpClient::default());
+        let transport = Arc::clone(&self.client);
         let mut options = DownloaderOptions::new("/", temporary);
         options.retry = RetryPolicy::never();
         options.cache.clone_from(&settings.archives);
@@ -95,6 +113,7 @@ impl World {
             threads: DEFAULT_THREADS,
         };
         let result = resolver.working_set(&step.eggs);
+        let hint = result.as_ref().err().and_then(|error| error.hint());
         let (members, error) = match &result {
             Ok(working_set) => (
                 working_set
@@ -109,6 +128,7 @@ impl World {
         Outcome {
             members,
             error,
+            hint,
             log: records.clone(),
             picked: picked.versions(),
         }
@@ -133,6 +153,7 @@ fn settings_of(step: &Step) -> EggSettings {
         archives: step.archives.as_ref().map(PathBuf::from),
         install_from_cache: step.install_from_cache,
         show_picked_versions: true,
+        wheels: step.wheels,
         ..EggSettings::default()
     }
 }
