@@ -21,7 +21,7 @@ use super::member::{Member, Origin};
 use super::namespaces::needs_pkg_resources;
 use super::speculation::Speculation;
 use super::supply::Order;
-use super::{Resolver, WorkingSet};
+use super::{Decision, Resolver, WorkingSet};
 
 /// How many distributions are made at once.
 const PARALLEL_INSTALLATIONS: usize = 8;
@@ -30,6 +30,15 @@ const PARALLEL_INSTALLATIONS: usize = 8;
 /// what is there; what distributions say of themselves when they are installed
 /// can take a few more.
 const PASS_LIMIT: usize = 20;
+
+/// What comes of the choices.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A working set: what is missing is installed.
+    Install,
+    /// The list of choices. What a source archive requires is not known then.
+    Decide,
+}
 
 /// One resolution: passes of the algorithm until one of them installs nothing.
 ///
@@ -40,6 +49,7 @@ pub(super) struct Greedy<'a> {
     resolver: &'a Resolver<'a>,
     chooser: Arc<Chooser>,
     requested: &'a [String],
+    purpose: Purpose,
     speculation: Option<Speculation>,
     /// Offers whose notes have been logged.
     told: FxHashSet<String>,
@@ -71,13 +81,14 @@ impl<'a> Greedy<'a> {
             resolver,
             chooser: Arc::new(chooser),
             requested,
+            purpose: Purpose::Install,
             speculation: None,
             told: FxHashSet::default(),
             installed: FxHashMap::default(),
         }
     }
 
-    pub(super) fn run(mut self) -> Result<WorkingSet, ResolveError> {
+    fn requirements(&self) -> Result<Vec<Requirement>, ResolveError> {
         let mut requirements = Vec::new();
         for text in self.requested {
             let requirement = Requirement::parse(text).map_err(Problem::from)?;
@@ -85,6 +96,23 @@ impl<'a> Greedy<'a> {
                 requirements.push(requirement);
             }
         }
+        Ok(requirements)
+    }
+
+    /// Returns what would be taken, and installs nothing.
+    pub(super) fn decide(mut self) -> Result<Vec<Decision>, ResolveError> {
+        self.purpose = Purpose::Decide;
+        let mut pass = Pass::default();
+        self.pass(&self.requirements()?, &mut pass)?;
+        let decisions = pass.members.into_values().map(|member| match member.origin {
+            Origin::There(distribution) => Decision::There(distribution),
+            Origin::Coming(candidate, _) => Decision::File(candidate),
+        });
+        Ok(decisions.collect())
+    }
+
+    pub(super) fn run(mut self) -> Result<WorkingSet, ResolveError> {
+        let requirements = self.requirements()?;
         for _ in 0..PASS_LIMIT {
             let mut pass = Pass::default();
             self.pass(&requirements, &mut pass)?;
@@ -303,6 +331,8 @@ impl<'a> Greedy<'a> {
                 self.tell_of_withdrawal(&candidate);
                 if candidate.is_wheel() {
                     self.coming(requirement, candidate, pass)?
+                } else if self.purpose == Purpose::Decide {
+                    Member::unbuilt(candidate)
                 } else {
                     // What it requires is known only when it is built. What was
                     // decided before comes before it.
