@@ -64,8 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(usage.into());
     };
     let is_pin = |text: &String| {
-        text.split_once('=')
-            .is_some_and(|(name, rest)| !name.contains(['<', '>', '!', '~']) && !rest.starts_with('='))
+        text.split_once('=').is_some_and(|(name, rest)| {
+            !name.contains(['<', '>', '!', '~']) && !rest.starts_with('=')
+        })
     };
     let (pins, requirements): (Vec<String>, Vec<String>) = arguments.partition(is_pin);
     let probe = Arc::new(PythonProbe::of_executable(PathBuf::from(python)));
@@ -89,7 +90,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         default_index: Arc::new(|| Ok(String::new())),
         directory: std::env::current_dir()?,
         page_cache: std::env::var_os("PAGE_CACHE").map(PathBuf::from),
-        tags: Arc::new(WheelTags::new(&identity, &uname.system, &uname.machine, libc)),
+        tags: Arc::new(WheelTags::new(
+            &identity,
+            &uname.system,
+            &uname.machine,
+            libc,
+        )),
         python: Version::parse(&identity.version_text).ok_or("Python has no version")?,
     };
     let resolver = Resolver {

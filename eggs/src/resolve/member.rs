@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::distribution::{Distribution, DistributionKind};
 use crate::index::Candidate;
 use crate::marker::MarkerEnvironment;
@@ -134,12 +136,11 @@ impl Member {
         shows_markers: bool,
     ) -> Result<Vec<Requirement>, Problem> {
         let mut required = Vec::new();
-        let mut common: Vec<String> = Vec::new();
+        let mut common: FxHashSet<String> = FxHashSet::default();
         for declared in &self.metadata().requires {
             if let Some(requirement) = self.applying(declared, "", environment)?
-                && !common.contains(&requirement.identity())
+                && common.insert(requirement.identity())
             {
-                common.push(requirement.identity());
                 required.push(requirement);
             }
         }
