@@ -473,6 +473,83 @@ fn an_unknown_extra_costs_nothing_else_where_it_is_allowed() {
 }
 
 #[test]
+fn links_that_cannot_be_read_are_told_and_do_no_harm() {
+    let site = Site::standard();
+    let links = vec![site.server.url("/nowhere/"), site.path("missing")];
+    let outcome = site.run(site.step(&["bigdemo"]).with(|step| step.find_links = links));
+    assert_eq!(succeeded(&outcome).len(), 3);
+    let url = site.server.url("/nowhere/");
+    let told = |text: &str| {
+        outcome
+            .root_log
+            .iter()
+            .filter(|record| *record == text)
+            .count()
+    };
+    assert_eq!(told(&format!("HTTP error: Not Found: {url}")), 1);
+    assert_eq!(told(&format!("Not found: {}", site.path("missing"))), 1);
+}
+
+#[test]
+fn dependency_links_of_a_checkout_are_followed() {
+    let site = Site::new();
+    let links = write(
+        &site.root.path().join("links"),
+        &[wheel("linked", "1", &[])],
+    );
+    let checkout = site.root.path().join("checkout");
+    let info = checkout.join("mine.egg-info");
+    fs::create_dir_all(&info).expect("the test's directory can be written to");
+    for (name, text) in [
+        (
+            "PKG-INFO",
+            "Metadata-Version: 2.1\nName: mine\nVersion: 1\n".to_owned(),
+        ),
+        ("requires.txt", "linked\n".to_owned()),
+        ("dependency_links.txt", format!("{}\n", links.display())),
+    ] {
+        fs::write(info.join(name), text).expect("the directory is ours");
+    }
+    let step = placed(site.step(&["mine"]), site.root.path(), "ours");
+    let link = format!("{}\n.", checkout.display());
+    fs::write(format!("{}/mine.egg-link", step.develop), link).expect("the directory is ours");
+    assert_eq!(succeeded(&site.run(step)), ["mine 1", "linked 1"]);
+}
+
+#[test]
+fn the_url_of_a_requirement_is_not_used_silently() {
+    let site = Site::standard();
+    let outcome = site.run(site.step(&["cc @ http://elsewhere/cc-9.zip"]));
+    assert_eq!(succeeded(&outcome), ["cc 2.0"]);
+    assert_eq!(
+        outcome.log[0],
+        "The URL of cc @ http://elsewhere/cc-9.zip is not used: the index decides"
+    );
+}
+
+#[test]
+fn deciding_installs_nothing() {
+    let site = Site::standard();
+    let step = placed(site.step(&["bigdemo", "sdnewer"]), site.root.path(), "ours");
+    let files = WORLD
+        .get_or_init(World::of_this_machine)
+        .decide(&step, site.root.path());
+    assert_eq!(
+        files,
+        [
+            "bigdemo-0.1-py3-none-any.whl",
+            "sdnewer-1.1.zip",
+            "demo-0.3-py3-none-any.whl",
+            "demoneeded-1.1-py3-none-any.whl",
+        ]
+    );
+    assert_eq!(
+        fs::read_dir(&step.directory).expect("it is there").count(),
+        0
+    );
+}
+
+#[test]
 fn bad_requirements_are_told_with_their_owner() {
     let site = Site::new();
     serve(

@@ -58,6 +58,8 @@ pub(crate) struct Outcome {
     /// Only ours has one.
     pub(crate) hint: Option<String>,
     pub(crate) log: Vec<String>,
+    /// Only ours has it.
+    pub(crate) root_log: Vec<String>,
     pub(crate) picked: BTreeMap<String, String>,
 }
 
@@ -73,6 +75,7 @@ impl Outcome {
         Outcome {
             members: texts(&value["members"]),
             hint: None,
+            root_log: Vec::new(),
             error: value["error"].as_str().map(str::to_owned),
             log: texts(&value["log"]),
             picked: picked
