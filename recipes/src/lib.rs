@@ -36,7 +36,8 @@ mod wrapper;
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeReference, Registry,
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeError, RecipeReference, Registry,
+    RunServices,
 };
 
 /// Returns a registry of all built-in recipes.
@@ -47,13 +48,13 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
-    develop_eggs: Arc<dyn DevelopEggs>,
+    eggs: egg::EggRecipes,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        let (eggs, develop_eggs) = egg::factories();
+        let eggs = egg::recipes();
         let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
@@ -72,10 +73,11 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-            develop_eggs,
+            eggs,
         };
+        let of_eggs = recipes.eggs.factories.iter().cloned();
+        recipes.factories.extend(of_eggs);
         recipes.factories.extend(cookbook::factories());
-        recipes.factories.extend(eggs);
         recipes.factories.extend(services());
         recipes
     }
@@ -112,7 +114,11 @@ impl Provider for NativeRecipes {
     }
 
     fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
-        Some(Arc::clone(&self.develop_eggs))
+        Some(Arc::clone(&self.eggs.develop_eggs))
+    }
+
+    fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        self.eggs.conclude(services)
     }
 
     fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {

@@ -54,6 +54,15 @@ pub trait Provider: Send + Sync {
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
 
+    /// Tells what only the whole run shows, after all parts.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written where it should be.
+    fn conclude(&self, _services: &RunServices) -> Result<(), RecipeError> {
+        Ok(())
+    }
+
     /// Returns who makes the develop eggs of a run, if this provider does.
     fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
         None
@@ -236,6 +245,13 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Has all providers conclude the run.
+    pub(crate) fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        self.providers
+            .iter()
+            .try_for_each(|provider| provider.conclude(services))
     }
 
     /// Returns the first who makes develop eggs.
