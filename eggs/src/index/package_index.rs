@@ -31,6 +31,9 @@ use crate::version::{Specifiers, Version};
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
                       application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
+/// The longest name of a file on Linux, in bytes.
+const NAME_LIMIT: usize = 255;
+
 /// Says which index is meant where none is named; asked when a page is needed,
 /// and once.
 pub type DefaultIndex = dyn Fn() -> Result<String, DefaultIndexError> + Send + Sync;
@@ -535,8 +538,8 @@ impl Index {
                 (file_name, link, CandidateLocation::File(path))
             }
         };
-        // A name with a slash is no file of a page.
-        if file_name.contains('/') {
+        // What cannot be the name of a file is none.
+        if file_name.contains('/') || file_name.len() > NAME_LIMIT {
             return None;
         }
         let hint = is_page_of_project.then_some(project);

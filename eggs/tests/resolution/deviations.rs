@@ -9,7 +9,9 @@ use buildout_core::fetch::test_server::{Fault, Reply};
 use buildout_eggs::settings::WheelPolicy;
 use serde_json::json;
 
-use crate::fixtures::{Fixture, json_file, serve, serve_json, source, tagged_wheel, wheel, write};
+use crate::fixtures::{
+    Fixture, json_file, namespace_wheel, serve, serve_json, source, tagged_wheel, wheel, write,
+};
 use crate::ours::World;
 use crate::scenario::{Outcome, Step};
 use crate::{Site, placed};
@@ -431,7 +433,7 @@ fn what_is_too_large_is_not_read() {
     );
     let hint = outcome.hint.expect("it tells why");
     assert!(
-        hint.contains("the resource is larger than 134217728 bytes"),
+        hint.contains("the resource is larger than 33554432 bytes"),
         "{hint}"
     );
     // A small archive of large metadata.
@@ -525,6 +527,40 @@ fn the_url_of_a_requirement_is_not_used_silently() {
         outcome.log[0],
         "The URL of cc @ http://elsewhere/cc-9.zip is not used: the index decides"
     );
+}
+
+#[test]
+fn a_package_shared_in_the_old_way_brings_setuptools() {
+    let site = Site::new();
+    let declaration = "__import__('pkg_resources').declare_namespace(__name__)\n";
+    serve(
+        &site.server,
+        &[
+            namespace_wheel("old.one", declaration),
+            namespace_wheel(
+                "new.one",
+                "__path__ = __import__('pkgutil').extend_path(__path__, __name__)",
+            ),
+            wheel("setuptools", "70.0", &[]),
+            wheel("setuptools", "82.0", &[]),
+        ],
+    );
+    let outcome = site.run(site.step(&["new.one"]));
+    assert_eq!(succeeded(&outcome), ["new.one 1.0"]);
+    let outcome = site.run(site.step(&["old.one"]));
+    assert_eq!(succeeded(&outcome), ["old.one 1.0", "setuptools 70.0"]);
+    assert_eq!(
+        outcome.log,
+        [
+            "Getting distribution for 'old.one'.",
+            "Got old.one 1.0.",
+            "Getting distribution for 'setuptools<82'.",
+            "Got setuptools 70.0.",
+        ]
+    );
+    let step = || site.step(&["old.one"]).pin("setuptools", "82.0");
+    let outcome = site.run(step());
+    assert_eq!(succeeded(&outcome), ["old.one 1.0", "setuptools 82.0"]);
 }
 
 #[test]

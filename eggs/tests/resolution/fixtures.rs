@@ -70,6 +70,27 @@ pub(crate) fn tagged_wheel(name: &str, version: &str, tag: &str, lines: &[&str])
     }
 }
 
+/// Makes a wheel of a package `A` that others share, by what its `__init__.py`
+/// holds; `name` is `A.B`.
+pub(crate) fn namespace_wheel(name: &str, declaration: &str) -> Fixture {
+    let namespace = name.split('.').next().unwrap_or_default();
+    let base = format!("{}-1.0", name.replace('.', "_"));
+    let info = format!("{base}.dist-info");
+    let files = [
+        (format!("{namespace}/__init__.py"), declaration.to_owned()),
+        (format!("{info}/METADATA"), metadata(name, "1.0", &[])),
+        (
+            format!("{info}/namespace_packages.txt"),
+            format!("{namespace}\n"),
+        ),
+    ];
+    Fixture {
+        file_name: format!("{base}-py3-none-any.whl"),
+        bytes: archive(&files),
+        attributes: String::new(),
+    }
+}
+
 /// Makes a source archive.
 pub(crate) fn source(name: &str, version: &str, lines: &[&str]) -> Fixture {
     let base = format!("{name}-{version}");

@@ -214,8 +214,8 @@ impl Log for Records {
     }
 }
 
-/// Makes eggs that have nothing but metadata: like the driver of the peer, it
-/// is there for the decisions.
+/// Makes eggs of wheels by unpacking them, and of source archives from their
+/// metadata alone: like the driver of the peer, it is there for the decisions.
 struct Unpacker<'a> {
     directory: PathBuf,
     target: &'a EggTarget,
@@ -252,8 +252,32 @@ impl Supply for Unpacker<'_> {
         let info = egg.join(format!("{base}.dist-info"));
         fs::create_dir_all(&info)?;
         fs::write(info.join("METADATA"), metadata)?;
+        if order.candidate.is_wheel() {
+            // The fixtures name their `.dist-info` as the egg's is named here.
+            let file = fs::File::open(archive.path())?;
+            let info = info.file_name().ok_or("no name")?.to_owned();
+            unpack(
+                &mut zip::ZipArchive::new(file)?,
+                &egg,
+                &info.to_string_lossy(),
+            )?;
+        }
         self.directories.note(&egg);
         let distribution = read_entry(&egg)?.ok_or("no egg")?;
         Ok(Arc::new(distribution))
     }
+}
+
+fn unpack(zip: &mut zip::ZipArchive<fs::File>, egg: &Path, info: &str) -> Result<(), SupplyError> {
+    for index in 0..zip.len() {
+        let mut file = zip.by_index(index)?;
+        let name = file.name()?.to_string();
+        let path = match name.split_once(".dist-info/") {
+            Some((_, name)) => egg.join(info).join(name),
+            None => egg.join(name),
+        };
+        fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+        std::io::copy(&mut file, &mut fs::File::create(path)?)?;
+    }
+    Ok(())
 }
