@@ -17,6 +17,7 @@ mod octal_mode;
 mod output_file;
 mod percent_format;
 mod python_value;
+mod slap;
 mod source;
 mod symbolic_link;
 mod system_error;
@@ -40,25 +41,25 @@ pub struct NativeRecipes {
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        NativeRecipes {
-            factories: vec![
-                Arc::new(command::ShellCommandFactory::new()),
-                Arc::new(mkdirectory::MakeDirectoryFactory::new(
-                    "slapos.cookbook:mkdirectory",
-                )),
-                Arc::new(mkdirectory::MakeDirectoryFactory::new(
-                    "slapos.recipe.build:mkdirectory",
-                )),
-                Arc::new(symbolic_link::SymbolicLinkFactory::new()),
-                Arc::new(template::collective::CollectiveTemplateFactory::new()),
-                Arc::new(template::jinja2::Jinja2Factory::new()),
-                Arc::new(template::plain::PlainTemplateFactory::new()),
-                Arc::new(wrapper::WrapperFactory::new()),
-                cmmi::factory(),
-                download::factory(),
-                download_unpacked::factory(),
-            ],
-        }
+        let mut factories: Vec<Arc<dyn Factory>> = vec![
+            Arc::new(command::ShellCommandFactory::new()),
+            Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                "slapos.cookbook:mkdirectory",
+            )),
+            Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                "slapos.recipe.build:mkdirectory",
+            )),
+            Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+            Arc::new(template::collective::CollectiveTemplateFactory::new()),
+            Arc::new(template::jinja2::Jinja2Factory::new()),
+            Arc::new(template::plain::PlainTemplateFactory::new()),
+            Arc::new(wrapper::WrapperFactory::new()),
+            cmmi::factory(),
+            download::factory(),
+            download_unpacked::factory(),
+        ];
+        factories.extend(slap::factories());
+        NativeRecipes { factories }
     }
 }
 

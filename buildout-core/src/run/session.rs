@@ -101,6 +101,8 @@ pub(crate) struct State {
     pub(crate) signatures: Signatures,
     /// The sections in the order their initialisation began.
     pub(crate) opened: Vec<Arc<str>>,
+    /// Options that a section about to be opened has from the start.
+    pub(crate) presets: HashMap<Arc<str>, OptionMap>,
 }
 
 /// A configuration being resolved.
@@ -507,12 +509,46 @@ impl Session<'_> {
                 self.answer_add_section(caller, &section, options)
             }
             Call::Signature { section } => self.answer_signature(&section),
+            Call::ReachWith { section, options } => {
+                self.answer_reach_with(caller, &section, options)
+            }
+            Call::MakeVolatile { section, options } => {
+                self.make_volatile(&section, options).map(|()| Answer::Done)
+            }
         }
     }
 
     fn answer_reach(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
         self.note_reached(caller, section);
         self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_reach_with(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        options: OptionMap,
+    ) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        let mut state = self.state.borrow_mut();
+        if state.sections.contains_key(section) {
+            return Ok(Answer::Flag(false));
+        }
+        state.presets.insert(Arc::clone(section), options);
+        drop(state);
+        let result = self.reach(section);
+        // A section that does not exist was not opened.
+        self.state.borrow_mut().presets.remove(section);
+        result.map(|()| Answer::Flag(true))
+    }
+
+    fn make_volatile(&self, section: &Arc<str>, options: Vec<Arc<str>>) -> Result<(), Failure> {
+        self.reach(section)?;
+        let mut state = self.state.borrow_mut();
+        if let Some(section) = state.sections.get_mut(section) {
+            section.volatile.extend(options);
+        }
+        Ok(())
     }
 
     fn answer_get(

@@ -240,6 +240,23 @@ impl TestSite {
         Some(self.mask(&value))
     }
 
+    /// Lists the options that `.installed.cfg` records for a part.
+    pub(crate) fn recorded_options(&self, part: &str) -> Vec<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read");
+        let record = state.and_then(|mut state| state.parts.shift_remove(part));
+        let options = record.map(|record| record.options).unwrap_or_default();
+        options.keys().map(ToString::to_string).collect()
+    }
+
+    /// Returns an option that `.installed.cfg` records, as it is there.
+    pub(crate) fn recorded_raw(&self, part: &str, option: &str) -> Option<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read")?;
+        let value = state.parts.get(part)?.options.get(option)?;
+        Some(value.clone())
+    }
+
     /// Lets the user write to all directories of the site again.
     pub(crate) fn make_writable(&self) {
         let mut left = vec![self.root().to_owned()];
