@@ -19,7 +19,7 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RecipeError, RunServices};
+use buildout_core::recipe::{Environment, Extensions, RecipeError, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
     SettingsReader, install,
@@ -38,7 +38,11 @@ pub(crate) struct TestSite {
     assignments: Vec<Assignment>,
     environment: Environment,
     cancellation: CancellationToken,
+    extend: Mutex<Option<Extend>>,
 }
+
+/// Gives runs what an embedder would.
+type Extend = Box<dyn Fn(&Extensions) + Send>;
 
 impl Default for TestSite {
     fn default() -> Self {
@@ -68,6 +72,7 @@ impl TestSite {
             assignments: Vec::new(),
             environment,
             cancellation: CancellationToken::new(),
+            extend: Mutex::default(),
         }
     }
 
@@ -101,6 +106,11 @@ impl TestSite {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
         self
+    }
+
+    /// Has later runs extended as an embedder does.
+    pub(crate) fn extend(&self, extend: impl Fn(&Extensions) + Send + 'static) {
+        *self.extend.lock().expect("no extension panics") = Some(Box::new(extend));
     }
 
     /// Returns the token that cancels runs.
@@ -323,6 +333,9 @@ impl TestSite {
             events,
             self.cancellation.clone(),
         );
+        if let Some(extend) = &*self.extend.lock().expect("no extension panics") {
+            extend(&services.extensions);
+        }
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: buildout_recipes::registry(),
