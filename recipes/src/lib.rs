@@ -5,9 +5,11 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod cookbook;
 mod download;
 mod download_failure;
 mod download_unpacked;
+mod egg;
 mod environment;
 pub mod jinja2;
 mod live_options;
@@ -26,7 +28,9 @@ mod wrapper;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+use buildout_core::recipe::{
+    Descriptor, DevelopEggs, Factory, Provider, RecipeReference, Registry,
+};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -36,30 +40,37 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
+    develop_eggs: Arc<dyn DevelopEggs>,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        let mut factories: Vec<Arc<dyn Factory>> = vec![
-            Arc::new(command::ShellCommandFactory::new()),
-            Arc::new(mkdirectory::MakeDirectoryFactory::new(
-                "slapos.cookbook:mkdirectory",
-            )),
-            Arc::new(mkdirectory::MakeDirectoryFactory::new(
-                "slapos.recipe.build:mkdirectory",
-            )),
-            Arc::new(symbolic_link::SymbolicLinkFactory::new()),
-            Arc::new(template::collective::CollectiveTemplateFactory::new()),
-            Arc::new(template::jinja2::Jinja2Factory::new()),
-            Arc::new(template::plain::PlainTemplateFactory::new()),
-            Arc::new(wrapper::WrapperFactory::new()),
-            cmmi::factory(),
-            download::factory(),
-            download_unpacked::factory(),
-        ];
-        factories.extend(slap::factories());
-        NativeRecipes { factories }
+        let (eggs, develop_eggs) = egg::factories();
+        let mut recipes = NativeRecipes {
+            factories: vec![
+                Arc::new(command::ShellCommandFactory::new()),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.cookbook:mkdirectory",
+                )),
+                Arc::new(mkdirectory::MakeDirectoryFactory::new(
+                    "slapos.recipe.build:mkdirectory",
+                )),
+                Arc::new(symbolic_link::SymbolicLinkFactory::new()),
+                Arc::new(template::collective::CollectiveTemplateFactory::new()),
+                Arc::new(template::jinja2::Jinja2Factory::new()),
+                Arc::new(template::plain::PlainTemplateFactory::new()),
+                Arc::new(wrapper::WrapperFactory::new()),
+                cmmi::factory(),
+                download::factory(),
+                download_unpacked::factory(),
+            ],
+            develop_eggs,
+        };
+        recipes.factories.extend(cookbook::factories());
+        recipes.factories.extend(eggs);
+        recipes.factories.extend(slap::factories());
+        recipes
     }
 }
 
@@ -83,5 +94,9 @@ impl Provider for NativeRecipes {
             .iter()
             .map(|factory| factory.descriptor().clone())
             .collect()
+    }
+
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        Some(Arc::clone(&self.develop_eggs))
     }
 }

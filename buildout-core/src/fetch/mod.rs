@@ -38,7 +38,7 @@ mod tests;
 
 pub use client::{
     ClientOptions, HttpClient, ProxyRule, ProxyScope, client_builder, reason_phrase,
-    request_failure,
+    request_failure, resolve_reference,
 };
 pub use copy::CopyError;
 pub use digest::{

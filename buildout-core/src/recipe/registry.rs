@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::construction::Construction;
 use super::descriptor::Descriptor;
+use super::develop::DevelopEggs;
 use super::error::RecipeError;
 use super::part_run::{Installed, PartRun};
 use crate::fetch::DownloadRequest;
@@ -48,6 +49,11 @@ pub trait Provider: Send + Sync {
 
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
+
+    /// Returns who makes the develop eggs of a run, if this provider does.
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        None
+    }
 }
 
 /// Makes the recipes of parts.
@@ -152,6 +158,13 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Returns the first who makes develop eggs.
+    pub fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.develop_eggs())
     }
 
     /// Lists the recipes that are known beforehand, by name.

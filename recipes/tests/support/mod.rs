@@ -37,6 +37,7 @@ pub(crate) struct TestSite {
     dialect: Option<DialectName>,
     assignments: Vec<Assignment>,
     environment: Environment,
+    executable: String,
     cancellation: CancellationToken,
     extend: Mutex<Option<Extend>>,
 }
@@ -71,6 +72,7 @@ impl TestSite {
             dialect: None,
             assignments: Vec::new(),
             environment,
+            executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
             extend: Mutex::default(),
         }
@@ -87,6 +89,13 @@ impl TestSite {
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Makes another Python the default of `[buildout] executable`.
+    #[must_use]
+    pub(crate) fn executable(mut self, path: &Path) -> Self {
+        self.executable = path.to_string_lossy().into_owned();
         self
     }
 
@@ -111,6 +120,11 @@ impl TestSite {
     /// Has later runs extended as an embedder does.
     pub(crate) fn extend(&self, extend: impl Fn(&Extensions) + Send + 'static) {
         *self.extend.lock().expect("no extension panics") = Some(Box::new(extend));
+    }
+
+    /// Returns the environment variables of runs.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// Returns the token that cancels runs.
@@ -319,7 +333,7 @@ impl TestSite {
             home_directory: Some(&home),
             user_defaults: None,
             assignments: self.assignments.clone(),
-            executable: "/usr/bin/python3",
+            executable: &self.executable,
             loader: &loader,
             conditions: &conditions,
             dialect,
