@@ -12,6 +12,7 @@ use buildout_core::event::{Event, Level};
 use buildout_core::exec::shell_quote::quote;
 use buildout_core::run::{BuildoutSettings, Failure, Problem, Session};
 use buildout_core::state::atomic::replace_file;
+use buildout_core::state::debris;
 use buildout_core::value::str_repr;
 use buildout_eggs::script::launcher;
 
@@ -82,6 +83,8 @@ fn write(
         let (verb, path) = ("write", path.clone());
         Failure::from(Problem::Io { verb, path, source })
     };
+    // A run that was killed here left a temporary file and the old script.
+    debris::clear_replacements(&path);
     replace_file(&path, text.as_bytes()).map_err(|error| failed(io::Error::other(error)))?;
     let mode = MODE & !session.services().umask;
     fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed)?;
