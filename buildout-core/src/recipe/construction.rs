@@ -16,6 +16,9 @@ pub(crate) trait Serve {
     /// Returns the dialect in force.
     fn dialect(&self) -> &Dialect;
 
+    /// Reads an option for nobody.
+    fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure>;
+
     /// Runs `work` on another thread and carries out its calls until it ends.
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>);
 }
@@ -98,6 +101,16 @@ impl<'a> Construction<'a> {
     /// The value cannot be resolved.
     pub fn buildout_option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
         Ok(self.buildout.get("buildout", option)?)
+    }
+
+    /// Reads an option of any section without coming to depend on it: for
+    /// what says how a recipe is run, and not what it makes.
+    ///
+    /// # Errors
+    ///
+    /// The section does not exist, or the value cannot be resolved.
+    pub fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        Ok(self.server.peek(section, option)?)
     }
 
     /// Sets an option of the part.

@@ -32,5 +32,6 @@ pub use part_run::{
 };
 pub use registry::{
     Factory, OptionReader, PlannedDownload, Provider, Recipe, RecipeReference, Registry,
+    Uninstaller,
 };
 pub use share::RunShare;

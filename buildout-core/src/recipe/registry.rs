@@ -48,7 +48,31 @@ pub trait Provider: Send + Sync {
 
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
+
+    /// Loads the extensions of a run, in order: upstream's group
+    /// `zc.buildout.extension`. `None` means that the provider has nothing to
+    /// do with extensions.
+    fn load_extensions(
+        &self,
+        _names: &[Arc<str>],
+        _place: &Construction<'_>,
+    ) -> Option<Result<(), RecipeError>> {
+        None
+    }
+
+    /// Tells the extensions that were loaded that the run ends well: upstream's
+    /// group `zc.buildout.unloadextension`.
+    ///
+    /// # Errors
+    ///
+    /// One of them fails.
+    fn unload_extensions(&self, _place: &Construction<'_>) -> Result<(), RecipeError> {
+        Ok(())
+    }
 }
+
+/// Undoes what removing the installed paths does not.
+pub type Uninstaller<'u> = Box<dyn FnOnce() -> Result<(), RecipeError> + 'u>;
 
 /// Makes the recipes of parts.
 pub trait Factory: Send + Sync {
@@ -65,6 +89,25 @@ pub trait Factory: Send + Sync {
     /// Undoes what removing the installed paths does not: upstream's group
     /// `zc.buildout.uninstall`. `None` means that there is nothing of the kind.
     fn uninstall(&self, _part: &str, _options: &OptionMap) -> Option<Result<(), RecipeError>> {
+        None
+    }
+
+    /// The same, for factories that need the run for it: returns what is to be
+    /// called.
+    fn uninstaller<'u>(
+        &'u self,
+        place: &'u Construction<'_>,
+        options: &'u OptionMap,
+    ) -> Option<Uninstaller<'u>> {
+        let result = self.uninstall(place.part(), options)?;
+        Some(Box::new(move || result))
+    }
+
+    /// Returns what identifies the implementation besides its name and the
+    /// version of its behaviour, once a recipe was constructed: for what is
+    /// found in distributions, these. It is part of signatures and has no
+    /// blanks.
+    fn identity(&self) -> Option<Arc<str>> {
         None
     }
 }
@@ -152,6 +195,11 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Returns the providers, in the order in which they are asked.
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.providers
     }
 
     /// Lists the recipes that are known beforehand, by name.

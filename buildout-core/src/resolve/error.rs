@@ -32,6 +32,10 @@ pub enum Doing {
     LoadingMacros(String),
     /// A recipe is looked for.
     LoadingRecipe(String),
+    /// The extensions of `[buildout]` are loaded.
+    LoadingExtensions,
+    /// They are told that the run ends.
+    UnloadingExtensions,
     /// A part is installed.
     InstallingPart(String),
     /// A part is updated.
@@ -58,6 +62,8 @@ impl fmt::Display for Doing {
                 write!(f, "Loading input sections for {}", str_repr(section))
             }
             Doing::LoadingRecipe(recipe) => write!(f, "Loading recipe {}.", str_repr(recipe)),
+            Doing::LoadingExtensions => f.write_str("Loading extensions."),
+            Doing::UnloadingExtensions => f.write_str("Unloading extensions."),
             Doing::InstallingPart(part) => write!(f, "Installing {part}."),
             Doing::UpdatingPart(part) => write!(f, "Updating {part}."),
             Doing::UninstallingPart(part) => write!(f, "Uninstalling {part}."),

@@ -8,6 +8,7 @@
 //! stands in `docs/differences.md`.
 
 mod explanation;
+mod extensions;
 mod removal;
 mod repair;
 mod work;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
 use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
 use super::failure::{Failure, Problem};
@@ -86,7 +88,8 @@ pub fn install_within(
     let result = installation
         .prepare(requested)
         .map_err(installing)
-        .and_then(|prepared| installation.carry_out(prepared, outer));
+        .and_then(|prepared| installation.carry_out(prepared, outer))
+        .and_then(|()| unload_extensions(session).map_err(installing));
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -178,6 +181,7 @@ struct Installation<'s, 'a> {
 impl<'s, 'a> Installation<'s, 'a> {
     fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
         refuse_unsupported(session)?;
+        load_extensions(session)?;
         settings.create_directories(session)?;
         let (record, interrupted) = Record::read(settings)?;
         Ok(Installation {
@@ -317,19 +321,18 @@ impl<'s, 'a> Installation<'s, 'a> {
 
 /// What upstream does and this engine does not is an error, never silence.
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    for (option, what) in [
-        ("extensions", "extensions, which are Python programs"),
-        ("develop", "`develop`, which builds eggs"),
-    ] {
-        let value = session.get_stored(BUILDOUT_SECTION, option)?;
-        if value.is_some_and(|value| split_words(&value).next().is_some()) {
-            let place = session.option_place(BUILDOUT_SECTION, option, option);
-            let what = what.to_owned();
-            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-            return Err(Failure::from(Problem::Unsupported { what })
-                .with_label(place, "")
-                .with_hint(Some(hint)));
-        }
+    let develop = session.get_stored(BUILDOUT_SECTION, "develop")?;
+    if develop.is_some_and(|value| split_words(&value).next().is_some()) {
+        return Err(unsupported(session, "develop", "`develop`, which builds eggs"));
     }
     Ok(())
+}
+
+fn unsupported(session: &Session<'_>, option: &str, what: &str) -> Failure {
+    let place = session.option_place(BUILDOUT_SECTION, option, option);
+    let what = what.to_owned();
+    let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+    Failure::from(Problem::Unsupported { what })
+        .with_label(place, "")
+        .with_hint(Some(hint))
 }

@@ -13,7 +13,7 @@ use super::super::session::known_values;
 use super::super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
 use super::Installation;
 use crate::event::{Event, Level, PartAction};
-use crate::recipe::{CreatedPaths, RecipeReference};
+use crate::recipe::{Construction, CreatedPaths, RecipeReference};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::InstalledPart;
 use crate::state::removal::RemovalScope;
@@ -135,11 +135,13 @@ impl Installation<'_, '_> {
             .collect();
         let installed = record.installed.join("\n");
         options.insert(Arc::from("__buildout_installed__"), Arc::from(installed));
-        if let Some(result) = factory.uninstall(part, &options) {
+        let session = self.session;
+        let place = Construction::new(Arc::clone(part), session, session.services(), session);
+        if let Some(uninstall) = factory.uninstaller(&place, &options) {
             self.emit(Event::UninstallRecipe {
                 part: Arc::clone(part),
             });
-            recipe_result(self.session, part, Ok(result))?;
+            recipe_result(session, part, Ok(uninstall()))?;
         }
         Ok(())
     }
