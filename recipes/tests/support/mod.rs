@@ -19,7 +19,7 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RecipeError, RunServices};
+use buildout_core::recipe::{Environment, RecipeError, Registry, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
     SettingsReader, install,
@@ -38,6 +38,7 @@ pub(crate) struct TestSite {
     assignments: Vec<Assignment>,
     environment: Environment,
     cancellation: CancellationToken,
+    registry: Box<dyn Fn() -> Registry + Send + Sync>,
 }
 
 impl Default for TestSite {
@@ -68,6 +69,7 @@ impl TestSite {
             assignments: Vec::new(),
             environment,
             cancellation: CancellationToken::new(),
+            registry: Box::new(buildout_recipes::registry),
         }
     }
 
@@ -100,6 +102,13 @@ impl TestSite {
     #[must_use]
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Gives later runs other recipes than the built-in ones.
+    #[must_use]
+    pub(crate) fn registry(mut self, registry: impl Fn() -> Registry + Send + Sync + 'static) -> Self {
+        self.registry = Box::new(registry);
         self
     }
 
@@ -308,7 +317,7 @@ impl TestSite {
         );
         let session = Session::new(SessionOptions {
             configuration: &configuration,
-            registry: buildout_recipes::registry(),
+            registry: (self.registry)(),
             services: &services,
             conditions: &conditions,
             construct: ConstructionPolicy::All,
