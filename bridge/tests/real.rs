@@ -129,7 +129,7 @@ mode = 750
 recipe = collective.recipe.template
 inline =
   first ${:output}
-    second $${unexpanded}
+    second ${buildout:directory}
 output = ${buildout:directory}/inline
 
 [directories]
@@ -200,7 +200,7 @@ const RECIPES: &str = "plone.recipe.command collective.recipe.template slapos.co
 fn built_in_recipes_do_the_same_through_the_bridge() {
     let real = RealSite::new("");
     let site = &real.site;
-    site.write_with_mode("text.in", "text ${buildout:bin-directory}\n$${x}\nü\n", 0o640);
+    site.write_with_mode("text.in", "text ${buildout:bin-directory}\nü\n", 0o640);
     site.archive(
         "hello-1.0.tar.gz",
         &[

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use buildout_bridge::{Distribution, Distributions, Place, PythonRecipes, Search};
 use buildout_core::recipe::{RecipeError, Registry};
 
+#[allow(unused_imports, reason = "each test binary uses its own selection")]
 pub(crate) use site::{ROOT, TestSite};
 
 /// Distributions of directories such as `site-packages`: whatever is asked
