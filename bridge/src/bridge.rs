@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use buildout_core::dialect::Dialect;
 use buildout_core::fetch::encode_hex;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
-    Buildout, Construction, Descriptor, Factory, Provider, RecipeError, RecipeReference,
+    Buildout as _, Construction, Descriptor, Factory, PartRun, Provider, RecipeError,
+    RecipeReference,
 };
 use buildout_core::resolve::nearest;
 use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
 
-use crate::distributions::{
-    Distribution, Distributions, Place, Search, normalized, requirement_name,
-};
+use crate::distributions::{Distribution, Distributions, Search, normalized, requirement_name};
 use crate::entry_points::{EntryPoint, entry_points};
 use crate::extensions::Extensions;
 use crate::interpreter::{Interpreter, StartSettings};
@@ -211,22 +209,16 @@ impl Bridge {
     pub(crate) fn require(
         &self,
         requirement: &str,
-        part: &Construction<'_>,
+        run: &PartRun<'_>,
     ) -> Result<Arc<Resolved>, RecipeError> {
         if let Some(known) = self.resolved(requirement) {
             return Ok(known);
         }
-        let executable = self.executable(part)?;
-        let place = Place {
-            buildout: part.buildout(),
-            services: part.services(),
-            executable: &executable,
-        };
-        let mut search = Search::of_run(&place)?;
+        let mut search = Search::of_run(run)?;
         search.active = self.active();
         let found = self
             .distributions
-            .require(&[requirement.to_owned()], &search, &place);
+            .require(&[requirement.to_owned()], &search, run);
         let distributions = found.map_err(|error| self.explain(requirement, error))?;
         let resolved = Arc::new(Resolved { distributions });
         let mut all = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -255,29 +247,33 @@ impl Bridge {
         }
     }
 
-    /// Returns the process for a part, and starts it if need be.
+    /// Returns the process of a Python, and starts it if need be.
     pub(crate) fn interpreter(
         &self,
-        part: &Construction<'_>,
+        executable: &Path,
+        typed_values: bool,
+        run: &PartRun<'_>,
     ) -> Result<Arc<Interpreter>, RecipeError> {
-        let executable = self.executable(part)?;
         let mut interpreters = self
             .interpreters
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = interpreters.get(&executable) {
+        if let Some(known) = interpreters.get(executable) {
             return Ok(Arc::clone(known));
         }
-        let settings = start_settings(part.buildout(), part.dialect())?;
-        let started = Interpreter::start(&executable, part.services(), settings)?;
+        let settings = StartSettings {
+            typed_values,
+            log_level: log_level(run)?,
+        };
+        let started = Interpreter::start(executable, run.services(), settings)?;
         let started = Arc::new(started);
-        interpreters.insert(executable, Arc::clone(&started));
+        interpreters.insert(executable.to_owned(), Arc::clone(&started));
         Ok(started)
     }
 
     /// Returns the Python that runs recipes: the one that `[buildout] python`
     /// names, if it is there already, else that of `[buildout] executable`.
-    fn executable(&self, part: &Construction<'_>) -> Result<PathBuf, RecipeError> {
+    pub(crate) fn executable(&self, part: &Construction<'_>) -> Result<PathBuf, RecipeError> {
         if let Some(known) = self.executable.get() {
             return Ok(known.clone());
         }
@@ -294,11 +290,9 @@ impl Bridge {
     }
 }
 
-fn start_settings(
-    buildout: &dyn Buildout,
-    dialect: &Dialect,
-) -> Result<StartSettings, RecipeError> {
-    let option = |name: &str| buildout.get("buildout", name);
+/// Returns the lowest level of records that are shown.
+fn log_level(run: &PartRun<'_>) -> Result<i64, RecipeError> {
+    let option = |name: &str| run.buildout().get("buildout", name);
     let level = match option("log-level")?.as_deref() {
         Some("DEBUG") => 10,
         Some("INFO") | None => DEFAULT_LOG_LEVEL,
@@ -308,8 +302,5 @@ fn start_settings(
         Some(number) => number.parse().unwrap_or(DEFAULT_LOG_LEVEL),
     };
     let verbosity = option("verbosity")?.and_then(|text| text.trim().parse::<i64>().ok());
-    Ok(StartSettings {
-        typed_values: dialect.typed_values,
-        log_level: (level - verbosity.unwrap_or(0)).max(0),
-    })
+    Ok((level - verbosity.unwrap_or(0)).max(0))
 }

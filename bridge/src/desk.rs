@@ -1,6 +1,6 @@
 //! Carries out the calls that the process makes while it works for a part.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildout_core::recipe::{
@@ -12,20 +12,17 @@ use buildout_core::run::{Failure, Problem};
 use buildout_core::state::installed::InstalledFile;
 use serde_json::{Value, json};
 
-use crate::distributions::{Distributions, Place, Search};
+use crate::distributions::{Distributions, Search};
 use crate::download::download;
 use crate::interpreter::{CallFailure, unknown_call};
 
 /// What a part may have the engine do.
 pub(crate) struct Desk<'a> {
-    pub(crate) part: &'a str,
     pub(crate) buildout: &'a RemoteBuildout,
-    pub(crate) services: &'a RunServices,
-    /// The installation or update, if it is one.
-    pub(crate) run: Option<&'a PartRun<'a>>,
+    pub(crate) run: &'a PartRun<'a>,
+    /// Whether the part is being installed or updated, and not constructed.
+    pub(crate) installs: bool,
     pub(crate) distributions: &'a dyn Distributions,
-    /// The Python of the process.
-    pub(crate) executable: &'a Path,
 }
 
 type Outcome = Result<Value, CallFailure>;
@@ -106,6 +103,10 @@ impl Desk<'_> {
         }
     }
 
+    pub(crate) fn services(&self) -> &RunServices {
+        self.run.services()
+    }
+
     fn call(&self, call: Call) -> Result<Answer, CallFailure> {
         self.buildout.call(call).map_err(CallFailure::from)
     }
@@ -138,12 +139,12 @@ impl Desk<'_> {
     }
 
     fn created(&self, paths: &[Value]) -> Outcome {
-        let Some(run) = self.run else {
+        if !self.installs {
             let text = "Attempt to register a created path while not installing";
             return Err(RecipeError::internal("TypeError", text).into());
-        };
+        }
         for path in paths {
-            run.created(&*text(path)?);
+            self.run.created(&*text(path)?);
         }
         Ok(Value::Null)
     }
@@ -159,13 +160,13 @@ impl Desk<'_> {
         let paths = |name: &str| -> Vec<PathBuf> {
             list(name)
                 .into_iter()
-                .map(|path| self.services.absolute(path))
+                .map(|path| self.services().absolute(path))
                 .collect()
         };
         let search = Search {
             destination: request["dest"]
                 .as_str()
-                .map(|path| self.services.absolute(path)),
+                .map(|path| self.services().absolute(path)),
             path: paths("path"),
             index: request["index"].as_str().map(ToOwned::to_owned),
             find_links: list("links"),
@@ -174,12 +175,9 @@ impl Desk<'_> {
             allow_unknown_extras: request["allow_unknown_extras"].as_bool().unwrap_or(false),
             active: paths("active"),
         };
-        let place = Place {
-            buildout: self.buildout,
-            services: self.services,
-            executable: self.executable,
-        };
-        let found = self.distributions.require(&list("specs"), &search, &place)?;
+        let found = self
+            .distributions
+            .require(&list("specs"), &search, self.run)?;
         let mut locations: Vec<String> = Vec::with_capacity(found.len());
         for distribution in found {
             let location = distribution.location.to_string_lossy().into_owned();
@@ -196,7 +194,7 @@ impl Desk<'_> {
         let Some(file) = file.filter(|file| !file.is_empty()) else {
             return Ok(json!([]));
         };
-        let record = InstalledFile::new(&self.services.directory, &*file)
+        let record = InstalledFile::new(&self.services().directory, &*file)
             .load()
             .map_err(|error| CallFailure::from(Failure::from(Problem::State(error))))?;
         let parts: Vec<Value> = record

@@ -1,10 +1,10 @@
 //! The distributions that Python code consists of, and who finds them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
-use buildout_core::recipe::{Buildout, RecipeError, RunServices};
+use buildout_core::recipe::{Buildout as _, PartRun, RecipeError};
 
 /// A distribution that can be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,21 +38,10 @@ pub struct Search {
     pub active: Vec<PathBuf>,
 }
 
-/// The run that distributions are found for.
-pub struct Place<'a> {
-    /// The configuration.
-    pub buildout: &'a dyn Buildout,
-    /// What the engine offers besides.
-    pub services: &'a RunServices,
-    /// The Python that imports them.
-    pub executable: &'a Path,
-}
-
 /// Who finds and installs distributions.
 pub trait Distributions: Send + Sync {
     /// Finds distributions for requirements, with all that they need, and
-    /// installs what is missing. The first ones satisfy the requirements, in
-    /// their order.
+    /// installs what is missing.
     ///
     /// # Errors
     ///
@@ -61,19 +50,22 @@ pub trait Distributions: Send + Sync {
         &self,
         requirements: &[String],
         search: &Search,
-        place: &Place<'_>,
+        run: &PartRun<'_>,
     ) -> Result<Vec<Distribution>, RecipeError>;
 }
 
 impl Search {
     /// Searches as `[buildout]` says, for recipes and extensions.
-    pub(crate) fn of_run(place: &Place<'_>) -> Result<Self, RecipeError> {
+    pub(crate) fn of_run(run: &PartRun<'_>) -> Result<Self, RecipeError> {
         let option = |name: &str| -> Result<Arc<str>, RecipeError> {
-            let value = place.buildout.get("buildout", name)?;
+            let value = run.buildout().get("buildout", name)?;
             Ok(value.unwrap_or_default())
         };
-        let eggs = PathBuf::from(&*option("eggs-directory")?);
-        let develop_eggs = PathBuf::from(&*option("develop-eggs-directory")?);
+        let directory = |name: &str| -> Result<PathBuf, RecipeError> {
+            Ok(run.services().absolute(&*option(name)?))
+        };
+        let eggs = directory("eggs-directory")?;
+        let develop_eggs = directory("develop-eggs-directory")?;
         let is_offline =
             &*option("offline")? == "true" || &*option("install-from-cache")? == "true";
         let mut path = vec![develop_eggs];

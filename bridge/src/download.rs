@@ -32,8 +32,8 @@ pub(crate) fn download(desk: &Desk<'_>, request: &Value) -> Result<Value, CallFa
         .filter_map(Value::as_str)
         .map(RedactedUrl::from)
         .collect();
-    let part = Some(Arc::from(desk.part));
-    let downloader = desk.services.downloader_with(part, |options| {
+    let part = Some(Arc::from(desk.run.part()));
+    let downloader = desk.services().downloader_with(part, |options| {
         options.cache = text("cache").map(PathBuf::from);
         options.namespace = text("namespace").map(PathBuf::from);
         options.hash_name = flag("hash_name");
@@ -52,7 +52,7 @@ pub(crate) fn download(desk: &Desk<'_>, request: &Value) -> Result<Value, CallFa
     // The file goes with `found`, but the recipe is to have it.
     let kept = tempfile::Builder::new()
         .prefix("buildout-")
-        .tempfile_in(&desk.services.temporary_directory)
+        .tempfile_in(&desk.services().temporary_directory)
         .and_then(|file| file.into_temp_path().keep().map_err(|error| error.error))
         .and_then(|kept| fs::rename(found.path(), &kept).map(|()| kept))
         .map_err(|error| CallFailure::from(RecipeError::internal("OSError", error)))?;

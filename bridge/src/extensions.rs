@@ -1,12 +1,12 @@
 //! Extensions: functions that get the configuration before anything is done,
 //! and at the end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildout_core::recipe::{Construction, RecipeError};
 
 use crate::bridge::{Bridge, Resolved};
-use crate::recipe::construct_in;
+use crate::recipe::Server;
 
 const LOADERS: &str = "zc.buildout.extension";
 const UNLOADERS: &str = "zc.buildout.unloadextension";
@@ -25,28 +25,26 @@ impl Extensions {
         names: &[Arc<str>],
         place: &Construction<'_>,
     ) -> Result<(), RecipeError> {
-        // All are found before the first one runs.
-        let mut found = Vec::new();
-        for name in names {
-            let resolved = bridge.require(name, place);
-            found.push((
-                Arc::clone(name),
-                resolved.map_err(|error| error.at_option("extensions"))?,
-            ));
-        }
-        for (name, resolved) in &found {
-            if resolved.entry_points(name, LOADERS)?.is_empty() {
-                let text = format!("{name} is no extension: it has no entry point in {LOADERS}.");
-                return Err(RecipeError::user(text)
-                    .at_option("extensions")
-                    .with_hint(format!("remove `{name}` from `extensions`")));
+        let loaded = bridge.serve(place, |server| {
+            // All are found before the first one runs.
+            let mut found = Vec::new();
+            for name in names {
+                let resolved = bridge.require(name, server.run)?;
+                if resolved.entry_points(name, LOADERS)?.is_empty() {
+                    let text =
+                        format!("{name} is no extension: it has no entry point in {LOADERS}.");
+                    return Err(RecipeError::user(text)
+                        .with_hint(format!("remove `{name}` from `extensions`")));
+                }
+                found.push((Arc::clone(name), resolved));
             }
-        }
-        for (name, resolved) in &found {
-            call_all(bridge, place, name, resolved, LOADERS)?;
-        }
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.extend(found);
+            for (name, resolved) in &found {
+                call_all(server, name, resolved, LOADERS)?;
+            }
+            Ok(found)
+        });
+        let loaded = loaded.map_err(|error| error.at_option("extensions"))?;
+        self.lock().extend(loaded);
         Ok(())
     }
 
@@ -56,28 +54,31 @@ impl Extensions {
         bridge: &Bridge,
         place: &Construction<'_>,
     ) -> Result<(), RecipeError> {
-        let loaded = {
-            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *loaded)
-        };
-        for (name, resolved) in loaded {
-            call_all(bridge, place, &name, &resolved, UNLOADERS)?;
+        let loaded = std::mem::take(&mut *self.lock());
+        if loaded.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        bridge.serve(place, |server| {
+            for (name, resolved) in &loaded {
+                call_all(server, name, resolved, UNLOADERS)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Arc<str>, Arc<Resolved>)>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn call_all(
-    bridge: &Bridge,
-    place: &Construction<'_>,
+    server: &Server<'_>,
     name: &str,
     resolved: &Resolved,
     group: &str,
 ) -> Result<(), RecipeError> {
     for point in resolved.entry_points(name, group)? {
-        let interpreter = bridge.interpreter(place)?;
-        let body = resolved.body(&point);
-        construct_in(bridge, &interpreter, place, "extension", body)?;
+        server.request("extension", resolved.body(&point))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -127,7 +127,6 @@ impl Shared {
 
 /// One Python process.
 pub(crate) struct Interpreter {
-    executable: PathBuf,
     to_process: Mutex<UnixStream>,
     shared: Arc<Shared>,
     next: AtomicU64,
@@ -209,7 +208,6 @@ impl Interpreter {
             .name("python".to_owned())
             .spawn(move || pump.run())?;
         let interpreter = Interpreter {
-            executable: executable.to_owned(),
             to_process: Mutex::new(ours),
             shared,
             next: AtomicU64::new(1),
@@ -223,11 +221,6 @@ impl Interpreter {
         };
         interpreter.write(CHILD.as_bytes())?;
         Ok(interpreter)
-    }
-
-    /// Returns the program that runs.
-    pub(crate) fn executable(&self) -> &Path {
-        &self.executable
     }
 
     /// Has the process do something for a part, and carries out its calls

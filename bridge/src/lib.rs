@@ -28,5 +28,5 @@ mod recipe;
 mod sources;
 
 pub use bridge::PythonRecipes;
-pub use distributions::{Distribution, Distributions, Place, Search};
+pub use distributions::{Distribution, Distributions, Search};
 pub use recipe::DESCRIPTOR;

@@ -1,17 +1,17 @@
 //! A recipe in Python, as the engine sees it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, PartRun, Recipe,
-    RecipeError, RecipeReference, Uninstaller, UpdateKind,
+    RecipeError, RecipeReference, RemoteBuildout, Uninstaller, UpdateKind,
 };
 use buildout_core::resolve::OptionMap;
 use serde_json::{Value, json};
 
 use crate::bridge::Bridge;
 use crate::desk::Desk;
-use crate::entry_points::EntryPoint;
 use crate::interpreter::Interpreter;
 
 /// The group of entry points that recipes are in.
@@ -42,17 +42,29 @@ impl PythonFactory {
         PythonFactory { bridge, reference }
     }
 
-    fn entry_point(&self, part: &Construction<'_>) -> Result<(EntryPoint, Value), RecipeError> {
+    /// Returns the body of a request that uses the entry point.
+    fn body(&self, run: &PartRun<'_>) -> Result<Value, RecipeError> {
         let RecipeReference {
             distribution,
             entry,
         } = &self.reference;
-        let resolved = self.bridge.require(distribution, part)?;
+        let resolved = self.bridge.require(distribution, run)?;
         let point = resolved
             .entry_point(distribution, RECIPES, entry)?
             .map_err(|names| no_entry_point(distribution, entry, &names))?;
-        let body = resolved.body(&point);
-        Ok((point, body))
+        Ok(resolved.body(&point))
+    }
+
+    /// The same for what undoes the recipe; `None` if there is no such thing,
+    /// or if what cannot be found any more cannot be asked.
+    fn uninstaller_body(&self, run: &PartRun<'_>) -> Option<Value> {
+        let RecipeReference {
+            distribution,
+            entry,
+        } = &self.reference;
+        let resolved = self.bridge.require(distribution, run).ok()?;
+        let point = resolved.entry_point(distribution, UNINSTALLERS, entry);
+        Some(resolved.body(&point.ok()?.ok()?))
     }
 }
 
@@ -75,14 +87,16 @@ impl Factory for PythonFactory {
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
-        let (_, mut body) = self.entry_point(part)?;
-        let interpreter = self.bridge.interpreter(part)?;
-        let number = self.bridge.number();
-        body["recipe"] = Value::from(number);
-        body["part"] = Value::from(part.part());
-        construct_in(&self.bridge, &interpreter, part, "construct", body)?;
+        let bridge = &self.bridge;
+        let number = bridge.number();
+        let interpreter = bridge.serve(part, |server| {
+            let mut body = self.body(server.run)?;
+            body["recipe"] = Value::from(number);
+            let (interpreter, _) = server.request("construct", body)?;
+            Ok(interpreter)
+        })?;
         Ok(Box::new(PythonRecipe {
-            bridge: Arc::clone(&self.bridge),
+            bridge: Arc::clone(bridge),
             interpreter,
             number,
         }))
@@ -93,25 +107,20 @@ impl Factory for PythonFactory {
         place: &'u Construction<'_>,
         options: &'u OptionMap,
     ) -> Option<Uninstaller<'u>> {
-        let RecipeReference {
-            distribution,
-            entry,
-        } = &self.reference;
-        // What cannot be found any more cannot be asked.
-        let resolved = self.bridge.require(distribution, place).ok()?;
-        let point = resolved.entry_point(distribution, UNINSTALLERS, entry);
-        let point = point.ok()?.ok()?;
-        let mut body = resolved.body(&point);
+        let body = self
+            .bridge
+            .serve(place, |server| Ok(self.uninstaller_body(server.run)));
+        let mut body = body.ok()??;
+        let options: serde_json::Map<String, Value> = options
+            .iter()
+            .map(|(name, value)| (name.to_string(), Value::from(&**value)))
+            .collect();
+        body["options"] = Value::Object(options);
         Some(Box::new(move || {
-            let interpreter = self.bridge.interpreter(place)?;
-            let options: serde_json::Map<String, Value> = options
-                .iter()
-                .map(|(name, value)| (name.to_string(), Value::from(&**value)))
-                .collect();
-            body["part"] = Value::from(place.part());
-            body["options"] = Value::Object(options);
-            construct_in(&self.bridge, &interpreter, place, "uninstall", body)?;
-            Ok(())
+            self.bridge.serve(place, |server| {
+                server.request("uninstall", body)?;
+                Ok(())
+            })
         }))
     }
 
@@ -122,27 +131,59 @@ impl Factory for PythonFactory {
     }
 }
 
-/// Has the process do something while the engine thread serves its calls.
-pub(crate) fn construct_in(
-    bridge: &Bridge,
-    interpreter: &Interpreter,
-    part: &Construction<'_>,
-    action: &str,
-    body: Value,
-) -> Result<Value, RecipeError> {
-    let (name, services) = (part.part(), part.services());
-    part.on_other_thread(|remote| {
+/// What a construction has a process do.
+pub(crate) struct Server<'a> {
+    bridge: &'a Bridge,
+    executable: &'a Path,
+    typed_values: bool,
+    buildout: &'a RemoteBuildout,
+    pub(crate) run: &'a PartRun<'a>,
+}
+
+impl Bridge {
+    /// Lets `work` have requests carried out for a part that is constructed;
+    /// meanwhile the engine thread serves.
+    pub(crate) fn serve<T: Send>(
+        &self,
+        part: &Construction<'_>,
+        work: impl FnOnce(&Server<'_>) -> Result<T, RecipeError> + Send,
+    ) -> Result<T, RecipeError> {
+        let executable = self.executable(part)?;
+        let typed_values = part.dialect().typed_values;
+        part.on_other_thread_as_run(|buildout, run| {
+            work(&Server {
+                bridge: self,
+                executable: &executable,
+                typed_values,
+                buildout: &buildout,
+                run,
+            })
+        })
+    }
+}
+
+impl Server<'_> {
+    /// Has the process do something for the part.
+    pub(crate) fn request(
+        &self,
+        action: &str,
+        mut body: Value,
+    ) -> Result<(Arc<Interpreter>, Value), RecipeError> {
+        let interpreter = self
+            .bridge
+            .interpreter(self.executable, self.typed_values, self.run)?;
         let desk = Desk {
-            part: name,
-            buildout: &remote,
-            services,
-            run: None,
-            distributions: &*bridge.distributions,
-            executable: interpreter.executable(),
+            buildout: self.buildout,
+            run: self.run,
+            installs: false,
+            distributions: &*self.bridge.distributions,
         };
         let mut serve = |name: &str, arguments: &[Value]| desk.carry_out(name, arguments);
-        interpreter.request(name, action, body, services, &mut serve)
-    })
+        let (part, services) = (self.run.part(), self.run.services());
+        body["part"] = Value::from(part);
+        let value = interpreter.request(part, action, body, services, &mut serve)?;
+        Ok((interpreter, value))
+    }
 }
 
 struct PythonRecipe {
@@ -155,12 +196,10 @@ struct PythonRecipe {
 impl PythonRecipe {
     fn work(&self, run: &PartRun<'_>, action: &str) -> Result<Installed, RecipeError> {
         let desk = Desk {
-            part: run.part(),
             buildout: run.buildout(),
-            services: run.services(),
-            run: Some(run),
+            run,
+            installs: true,
             distributions: &*self.bridge.distributions,
-            executable: self.interpreter.executable(),
         };
         let mut serve = |name: &str, arguments: &[Value]| desk.carry_out(name, arguments);
         let body = json!({"recipe": self.number, "part": run.part()});

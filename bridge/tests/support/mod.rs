@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use buildout_bridge::{Distribution, Distributions, Place, PythonRecipes, Search};
-use buildout_core::recipe::{RecipeError, Registry};
+use buildout_bridge::{Distribution, Distributions, PythonRecipes, Search};
+use buildout_core::recipe::{PartRun, RecipeError, Registry};
 
 #[allow(unused_imports, reason = "each test binary uses its own selection")]
 pub(crate) use site::{ROOT, TestSite};
@@ -23,7 +23,7 @@ impl Distributions for DirectoryDistributions {
         &self,
         requirements: &[String],
         search: &Search,
-        _: &Place<'_>,
+        _: &PartRun<'_>,
     ) -> Result<Vec<Distribution>, RecipeError> {
         let mut found = Vec::new();
         for requirement in requirements {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
-use super::part_run::RunServices;
+use super::part_run::{CreatedPaths, PartRun, RunServices};
+use super::share::RunShare;
 use crate::dialect::Dialect;
 use crate::event::Level;
-use crate::resolve::ResolveProblem;
+use crate::resolve::{OptionMap, ResolveProblem};
 use crate::run::{Failure, Problem};
 
 /// What a construction needs of the session besides its calls.
@@ -174,5 +175,27 @@ impl<'a> Construction<'a> {
             // `serve` returns when the work has ended.
             None => unreachable!("the work was not run"),
         }
+    }
+
+    /// The same, for work that may also do what installations do, such as
+    /// running commands: a recipe that is found elsewhere may have to be built
+    /// first. What is reached through that becomes no dependency.
+    ///
+    /// # Panics
+    ///
+    /// `work` does.
+    pub fn on_other_thread_as_run<T: Send>(
+        &self,
+        work: impl FnOnce(RemoteBuildout, &PartRun<'_>) -> T + Send,
+    ) -> T {
+        let part = Arc::clone(&self.part);
+        let services = self.services;
+        self.on_other_thread(move |remote| {
+            let quiet = remote.for_caller(Caller::Installation);
+            let created = CreatedPaths::new(Arc::clone(&part), false, None);
+            let (options, share) = (OptionMap::default(), RunShare::default());
+            let run = PartRun::new(part, &options, &quiet, services, &created, &share);
+            work(remote, &run)
+        })
     }
 }
