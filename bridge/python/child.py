@@ -342,14 +342,21 @@ class Connection:
         loader.exec_module(module)
         hook = getattr(module, request["function"])
         options = self.buildout._options(request["part"])
-        environment = dict(request["variables"])
+        environment = {
+            os.fsdecode(name.encode("latin-1")): os.fsdecode(value.encode("latin-1"))
+            for name, value in request["variables"]["set"].items()
+        }
         os.chdir(request["directory"])
         try:
             hook(options, self.buildout, environment)
         except TypeError:
             # Those of old take no environment.
             hook(options, self.buildout)
-        return environment
+        left = {
+            os.fsencode(name).decode("latin-1"): os.fsencode(value).decode("latin-1")
+            for name, value in environment.items()
+        }
+        return {"set": left, "unset": []}
 
     # The environment.
 

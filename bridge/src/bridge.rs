@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use buildout_core::fetch::encode_hex;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
-    Buildout as _, Construction, Descriptor, Factory, PartRun, Provider, RecipeError,
-    RecipeReference,
+    Buildout as _, Construction, Descriptor, Factory, PartRun, Provider, PythonFunctions,
+    RecipeError, RecipeReference,
 };
 use buildout_core::resolve::nearest;
 use md5::{Digest as _, Md5};
@@ -19,7 +19,7 @@ use crate::distributions::{Distribution, Distributions, Search, normalized, requ
 use crate::entry_points::{EntryPoint, entry_points};
 use crate::extensions::Extensions;
 use crate::interpreter::{Interpreter, StartSettings};
-use crate::recipe::PythonFactory;
+use crate::recipe::{PythonFactory, functions};
 
 /// The distributions that are modules of ours in the process.
 const OWN_DISTRIBUTIONS: [&str; 2] = ["zc-buildout", "zc-recipe-egg"];
@@ -69,7 +69,9 @@ impl PythonRecipes {
     pub fn only(&self, names: &str) -> Self {
         PythonRecipes {
             bridge: Arc::clone(&self.bridge),
-            only: split_words(names).filter_map(RecipeReference::parse).collect(),
+            only: split_words(names)
+                .filter_map(RecipeReference::parse)
+                .collect(),
         }
     }
 }
@@ -88,6 +90,13 @@ impl Provider for PythonRecipes {
 
     fn descriptors(&self) -> Vec<Descriptor> {
         Vec::new()
+    }
+
+    fn python_functions(
+        &self,
+        part: &Construction<'_>,
+    ) -> Option<Result<Arc<dyn PythonFunctions>, RecipeError>> {
+        Some(functions(&self.bridge, part))
     }
 
     fn load_extensions(

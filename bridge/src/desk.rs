@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Answer, Buildout as _, Call, PartRun, RecipeError, RecipeErrorKind, RemoteBuildout,
-    RunServices,
+    Answer, Buildout as _, Call, PartRun, RecipeError, RecipeErrorKind, RemoteBuildout, RunServices,
 };
 use buildout_core::resolve::{OptionMap, ResolveProblem};
 use buildout_core::run::{Failure, Problem};

@@ -125,7 +125,12 @@ mod tests {
         for name in ["My.Dotted-Pkg", "my-dotted_pkg", "MY_.dotted--PKG"] {
             assert_eq!(normalized(name), "my-dotted-pkg");
         }
-        for requirement in ["a.b-c_d", "a.b-c_d>=1", "a.b-c_d [x]", "a.b-c_d;python_version>'3'"] {
+        for requirement in [
+            "a.b-c_d",
+            "a.b-c_d>=1",
+            "a.b-c_d [x]",
+            "a.b-c_d;python_version>'3'",
+        ] {
             assert_eq!(requirement_name(requirement), "a.b-c_d");
         }
     }

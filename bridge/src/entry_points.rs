@@ -106,7 +106,12 @@ module = a
 
     fn shown(points: &[EntryPoint]) -> Vec<String> {
         let shown = |point: &EntryPoint| {
-            format!("{}={}:{}", point.name, point.module, point.attributes.join("."))
+            format!(
+                "{}={}:{}",
+                point.name,
+                point.module,
+                point.attributes.join(".")
+            )
         };
         points.iter().map(shown).collect()
     }

@@ -327,16 +327,17 @@ impl Interpreter {
     }
 
     fn send(&self, message: &Value) -> Result<(), ProcessError> {
-        self.write(message.to_string().as_bytes()).map_err(|source| {
-            // A closed connection means that the process is gone, and how it
-            // ended says more.
-            match source.kind() {
-                std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset => {
-                    ProcessError::Ended(self.shared.wait_for_ending())
+        self.write(message.to_string().as_bytes())
+            .map_err(|source| {
+                // A closed connection means that the process is gone, and how it
+                // ended says more.
+                match source.kind() {
+                    std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset => {
+                        ProcessError::Ended(self.shared.wait_for_ending())
+                    }
+                    _ => ProcessError::Send(source),
                 }
-                _ => ProcessError::Send(source),
-            }
-        })
+            })
     }
 
     fn write(&self, payload: &[u8]) -> std::io::Result<()> {

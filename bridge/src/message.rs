@@ -152,7 +152,10 @@ mod tests {
     fn messages_are_told_apart() {
         assert!(matches!(
             parsed(r#"{"log":[25,"a","text"]}"#),
-            Some(Message::Log { level: Level::Info, .. })
+            Some(Message::Log {
+                level: Level::Info,
+                ..
+            })
         ));
         assert!(matches!(
             parsed(r#"{"id":1,"call":2,"name":"get","arguments":["a"]}"#),
@@ -174,7 +177,14 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        for text in ["", "[]", "{}", r#"{"id":1}"#, r#"{"log":[1]}"#, r#"{"id":1,"call":2}"#] {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"log":[1]}"#,
+            r#"{"id":1,"call":2}"#,
+        ] {
             assert!(parsed(text).is_none(), "{text}");
         }
     }

@@ -1,16 +1,18 @@
 //! A recipe in Python, as the engine sees it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, PartRun, Recipe,
-    RecipeError, RecipeReference, RemoteBuildout, Uninstaller, UpdateKind,
+    Construction, ConstructionKind, Descriptor, Environment, Factory, Footprint, Installed,
+    PartRun, PythonFunction, PythonFunctions, Recipe, RecipeError, RecipeReference, RemoteBuildout,
+    Uninstaller, UpdateKind,
 };
 use buildout_core::resolve::OptionMap;
 use serde_json::{Value, json};
 
 use crate::bridge::Bridge;
+use crate::changes::EnvironmentChanges;
 use crate::desk::Desk;
 use crate::interpreter::Interpreter;
 
@@ -226,5 +228,58 @@ impl Recipe for PythonRecipe {
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.work(run, "update")
+    }
+}
+
+/// Calls functions for the built-in recipe of a part.
+struct Functions {
+    bridge: Arc<Bridge>,
+    executable: PathBuf,
+    typed_values: bool,
+}
+
+/// Returns what calls functions for a part.
+pub(crate) fn functions(
+    bridge: &Arc<Bridge>,
+    part: &Construction<'_>,
+) -> Result<Arc<dyn PythonFunctions>, RecipeError> {
+    Ok(Arc::new(Functions {
+        bridge: Arc::clone(bridge),
+        executable: bridge.executable(part)?,
+        typed_values: part.dialect().typed_values,
+    }))
+}
+
+impl PythonFunctions for Functions {
+    fn call(
+        &self,
+        function: &PythonFunction<'_>,
+        run: &PartRun<'_>,
+    ) -> Result<Environment, RecipeError> {
+        let interpreter = self
+            .bridge
+            .interpreter(&self.executable, self.typed_values, run)?;
+        let none = Environment::new();
+        let given = EnvironmentChanges::between(&none, function.variables).unwrap_or_default();
+        let body = json!({
+            "part": run.part(),
+            "file": function.file.to_string_lossy(),
+            "function": function.name,
+            "directory": function.directory.to_string_lossy(),
+            "variables": given.to_value(),
+        });
+        let desk = Desk {
+            buildout: run.buildout(),
+            run,
+            installs: true,
+            distributions: &*self.bridge.distributions,
+        };
+        let mut serve = |name: &str, arguments: &[Value]| desk.carry_out(name, arguments);
+        let left = interpreter.request(run.part(), "hook", body, run.services(), &mut serve)?;
+        let left = EnvironmentChanges::from_value(&left)
+            .ok_or_else(|| RecipeError::internal("TypeError", "the hook left no environment"))?;
+        let mut variables = none;
+        left.apply(&mut variables);
+        Ok(variables)
     }
 }

@@ -45,7 +45,8 @@ fn script(init: &str, install: &str) -> TestSite {
 
 #[test]
 fn a_recipe_installs_updates_and_is_uninstalled() {
-    let site = site("[buildout]\nparts = a\n\n[a]\nrecipe = mini\npath = ${buildout:directory}/out\n");
+    let site =
+        site("[buildout]\nparts = a\n\n[a]\nrecipe = mini\npath = ${buildout:directory}/out\n");
     let run = site.install().succeeded();
     assert_eq!(
         run.usual_log()[4..],
@@ -56,7 +57,10 @@ fn a_recipe_installs_updates_and_is_uninstalled() {
     assert_eq!(installed.as_deref(), Some("[ROOT]/buildout/out"));
     assert_eq!(site.recorded("a", "computed").as_deref(), Some("yes"));
     let signature = site.recorded("a", "__buildout_signature__").unwrap();
-    assert!(signature.starts_with("native:mini:default:0-mini-1.0-"), "{signature}");
+    assert!(
+        signature.starts_with("native:mini:default:0-mini-1.0-"),
+        "{signature}"
+    );
 
     let run = site.install().succeeded();
     assert_eq!(run.usual_log(), ["INFO Updating a.", "INFO a: updates"]);
@@ -102,7 +106,10 @@ init = options['out'] = 'd'
     let run = site.install().succeeded();
     assert_eq!(site.recorded("a", "out").as_deref(), Some("abcd"));
     let installed: Vec<_> = run.result.as_ref().unwrap().installed.iter().collect();
-    assert_eq!(installed.iter().map(|part| &***part).collect::<String>(), "dcba");
+    assert_eq!(
+        installed.iter().map(|part| &***part).collect::<String>(),
+        "dcba"
+    );
 }
 
 #[test]
@@ -196,7 +203,10 @@ fn values_of_other_types_are_options_of_the_slapos_dialect() {
     );
     let site = site.assign("buildout", "dialect", "upstream");
     let run = site.install();
-    assert!(run.error().contains("TypeError: ('Option values must be strings'"));
+    assert!(
+        run.error()
+            .contains("TypeError: ('Option values must be strings'")
+    );
 }
 
 #[test]
@@ -253,7 +263,11 @@ fn a_user_error_is_one_of_ours() {
     let doing: Vec<String> = failure.doing().iter().map(ToString::to_string).collect();
     assert_eq!(
         doing,
-        ["Installing.", "Getting section a.", "Initializing section a."]
+        [
+            "Installing.",
+            "Getting section a.",
+            "Initializing section a."
+        ]
     );
     // What the engine fails with comes back as it was.
     let run = script("options['nope']", "").install();
@@ -277,9 +291,18 @@ fn a_crash_shows_its_traceback_once() {
     let failure = run.result.as_ref().unwrap_err();
     let cause = std::error::Error::source(failure).unwrap();
     let text = cause.to_string();
-    assert!(text.starts_with("Traceback (most recent call last):\n  File \""), "{text}");
-    assert!(text.contains("mini.py\", line ") && text.contains(", in f"), "{text}");
-    assert!(!text.contains("<buildout>") && !text.contains("ValueError: bad"), "{text}");
+    assert!(
+        text.starts_with("Traceback (most recent call last):\n  File \""),
+        "{text}"
+    );
+    assert!(
+        text.contains("mini.py\", line ") && text.contains(", in f"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("<buildout>") && !text.contains("ValueError: bad"),
+        "{text}"
+    );
     assert_eq!(failure.part(), Some("a"));
     assert_eq!(failure.doing().last().unwrap().to_string(), "Installing a.");
 }
@@ -319,7 +342,12 @@ fn what_a_recipe_returns_is_recorded() {
         ("()", ""),
         ("__import__('pathlib').Path('one')", "one"),
     ] {
-        let site = script("self.returned = lambda: RETURNED".replace("RETURNED", returned).as_str(), "");
+        let site = script(
+            "self.returned = lambda: RETURNED"
+                .replace("RETURNED", returned)
+                .as_str(),
+            "",
+        );
         let run = site.install();
         if returned.contains("pathlib") {
             // Upstream fails as well: it wants a text or a list.
@@ -372,7 +400,9 @@ install = assert os.environ['ADDED'] == 'from a' and 'GONE' not in os.environ
     )
     .variable("GONE", "here");
     // `${` starts a reference, and `$${` does not.
-    let profile = site.read("buildout.cfg").replace("${GONE-gone}", "$${GONE-gone}");
+    let profile = site
+        .read("buildout.cfg")
+        .replace("${GONE-gone}", "$${GONE-gone}");
     site.profile(&profile);
     site.install().succeeded();
     assert_eq!(site.read("seen"), "from a gone\n");
@@ -405,7 +435,10 @@ init =
     );
     site.install().succeeded();
     let signature = site.recorded("a", "__buildout_signature__").unwrap();
-    assert!(signature.contains(" b:") && !signature.contains(" c:"), "{signature}");
+    assert!(
+        signature.contains(" b:") && !signature.contains(" c:"),
+        "{signature}"
+    );
 }
 
 #[test]
@@ -418,7 +451,10 @@ fn extensions_are_loaded_and_unloaded() {
     assert_eq!(log[2], "INFO Creating directory '[ROOT]/buildout/bin'.");
     assert_eq!(log.last().map(String::as_str), Some("INFO mini: unloaded"));
     // What an extension changes, parts see.
-    assert_eq!(site.recorded("more", "recipe").as_deref(), Some("mini:no-update"));
+    assert_eq!(
+        site.recorded("more", "recipe").as_deref(),
+        Some("mini:no-update")
+    );
 }
 
 #[test]
@@ -439,12 +475,26 @@ fn a_failing_extension_ends_the_run() {
 #[test]
 fn what_cannot_be_found_is_told() {
     for (recipe, expected) in [
-        ("mini:nope", "ImportError: Entry point ('zc.buildout', 'nope') not found\nhint: the recipes of `mini` are default, script, no-update, not-there"),
-        ("mini:not-there", "AttributeError: AttributeError: module 'mini' has no attribute 'NotThere'"),
-        ("slapos.recipe.buil", "Error: Couldn't find a distribution for 'slapos.recipe.buil'."),
-        ("plone.recipe.comand", "Error: Couldn't find a distribution for 'plone.recipe.comand'.\nhint: there is a recipe `plone.recipe.command`"),
+        (
+            "mini:nope",
+            "ImportError: Entry point ('zc.buildout', 'nope') not found\nhint: the recipes of `mini` are default, script, no-update, not-there",
+        ),
+        (
+            "mini:not-there",
+            "AttributeError: AttributeError: module 'mini' has no attribute 'NotThere'",
+        ),
+        (
+            "slapos.recipe.buil",
+            "Error: Couldn't find a distribution for 'slapos.recipe.buil'.",
+        ),
+        (
+            "plone.recipe.comand",
+            "Error: Couldn't find a distribution for 'plone.recipe.comand'.\nhint: there is a recipe `plone.recipe.command`",
+        ),
     ] {
-        let site = site(&format!("[buildout]\nparts = a\n\n[a]\nrecipe = {recipe}\n"));
+        let site = site(&format!(
+            "[buildout]\nparts = a\n\n[a]\nrecipe = {recipe}\n"
+        ));
         assert_eq!(site.install().error(), expected);
     }
 }
@@ -473,7 +523,9 @@ fn a_process_that_dies_is_told() {
         let run = script("", code).install();
         assert_eq!(
             run.error(),
-            format!("SystemError: the Python process of the recipes has ended in the middle of its work ({how})")
+            format!(
+                "SystemError: the Python process of the recipes has ended in the middle of its work ({how})"
+            )
         );
     }
 }

@@ -62,9 +62,10 @@ impl RealSite {
             }
             let path = line.rsplit_once(' ').map_or(line, |(path, _)| path);
             let content = fs::read(self.site.path(path));
-            let content = content.map_or_else(|_| String::new(), |content| {
-                self.site.mask(&String::from_utf8_lossy(&content))
-            });
+            let content = content.map_or_else(
+                |_| String::new(),
+                |content| self.site.mask(&String::from_utf8_lossy(&content)),
+            );
             files.insert(line.to_owned(), content);
         }
         files
@@ -90,9 +91,16 @@ impl RealSite {
     /// Removes what runs have made.
     fn clear(&self, made: &[&str]) {
         self.site.make_writable();
-        for path in ["bin", "parts", "eggs", "develop-eggs", ".installed.cfg", ".buildout"]
-            .iter()
-            .chain(made)
+        for path in [
+            "bin",
+            "parts",
+            "eggs",
+            "develop-eggs",
+            ".installed.cfg",
+            ".buildout",
+        ]
+        .iter()
+        .chain(made)
         {
             let path = self.site.path(path);
             if path.is_dir() {
@@ -225,7 +233,10 @@ fn built_in_recipes_do_the_same_through_the_bridge() {
     for names in ["", RECIPES] {
         real.bridge(names);
         let installed = site.install().succeeded();
-        assert_eq!(installed.result.as_ref().unwrap().installed.len(), parts.len());
+        assert_eq!(
+            installed.result.as_ref().unwrap().installed.len(),
+            parts.len()
+        );
         let first = (real.files(), real.record());
         let updated = site.install().succeeded();
         let updated = &updated.result.as_ref().unwrap().updated;
@@ -249,7 +260,10 @@ fn built_in_recipes_do_the_same_through_the_bridge() {
             let other = bridged.get(name);
             assert_eq!(Some(value), other, "{name}");
         }
-        let more: Vec<_> = bridged.keys().filter(|name| !native.contains_key(*name)).collect();
+        let more: Vec<_> = bridged
+            .keys()
+            .filter(|name| !native.contains_key(*name))
+            .collect();
         assert!(more.is_empty(), "{more:?}");
     }
 }
@@ -258,7 +272,10 @@ fn built_in_recipes_do_the_same_through_the_bridge() {
 fn hexagonit_recipe_download_unpacks() {
     let real = RealSite::new("");
     let site = &real.site;
-    site.archive("a.tar.gz", &[("top/file", "content", 0o644), ("top/run", "#!", 0o755)]);
+    site.archive(
+        "a.tar.gz",
+        &[("top/file", "content", 0o644), ("top/run", "#!", 0o755)],
+    );
     site.write("file", "plain");
     site.profile(&format!(
         "[buildout]
@@ -418,22 +435,37 @@ stop-on-error = true
     site.profile(&profile);
     let run = site.install().succeeded();
     let machine = std::env::consts::ARCH;
-    assert_eq!(site.read("parts/located/file"), format!("{machine} from target"));
-    assert_eq!(site.recorded("init-only", "list").as_deref(), Some("!py![1, 'two']"));
+    assert_eq!(
+        site.read("parts/located/file"),
+        format!("{machine} from target")
+    );
+    assert_eq!(
+        site.recorded("init-only", "list").as_deref(),
+        Some("!py![1, 'two']")
+    );
     assert_eq!(site.read("parts/patched/file"), "new\n");
     assert_eq!(site.read("parts/copied/file"), "new\n");
     assert_eq!(site.read("parts/piped/out"), "a b\n");
     assert!(site.read("parts/environ/path").ends_with(":/added\n"));
-    assert_eq!(run.log_of("environ").last().map(String::as_str), Some("INFO has made it"));
+    assert_eq!(
+        run.log_of("environ").last().map(String::as_str),
+        Some("INFO has made it")
+    );
     assert!(run.output().contains("called yes\n"));
     assert!(site.exists("none"));
-    assert_eq!(site.recorded("none", "__buildout_installed__").as_deref(), Some(""));
+    assert_eq!(
+        site.recorded("none", "__buildout_installed__").as_deref(),
+        Some("")
+    );
     let signature = site.recorded("chosen", "__buildout_signature__").unwrap();
     assert!(signature.contains(" target:"), "{signature}");
 
     let run = site.install().succeeded();
     let report = run.result.as_ref().unwrap();
-    assert!(report.installed.is_empty() && report.updated.len() == 12, "{report:?}");
+    assert!(
+        report.installed.is_empty() && report.updated.len() == 12,
+        "{report:?}"
+    );
     assert_eq!(site.read("updated"), "xx");
 
     // A change of what the snippet chose reinstalls the part.
@@ -441,7 +473,10 @@ stop-on-error = true
     let run = site.install().succeeded();
     let installed = &run.result.as_ref().unwrap().installed;
     let installed: Vec<&str> = installed.iter().map(|part| &**part).collect();
-    assert!(installed.contains(&"chosen") && installed.contains(&"located"), "{installed:?}");
+    assert!(
+        installed.contains(&"chosen") && installed.contains(&"located"),
+        "{installed:?}"
+    );
     assert!(!installed.contains(&"patched"), "{installed:?}");
 }
 
@@ -488,7 +523,7 @@ fn snippets_that_fail_are_told_and_undone() {
 }
 
 #[test]
-fn cmmi_runs_hooks() {
+fn cmmi_runs_hooks_with_and_without_the_bridge() {
     let real = RealSite::new(
         "[buildout]
 parts = a
@@ -496,7 +531,8 @@ parts = a
 [a]
 recipe = slapos.recipe.cmmi
 path = ${buildout:directory}/src
-configure-command = true
+configure-command = echo $WORD $MORE >
+configure-options = configured
 make-binary = true
 pre-configure-hook = ${buildout:directory}/hooks.py:before
 post-make-hook = ${buildout:directory}/hooks.py:after
@@ -508,11 +544,51 @@ environment =
     site.write("src/file", "");
     site.write(
         "hooks.py",
-        "import os\n\ndef before(options, buildout, environment):\n    environment['WORD'] += 's'\n    assert buildout['buildout']['parts-directory']\n\ndef after(options, buildout):\n    with open(os.path.join(options['location'], 'after'), 'w') as f:\n        f.write(os.getcwd())\n",
+        "import os\n\ndef before(options, buildout, environment):\n    environment['WORD'] += 's'\n    environment['MORE'] = options.name\n    assert buildout['buildout']['parts-directory']\n\ndef after(options, buildout):\n    with open(os.path.join(options['location'], 'after'), 'w') as f:\n        f.write(os.getcwd())\n",
     );
-    real.bridge("slapos.recipe.cmmi");
-    site.install().succeeded();
-    assert_eq!(site.read("parts/a/after"), format!("{}/src", site.root().join("buildout").display()));
+    for bridged in ["", "slapos.recipe.cmmi"] {
+        real.bridge(bridged);
+        let run = site.install().succeeded();
+        let directory = site.root().join("buildout/src");
+        assert_eq!(site.read("parts/a/after"), directory.to_string_lossy());
+        assert_eq!(site.read("src/configured"), "words a\n");
+        let log = run.log_of("a");
+        assert!(
+            log.contains(&"INFO Executing pre-configure-hook".to_owned()),
+            "{log:?}"
+        );
+        assert!(
+            log.contains(&"INFO Executing post-make-hook".to_owned()),
+            "{log:?}"
+        );
+        real.clear(&["src/configured"]);
+    }
+}
+
+#[test]
+fn a_hook_that_cannot_be_called_is_told() {
+    for (hook, expected) in [
+        (
+            "${buildout:directory}/hooks.py:nope",
+            "AttributeError: AttributeError: module '<script>' has no attribute 'nope'",
+        ),
+        (
+            "${buildout:directory}/hooks.py",
+            "Error: pre-make-hook names no function: [ROOT]/buildout/hooks.py\nhint: write `",
+        ),
+        (
+            "hooks",
+            "Error: pre-make-hook names no function: hooks\nhint: write `hooks:FUNCTION`",
+        ),
+    ] {
+        let real = RealSite::new(&format!(
+            "[buildout]\nparts = a\n\n[a]\nrecipe = slapos.recipe.cmmi\npath = ${{buildout:directory}}/src\nconfigure-command = true\nmake-binary = true\npre-make-hook = {hook}\n"
+        ));
+        real.site.write("src/file", "");
+        real.site.write("hooks.py", "");
+        let error = real.site.install().error();
+        assert!(error.starts_with(expected), "{error}");
+    }
 }
 
 #[test]

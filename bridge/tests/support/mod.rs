@@ -69,7 +69,11 @@ fn find(directory: &Path, name: &str) -> Option<Distribution> {
 /// recipes that `bridged` names are the Python ones also if they are built in.
 pub(crate) fn registry(directories: Vec<PathBuf>, bridged: &str) -> Registry {
     let native = buildout_recipes::registry();
-    let names = native.descriptors().iter().map(|found| found.name).collect();
+    let names = native
+        .descriptors()
+        .iter()
+        .map(|found| found.name)
+        .collect();
     let distributions = Arc::new(DirectoryDistributions(directories));
     let python = PythonRecipes::new(distributions).proposing(names);
     let first = if bridged.is_empty() {
@@ -86,7 +90,9 @@ pub(crate) fn registry(directories: Vec<PathBuf>, bridged: &str) -> Registry {
 pub(crate) fn python() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&path).map(|directory| directory.join("python3"));
-    found.find(|python| python.is_file()).expect("Python is needed by these tests")
+    found
+        .find(|python| python.is_file())
+        .expect("Python is needed by these tests")
 }
 
 /// A site with the distribution `mini`, whose recipes are the classes of
@@ -103,7 +109,10 @@ pub(crate) fn mini_site_with(
     entry_points: &str,
 ) -> TestSite {
     let site = TestSite::with_profile(profile).assign("buildout", "executable", python);
-    site.write("../eggs/mini-1.0.dist-info/METADATA", "Name: mini\nVersion: 1.0\n");
+    site.write(
+        "../eggs/mini-1.0.dist-info/METADATA",
+        "Name: mini\nVersion: 1.0\n",
+    );
     site.write("../eggs/mini-1.0.dist-info/entry_points.txt", entry_points);
     site.write("../eggs/mini.py", module);
     let eggs = site.root().join("eggs");

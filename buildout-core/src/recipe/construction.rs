@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
 use super::part_run::{CreatedPaths, PartRun, RunServices};
+use super::python_functions::PythonFunctions;
+use super::registry::Registry;
 use super::share::RunShare;
 use crate::dialect::Dialect;
 use crate::event::Level;
@@ -16,6 +18,9 @@ use crate::run::{Failure, Problem};
 pub(crate) trait Serve {
     /// Returns the dialect in force.
     fn dialect(&self) -> &Dialect;
+
+    /// Returns who implements recipes.
+    fn registry(&self) -> &Registry;
 
     /// Reads an option for nobody.
     fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure>;
@@ -102,6 +107,20 @@ impl<'a> Construction<'a> {
     /// The value cannot be resolved.
     pub fn buildout_option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
         Ok(self.buildout.get("buildout", option)?)
+    }
+
+    /// Returns what calls functions in Python for the part; `None` if nobody
+    /// can.
+    ///
+    /// # Errors
+    ///
+    /// Who could fails.
+    pub fn python_functions(&self) -> Result<Option<Arc<dyn PythonFunctions>>, RecipeError> {
+        let providers = self.server.registry().providers();
+        let mut found = providers
+            .iter()
+            .filter_map(|provider| provider.python_functions(self));
+        found.next().transpose()
     }
 
     /// Reads an option of any section without coming to depend on it: for

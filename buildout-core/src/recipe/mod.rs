@@ -17,6 +17,7 @@ mod download_events;
 mod error;
 mod handle;
 mod part_run;
+mod python_functions;
 mod redacted_events;
 mod registry;
 mod share;
@@ -30,6 +31,7 @@ pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{
     CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, PrefetchGuard, RunServices,
 };
+pub use python_functions::{PythonFunction, PythonFunctions};
 pub use registry::{
     Factory, OptionReader, PlannedDownload, Provider, Recipe, RecipeReference, Registry,
     Uninstaller,

@@ -7,6 +7,7 @@ use super::construction::Construction;
 use super::descriptor::Descriptor;
 use super::error::RecipeError;
 use super::part_run::{Installed, PartRun};
+use super::python_functions::PythonFunctions;
 use crate::fetch::DownloadRequest;
 use crate::profile::python_text::strip;
 use crate::resolve::OptionMap;
@@ -48,6 +49,14 @@ pub trait Provider: Send + Sync {
 
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
+
+    /// Returns what calls functions in Python for a part, if this provider can.
+    fn python_functions(
+        &self,
+        _part: &Construction<'_>,
+    ) -> Option<Result<Arc<dyn PythonFunctions>, RecipeError>> {
+        None
+    }
 
     /// Loads the extensions of a run, in order: upstream's group
     /// `zc.buildout.extension`. `None` means that the provider has nothing to

@@ -572,6 +572,10 @@ impl Serve for Session<'_> {
         Session::dialect(self)
     }
 
+    fn registry(&self) -> &Registry {
+        &self.options.registry
+    }
+
     fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
         let section = Arc::from(section);
         let option = Arc::from(option);

@@ -107,7 +107,10 @@ impl TestSite {
 
     /// Gives later runs other recipes than the built-in ones.
     #[must_use]
-    pub(crate) fn registry(mut self, registry: impl Fn() -> Registry + Send + Sync + 'static) -> Self {
+    pub(crate) fn registry(
+        mut self,
+        registry: impl Fn() -> Registry + Send + Sync + 'static,
+    ) -> Self {
         self.registry = Box::new(registry);
         self
     }

@@ -323,7 +323,11 @@ impl<'s, 'a> Installation<'s, 'a> {
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
     let develop = session.get_stored(BUILDOUT_SECTION, "develop")?;
     if develop.is_some_and(|value| split_words(&value).next().is_some()) {
-        return Err(unsupported(session, "develop", "`develop`, which builds eggs"));
+        return Err(unsupported(
+            session,
+            "develop",
+            "`develop`, which builds eggs",
+        ));
     }
     Ok(())
 }
