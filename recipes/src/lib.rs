@@ -5,9 +5,11 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod cookbook;
 mod download;
 mod download_failure;
 mod download_unpacked;
+mod egg;
 mod environment;
 pub mod jinja2;
 mod live_options;
@@ -25,7 +27,9 @@ mod wrapper;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+use buildout_core::recipe::{
+    Descriptor, DevelopEggs, Factory, Provider, RecipeReference, Registry,
+};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -35,12 +39,14 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
+    develop_eggs: Arc<dyn DevelopEggs>,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        NativeRecipes {
+        let (eggs, develop_eggs) = egg::factories();
+        let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
                 Arc::new(mkdirectory::MakeDirectoryFactory::new(
@@ -58,7 +64,11 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-        }
+            develop_eggs,
+        };
+        recipes.factories.extend(cookbook::factories());
+        recipes.factories.extend(eggs);
+        recipes
     }
 }
 
@@ -82,5 +92,9 @@ impl Provider for NativeRecipes {
             .iter()
             .map(|factory| factory.descriptor().clone())
             .collect()
+    }
+
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        Some(Arc::clone(&self.develop_eggs))
     }
 }

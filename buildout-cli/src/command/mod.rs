@@ -18,6 +18,7 @@ mod why;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
@@ -82,6 +83,11 @@ pub(crate) fn dispatch(
         streams,
         cancellation,
     };
+    // A thread of its own costs the shortest command more than it gives: until
+    // here, and there, a signal just ends the process.
+    if command != CommandName::Annotate {
+        (surroundings.watch_signals)(cancellation);
+    }
     match command {
         CommandName::Install => install::run(&context, &words),
         CommandName::Init => init::run_init(&context, &words),
@@ -320,10 +326,14 @@ impl Context<'_> {
             around,
             kind,
         } = how;
-        let configuration = self.load()?;
+        let configuration = Rc::new(self.load()?);
+        if self.surroundings.ends_with_command {
+            // One reference more than are ever given back.
+            std::mem::forget(Rc::clone(&configuration));
+        }
         let directory = self.buildout_directory(&configuration);
         let events = around(&directory, events);
-        let services = RunServices::new(
+        let mut services = RunServices::new(
             directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
@@ -332,6 +342,7 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        services.cache_directory = self.surroundings.cache_directory();
         if let Some(lock) = self.lock.get() {
             services.set_lock(lock.clone());
         }

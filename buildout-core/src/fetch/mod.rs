@@ -35,7 +35,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ClientOptions, HttpClient, ProxyRule, ProxyScope};
+pub use client::{ClientOptions, HttpClient, ProxyRule, ProxyScope, resolve_reference};
 pub use copy::CopyError;
 pub use digest::{
     Algorithm, DigestMismatch, Digests, ExpectedDigests, InvalidDigest, StreamingDigests,

@@ -13,6 +13,7 @@
 
 mod construction;
 mod descriptor;
+mod develop;
 mod download_events;
 mod error;
 mod handle;
@@ -25,6 +26,7 @@ mod share;
 pub use construction::Construction;
 pub(crate) use construction::Serve;
 pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
+pub use develop::DevelopEggs;
 pub use error::{RecipeError, RecipeErrorKind};
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};

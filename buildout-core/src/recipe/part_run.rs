@@ -57,6 +57,8 @@ pub struct RunServices {
     pub directory: PathBuf,
     /// Where temporary files go.
     pub temporary_directory: PathBuf,
+    /// What is kept for all buildouts of a user, if anything is.
+    pub cache_directory: Option<PathBuf>,
     /// The mode bits that new files do not get.
     pub umask: u32,
     /// Carries downloads.
@@ -126,6 +128,7 @@ impl RunServices {
         RunServices {
             directory,
             temporary_directory,
+            cache_directory: None,
             umask,
             transport,
             downloads,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::construction::Construction;
 use super::descriptor::Descriptor;
+use super::develop::DevelopEggs;
 use super::error::RecipeError;
 use super::part_run::{Installed, PartRun};
 use super::python_functions::PythonFunctions;
@@ -77,6 +78,11 @@ pub trait Provider: Send + Sync {
     /// One of them fails.
     fn unload_extensions(&self, _place: &Construction<'_>) -> Result<(), RecipeError> {
         Ok(())
+    }
+
+    /// Returns who makes the develop eggs of a run, if this provider does.
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        None
     }
 }
 
@@ -209,6 +215,13 @@ impl Registry {
     /// Returns the providers, in the order in which they are asked.
     pub fn providers(&self) -> &[Arc<dyn Provider>] {
         &self.providers
+    }
+
+    /// Returns the first who makes develop eggs.
+    pub fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.develop_eggs())
     }
 
     /// Lists the recipes that are known beforehand, by name.

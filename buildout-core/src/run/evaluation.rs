@@ -614,10 +614,12 @@ pub(super) fn recipe_result<T>(
                 let section = (error.option().is_some() || hint.is_some())
                     .then(|| session.section_place(part))
                     .flatten();
+                let doing = error.doing().iter().cloned().map(Doing::Recipe).collect();
                 Failure::from(Problem::Recipe {
                     part: part.to_owned(),
                     error,
                 })
+                .during(doing)
                 .with_label(place, "")
                 .with_only_label(section, "in this section")
                 .with_hint(hint)

@@ -37,6 +37,7 @@ pub(crate) struct TestSite {
     dialect: Option<DialectName>,
     assignments: Vec<Assignment>,
     environment: Environment,
+    executable: String,
     cancellation: CancellationToken,
     registry: Box<dyn Fn() -> Registry + Send + Sync>,
 }
@@ -68,6 +69,7 @@ impl TestSite {
             dialect: None,
             assignments: Vec::new(),
             environment,
+            executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
             registry: Box::new(buildout_recipes::registry),
         }
@@ -84,6 +86,13 @@ impl TestSite {
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Makes another Python the default of `[buildout] executable`.
+    #[must_use]
+    pub(crate) fn executable(mut self, path: &Path) -> Self {
+        self.executable = path.to_string_lossy().into_owned();
         self
     }
 
@@ -113,6 +122,11 @@ impl TestSite {
     ) -> Self {
         self.registry = Box::new(registry);
         self
+    }
+
+    /// Returns the environment variables of runs.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// Returns the token that cancels runs.
@@ -304,7 +318,7 @@ impl TestSite {
             home_directory: Some(&home),
             user_defaults: None,
             assignments: self.assignments.clone(),
-            executable: "/usr/bin/python3",
+            executable: &self.executable,
             loader: &loader,
             conditions: &conditions,
             dialect,

@@ -7,6 +7,7 @@
 //! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+mod develop;
 mod explanation;
 mod extensions;
 mod removal;
@@ -20,7 +21,7 @@ use indexmap::IndexMap;
 
 use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
-use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
+use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
@@ -86,7 +87,7 @@ pub fn install_within(
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested)
+        .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
         .and_then(|()| unload_extensions(session).map_err(installing));
@@ -180,7 +181,6 @@ struct Installation<'s, 'a> {
 
 impl<'s, 'a> Installation<'s, 'a> {
     fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
-        refuse_unsupported(session)?;
         load_extensions(session)?;
         settings.create_directories(session)?;
         let (record, interrupted) = Record::read(settings)?;
@@ -198,15 +198,22 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
         self.repair()?;
-        let develop_eggs = self.record.take_develop_eggs();
-        if !develop_eggs.is_empty() {
-            self.remove_paths("", &develop_eggs)?;
-        }
+        self.develop(outer)?;
         let session = self.session;
-        let parts = select(session, requested, |_, failure| Err(failure))?;
-        check_locked_downloads(session, &parts, requested.is_empty())?;
+        let mut unconstructed = Vec::new();
+        let parts = select(session, requested, |_, failure| {
+            if failure.missing_offline().is_none() {
+                return Err(failure);
+            }
+            // All that is missing is told at once, below.
+            unconstructed.push(failure);
+            Ok(())
+        })?;
+        if unconstructed.is_empty() {
+            check_locked_downloads(session, &parts, requested.is_empty())?;
+        }
         self.emit(Event::Configured {
             sections: self.configured_sections(),
         });
@@ -215,7 +222,7 @@ impl<'s, 'a> Installation<'s, 'a> {
         }
         let mut survey = Survey::new(session, &self.record, &parts)?;
         let downloads = self.downloads(&mut survey, &parts);
-        check_downloads(session, &downloads)?;
+        check_all_downloads(session, unconstructed, &downloads)?;
         self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(Prepared { parts, downloads })
@@ -319,19 +326,7 @@ impl<'s, 'a> Installation<'s, 'a> {
     }
 }
 
-/// What upstream does and this engine does not is an error, never silence.
-fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    let develop = session.get_stored(BUILDOUT_SECTION, "develop")?;
-    if develop.is_some_and(|value| split_words(&value).next().is_some()) {
-        return Err(unsupported(
-            session,
-            "develop",
-            "`develop`, which builds eggs",
-        ));
-    }
-    Ok(())
-}
-
+/// Makes the failure for what upstream does and this engine does not.
 fn unsupported(session: &Session<'_>, option: &str, what: &str) -> Failure {
     let place = session.option_place(BUILDOUT_SECTION, option, option);
     let what = what.to_owned();
