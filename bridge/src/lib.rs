@@ -30,3 +30,4 @@ mod sources;
 pub use bridge::PythonRecipes;
 pub use distributions::{Distribution, Distributions, Search};
 pub use recipe::DESCRIPTOR;
+pub use sources::{ZC_BUILDOUT, ZC_RECIPE_EGG};

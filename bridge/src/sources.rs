@@ -45,3 +45,26 @@ pub(crate) const MODULES: [(&str, &str); 9] = [
         include_str!("../python/zc/recipe/egg/__init__.py"),
     ),
 ];
+
+/// What makes a directory of several distributions one package.
+const NAMESPACE: &str = "__path__ = __import__(\"pkgutil\").extend_path(__path__, __name__)\n";
+
+/// The files of the distribution `zc.buildout`.
+pub const ZC_BUILDOUT: &[(&str, &str)] = &[
+    ("zc/__init__.py", NAMESPACE),
+    ("zc/buildout/__init__.py", MODULES[0].1),
+    ("zc/buildout/_engine.py", MODULES[1].1),
+    ("zc/buildout/_typed.py", MODULES[2].1),
+    ("zc/buildout/buildout.py", MODULES[3].1),
+    ("zc/buildout/configparser.py", MODULES[4].1),
+    ("zc/buildout/download.py", MODULES[5].1),
+    ("zc/buildout/easy_install.py", MODULES[6].1),
+    ("zc/buildout/rmtree.py", MODULES[7].1),
+];
+
+/// The files of the distribution `zc.recipe.egg`.
+pub const ZC_RECIPE_EGG: &[(&str, &str)] = &[
+    ("zc/__init__.py", NAMESPACE),
+    ("zc/recipe/__init__.py", NAMESPACE),
+    ("zc/recipe/egg/__init__.py", MODULES[8].1),
+];

@@ -14,6 +14,7 @@ mod help;
 mod log;
 mod quantity;
 mod reasons;
+mod recipes;
 mod reporting;
 mod summary;
 mod surroundings;

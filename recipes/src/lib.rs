@@ -31,6 +31,8 @@ use buildout_core::recipe::{
     Descriptor, DevelopEggs, Factory, Provider, RecipeReference, Registry,
 };
 
+pub use egg::{DistributionSearch, OwnDistribution, PythonDistributions, recipe_egg_version};
+
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
     Registry::default().with(Arc::new(NativeRecipes::new()))
@@ -40,12 +42,18 @@ pub fn registry() -> Registry {
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
     develop_eggs: Arc<dyn DevelopEggs>,
+    distributions: Arc<PythonDistributions>,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        let (eggs, develop_eggs) = egg::factories();
+        Self::with_distributions(Vec::new())
+    }
+
+    /// The same, where some distributions are the program's own.
+    pub fn with_distributions(own: Vec<OwnDistribution>) -> Self {
+        let eggs = egg::recipes(own);
         let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
@@ -64,11 +72,17 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-            develop_eggs,
+            develop_eggs: eggs.develop_eggs,
+            distributions: eggs.distributions,
         };
         recipes.factories.extend(cookbook::factories());
-        recipes.factories.extend(eggs);
+        recipes.factories.extend(eggs.factories);
         recipes
+    }
+
+    /// Returns what finds the distributions of recipes in Python.
+    pub fn distributions(&self) -> Arc<PythonDistributions> {
+        Arc::clone(&self.distributions)
     }
 }
 

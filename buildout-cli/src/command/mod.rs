@@ -45,7 +45,7 @@ use buildout_core::run::{
 use crate::arguments::{Arguments, CommandName, Request};
 use crate::log::PlainLog;
 use crate::surroundings::Surroundings;
-use crate::{Stop, Streams, help};
+use crate::{Stop, Streams, help, recipes};
 
 /// Runs what `arguments` ask for.
 pub(crate) fn dispatch(
@@ -353,7 +353,7 @@ impl Context<'_> {
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,
-            registry: buildout_recipes::registry(),
+            registry: recipes::registry(&configuration),
             services: &services,
             conditions: &conditions,
             construct: match kind {

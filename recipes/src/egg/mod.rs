@@ -8,7 +8,9 @@ mod develop;
 mod eggs;
 mod log;
 mod options;
+mod own;
 mod patches;
+mod python_recipes;
 mod run;
 mod scripts;
 mod setup_eggs;
@@ -20,10 +22,22 @@ use buildout_core::recipe::{DevelopEggs, Factory};
 
 use self::run::EggRuns;
 
-/// The factories of all entry points, with what makes the develop eggs of
-/// `[buildout]`. They share what a run knows of distributions.
-pub(crate) fn factories() -> (Vec<Arc<dyn Factory>>, Arc<dyn DevelopEggs>) {
-    let runs = Arc::new(EggRuns::default());
+pub use self::own::{OwnDistribution, recipe_egg_version};
+pub use self::python_recipes::{DistributionSearch, PythonDistributions};
+
+/// What has to do with distributions; all share what a run knows of them.
+pub(crate) struct EggRecipes {
+    /// The factories of all entry points.
+    pub(crate) factories: Vec<Arc<dyn Factory>>,
+    /// Makes the develop eggs of `[buildout]`.
+    pub(crate) develop_eggs: Arc<dyn DevelopEggs>,
+    /// Finds the distributions of recipes in Python.
+    pub(crate) distributions: Arc<PythonDistributions>,
+}
+
+/// Makes all of it, with distributions of the program's own.
+pub(crate) fn recipes(own: Vec<OwnDistribution>) -> EggRecipes {
+    let runs = Arc::new(EggRuns::new(own));
     let mut factories: Vec<Arc<dyn Factory>> = Vec::new();
     for descriptor in options::script_descriptors() {
         factories.push(Arc::new(scripts::ScriptsFactory::new(
@@ -34,5 +48,9 @@ pub(crate) fn factories() -> (Vec<Arc<dyn Factory>>, Arc<dyn DevelopEggs>) {
     factories.push(Arc::new(eggs::EggsFactory::new(Arc::clone(&runs))));
     factories.push(Arc::new(custom::CustomFactory::new(Arc::clone(&runs))));
     factories.push(Arc::new(develop::DevelopFactory::new(Arc::clone(&runs))));
-    (factories, Arc::new(develop::Checkouts::new(runs)))
+    EggRecipes {
+        factories,
+        develop_eggs: Arc::new(develop::Checkouts::new(Arc::clone(&runs))),
+        distributions: Arc::new(PythonDistributions::new(runs)),
+    }
 }

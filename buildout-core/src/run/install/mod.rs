@@ -36,7 +36,6 @@ use super::workers::{Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JobServer;
-use crate::profile::python_text::split_words;
 use crate::recipe::{Caller, Footprint, RunShare};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::OWN_DIRECTORY;
