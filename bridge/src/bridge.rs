@@ -24,6 +24,9 @@ use crate::recipe::{PythonFactory, functions};
 /// The distributions that are modules of ours in the process.
 const OWN_DISTRIBUTIONS: [&str; 2] = ["zc-buildout", "zc-recipe-egg"];
 
+/// What every recipe imports.
+const ZC_BUILDOUT: &str = "zc.buildout";
+
 /// The level of records if `[buildout]` names another one than Python's.
 const DEFAULT_LOG_LEVEL: i64 = 20;
 
@@ -225,9 +228,9 @@ impl Bridge {
         }
         let mut search = Search::of_run(run)?;
         search.active = self.active();
-        let found = self
-            .distributions
-            .require(&[requirement.to_owned()], &search, run);
+        // Not all that import it say so.
+        let requirements = [requirement.to_owned(), ZC_BUILDOUT.to_owned()];
+        let found = self.distributions.require(&requirements, &search, run);
         let distributions = found.map_err(|error| self.explain(requirement, error))?;
         let resolved = Arc::new(Resolved { distributions });
         let mut all = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -249,9 +252,8 @@ impl Bridge {
     }
 
     fn explain(&self, requirement: &str, error: RecipeError) -> RecipeError {
-        let error = error.at_option("recipe");
         match nearest(requirement, self.known.iter().copied()) {
-            Some(near) => error.with_hint(format!("there is a recipe `{near}`")),
+            Some(near) => error.with_better_hint(format!("there is a recipe `{near}`")),
             None => error,
         }
     }

@@ -50,7 +50,8 @@ impl PythonFactory {
             distribution,
             entry,
         } = &self.reference;
-        let resolved = self.bridge.require(distribution, run)?;
+        let resolved = self.bridge.require(distribution, run);
+        let resolved = resolved.map_err(|error| error.at_option("recipe"))?;
         let point = resolved
             .entry_point(distribution, RECIPES, entry)?
             .map_err(|names| no_entry_point(distribution, entry, &names))?;

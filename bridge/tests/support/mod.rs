@@ -28,6 +28,9 @@ impl Distributions for DirectoryDistributions {
         let mut found = Vec::new();
         for requirement in requirements {
             let name = requirement.split(['=', '<', '>', ' ']).next().unwrap_or("");
+            if name == "zc.buildout" {
+                continue;
+            }
             let distribution = self.0.iter().find_map(|directory| find(directory, name));
             found.push(distribution.ok_or_else(|| {
                 assert!(!search.allow_hosts.is_empty(), "{search:?}");

@@ -7,7 +7,7 @@ use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
 use super::part_run::{CreatedPaths, PartRun, RunServices};
 use super::python_functions::PythonFunctions;
-use super::registry::Registry;
+use super::registry::{Factory, Registry, documents};
 use super::share::RunShare;
 use crate::dialect::Dialect;
 use crate::event::Level;
@@ -32,6 +32,7 @@ pub(crate) trait Serve {
 /// The construction of the recipe of one part.
 pub struct Construction<'a> {
     part: Arc<str>,
+    factory: &'a dyn Factory,
     buildout: &'a dyn Buildout,
     services: &'a RunServices,
     server: &'a dyn Serve,
@@ -40,12 +41,14 @@ pub struct Construction<'a> {
 impl<'a> Construction<'a> {
     pub(crate) fn new(
         part: Arc<str>,
+        factory: &'a dyn Factory,
         buildout: &'a dyn Buildout,
         services: &'a RunServices,
         server: &'a dyn Serve,
     ) -> Self {
         Construction {
             part,
+            factory,
             buildout,
             services,
             server,
@@ -78,6 +81,11 @@ impl<'a> Construction<'a> {
     ///
     /// The value cannot be resolved.
     pub fn option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        debug_assert!(
+            documents(self.factory, option),
+            "{} reads `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.get(&self.part, option)?)
     }
 
@@ -139,7 +147,22 @@ impl<'a> Construction<'a> {
     ///
     /// The engine is gone.
     pub fn set(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        debug_assert!(
+            self.factory.results().is_empty() || documents(self.factory, option),
+            "{} sets `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.set(&self.part, option, value)?)
+    }
+
+    /// Sets an option of the part that is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn set_concealed(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        self.set(option, value)?;
+        Ok(self.buildout.conceal(&self.part, option)?)
     }
 
     /// Lists the options of the part, in upstream's order.
@@ -213,7 +236,7 @@ impl<'a> Construction<'a> {
             let quiet = remote.for_caller(Caller::Installation);
             let created = CreatedPaths::new(Arc::clone(&part), false, None);
             let (options, share) = (OptionMap::default(), RunShare::default());
-            let run = PartRun::new(part, &options, &quiet, services, &created, &share);
+            let run = PartRun::new(part, None, &options, &quiet, services, &created, &share);
             work(remote, &run)
         })
     }

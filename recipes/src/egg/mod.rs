@@ -10,6 +10,7 @@ mod log;
 mod options;
 mod own;
 mod patches;
+mod picked;
 mod python_recipes;
 mod run;
 mod scripts;
@@ -18,24 +19,36 @@ mod tools;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{DevelopEggs, Factory};
+use buildout_core::recipe::{DevelopEggs, Factory, RecipeError, RunServices};
 
 use self::run::EggRuns;
 
 pub use self::own::{OwnDistribution, recipe_egg_version};
 pub use self::python_recipes::{DistributionSearch, PythonDistributions};
 
-/// What has to do with distributions; all share what a run knows of them.
+/// The recipes, and what belongs to them besides: they share what a run knows
+/// of distributions.
 pub(crate) struct EggRecipes {
-    /// The factories of all entry points.
+    /// One factory for each entry point.
     pub(crate) factories: Vec<Arc<dyn Factory>>,
     /// Makes the develop eggs of `[buildout]`.
     pub(crate) develop_eggs: Arc<dyn DevelopEggs>,
     /// Finds the distributions of recipes in Python.
     pub(crate) distributions: Arc<PythonDistributions>,
+    runs: Arc<EggRuns>,
 }
 
-/// Makes all of it, with distributions of the program's own.
+impl EggRecipes {
+    /// Reports the versions that were picked in a run.
+    pub(crate) fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        match self.runs.known(&services.directory) {
+            Some(run) => picked::report(&run, services),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes the recipes, where some distributions are the program's own.
 pub(crate) fn recipes(own: Vec<OwnDistribution>) -> EggRecipes {
     let runs = Arc::new(EggRuns::new(own));
     let mut factories: Vec<Arc<dyn Factory>> = Vec::new();
@@ -51,6 +64,7 @@ pub(crate) fn recipes(own: Vec<OwnDistribution>) -> EggRecipes {
     EggRecipes {
         factories,
         develop_eggs: Arc::new(develop::Checkouts::new(Arc::clone(&runs))),
-        distributions: Arc::new(PythonDistributions::new(runs)),
+        distributions: Arc::new(PythonDistributions::new(Arc::clone(&runs))),
+        runs,
     }
 }

@@ -41,7 +41,7 @@ impl PythonDistributions {
     }
 
     /// Finds distributions for requirements, with all that they need, and
-    /// installs what is missing. `zc.buildout` is always among them.
+    /// installs what is missing.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl PythonDistributions {
         let own = self.runs.own();
         settings.pins = own::pins(own, &shared.versions, dialect);
         let destination = search.destination.unwrap_or(&shared.eggs_directory);
-        let mut wanted = requirements.to_vec();
         for own in own {
             let (pins, python) = (&settings.pins, &shared.target.python);
-            own.make(destination, pins, dialect, python)?;
-            if !wanted.iter().any(|wanted| wanted == own.name) {
-                wanted.push(own.name.to_owned());
+            let made = own.make(destination, pins, dialect, python);
+            // What may not be written is there, or is missed below.
+            if search.destination.is_some() {
+                made?;
             }
         }
         let mut path = search.path.to_vec();
@@ -82,7 +82,7 @@ impl PythonDistributions {
             &Arc::new(settings),
             &path,
             destination,
-            &wanted,
+            requirements,
             &|_| Ok(BuildSettings::default()),
         )?;
         Ok(found.iter().cloned().collect())

@@ -22,6 +22,7 @@ use indexmap::IndexMap;
 use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
 use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
+use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
@@ -89,7 +90,9 @@ pub fn install_within(
         .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
-        .and_then(|()| unload_extensions(session).map_err(installing));
+        .and_then(|()| unload_extensions(session).map_err(installing))
+        .and_then(|()| session.finish_extensions())
+        .and_then(|()| installation.conclude());
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -100,7 +103,7 @@ fn runs_commands(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<bool> {
     let footprint = |part: &Arc<str>| Some(state.parts.get(part)?.factory.descriptor().footprint);
     parts
         .iter()
-        .map(|part| footprint(part).is_some_and(|footprint| footprint != Footprint::Declared))
+        .map(|part| footprint(part).is_some_and(Footprint::takes_a_job))
         .collect()
 }
 
@@ -255,6 +258,13 @@ impl<'s, 'a> Installation<'s, 'a> {
             let _serving = session.serve_run();
             self.work_on(&parts, schedule, &mut workers)
         })
+    }
+
+    /// Lets those who implement recipes tell of the run as a whole.
+    fn conclude(&self) -> Result<(), Failure> {
+        let session = self.session;
+        let result = session.options.registry.conclude(session.services());
+        recipe_result(session, BUILDOUT_SECTION, Ok(result))
     }
 
     /// Returns what the parts are going to download.

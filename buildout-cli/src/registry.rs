@@ -20,16 +20,22 @@ const BRIDGED: &str = "bridge-recipes";
 
 /// Returns the recipes for a configuration.
 pub(crate) fn registry(configuration: &Configuration) -> Registry {
+    let bridged = configuration.option("buildout", BRIDGED);
+    let bridged = bridged.map_or("", |option| &*option.value);
+    registry_for(configuration.dialect.clone(), bridged)
+}
+
+/// Returns the recipes for a dialect; of those that are built in, `bridged`
+/// are the ones of PyPI instead.
+pub(crate) fn registry_for(dialect: Dialect, bridged: &str) -> Registry {
     let native = NativeRecipes::with_distributions(own_distributions());
     let descriptors = native.descriptors();
     let names = descriptors.iter().map(|found| found.name).collect();
     let distributions = Arc::new(EggDistributions {
         distributions: native.distributions(),
-        dialect: configuration.dialect.clone(),
+        dialect,
     });
     let python = PythonRecipes::new(distributions).proposing(names);
-    let bridged = configuration.option("buildout", BRIDGED);
-    let bridged = bridged.map_or("", |option| &*option.value);
     let mut registry = Registry::default();
     if !bridged.trim().is_empty() {
         registry = registry.with(Arc::new(python.only(bridged)));
