@@ -281,12 +281,11 @@ class Connection:
         options = self.buildout._options(part)
         recipe = options.recipe = make(self.buildout, part, options)
         self.recipes[request["recipe"]] = recipe
-        volatile = []
         if "copy" in vars(options):
-            # The recipe keeps some options out of the record.
+            # So recipes keep options out of what is recorded.
             recorded = options.copy()
-            volatile = [name for name in options.keys() if name not in recorded]
-        return {"volatile": volatile}
+            hidden = [name for name in options.keys() if name not in recorded]
+            self.call("make_volatile", [part, hidden])
 
     def do_install(self, request):
         return self.work(request, lambda recipe: recipe.install)

@@ -86,6 +86,12 @@ impl Desk<'_> {
                 let section = text(section)?;
                 Ok(answer_value(self.call(Call::Signature { section })?))
             }
+            ("make_volatile", [section, Value::Array(options)]) => {
+                let section = text(section)?;
+                let options = options.iter().map(text).collect::<Result<_, _>>()?;
+                self.call(Call::MakeVolatile { section, options })?;
+                Ok(Value::Null)
+            }
             ("created", paths) => self.created(paths),
             ("download", [request]) => download(self, request),
             ("install", [request]) => self.install(request),

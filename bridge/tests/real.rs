@@ -648,6 +648,7 @@ output = ${buildout:directory}/shown
     assert_eq!(words.len(), 3, "{shown}");
     assert_eq!(words[2].len(), 20);
     assert!(site.read("parts/password").contains(words[2]));
+    assert_eq!(site.recorded("password", "passwd"), None);
     assert_eq!(site.read("copied"), "copy");
     assert!(site.read("bin/check").starts_with("#!/"));
     assert!(site.read("promise.py").contains("site-packages"));

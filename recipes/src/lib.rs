@@ -25,6 +25,7 @@ mod percent_format;
 mod python_int;
 mod python_value;
 mod rubygems;
+mod slap;
 mod source;
 mod switch_softwaretype;
 mod symbolic_link;
@@ -86,6 +87,7 @@ impl NativeRecipes {
         recipes.factories.extend(of_eggs);
         recipes.factories.extend(cookbook::factories());
         recipes.factories.extend(services());
+        recipes.factories.extend(slap::factories());
         recipes
     }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// At most one value of each type, for recipes that need more of the outer
 /// world than the engine knows, such as the master of an instance. The engine
-/// does not look at them.
-#[derive(Default)]
-pub struct Extensions(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+/// does not look at them. Copies share them, as runs within a run do.
+#[derive(Clone, Default)]
+pub struct Extensions(Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
 
 impl Extensions {
     /// Gives a value; it takes the place of another one of its type.
