@@ -16,6 +16,7 @@ mod log;
 mod quantity;
 mod reasons;
 mod recipe_reference;
+mod registry;
 mod reporting;
 mod sub_runs;
 mod summary;

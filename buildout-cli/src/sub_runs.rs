@@ -10,6 +10,8 @@ use buildout_core::host::HostFacts;
 use buildout_core::recipe::Registry;
 use buildout_core::run::SubRunWorld;
 
+use crate::registry::registry_for;
+
 /// The surroundings of the command, for runs within parts.
 pub(crate) struct SubRuns {
     pub(crate) transport: Arc<dyn Transport>,
@@ -25,7 +27,8 @@ pub(crate) struct SubRuns {
 
 impl SubRunWorld for SubRuns {
     fn registry(&self) -> Registry {
-        buildout_recipes::registry()
+        let dialect = self.dialect.map_or_else(Dialect::default, Dialect::named);
+        registry_for(dialect, "")
     }
 
     fn profiles(&self) -> Box<dyn ProfileLoader> {

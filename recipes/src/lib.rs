@@ -41,6 +41,8 @@ use buildout_core::recipe::{
     RunServices,
 };
 
+pub use egg::{DistributionSearch, OwnDistribution, PythonDistributions, recipe_egg_version};
+
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
     Registry::default().with(Arc::new(NativeRecipes::new()))
@@ -55,7 +57,12 @@ pub struct NativeRecipes {
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        let eggs = egg::recipes();
+        Self::with_distributions(Vec::new())
+    }
+
+    /// The same, where some distributions are the program's own.
+    pub fn with_distributions(own: Vec<OwnDistribution>) -> Self {
+        let eggs = egg::recipes(own);
         let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
@@ -82,6 +89,11 @@ impl NativeRecipes {
         recipes.factories.extend(services());
         recipes.factories.extend(slap::factories());
         recipes
+    }
+
+    /// Returns what finds the distributions of recipes in Python.
+    pub fn distributions(&self) -> Arc<PythonDistributions> {
+        Arc::clone(&self.eggs.distributions)
     }
 }
 

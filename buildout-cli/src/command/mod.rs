@@ -45,6 +45,7 @@ use buildout_core::run::{
 
 use crate::arguments::{Arguments, CommandName, Request};
 use crate::log::PlainLog;
+use crate::registry::registry;
 use crate::sub_runs::SubRuns;
 use crate::surroundings::Surroundings;
 use crate::{Stop, Streams, help};
@@ -377,7 +378,7 @@ impl Context<'_> {
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,
-            registry: buildout_recipes::registry(),
+            registry: registry(&configuration),
             services: &services,
             conditions: &conditions,
             construct: match kind {

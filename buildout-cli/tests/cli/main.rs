@@ -13,6 +13,7 @@ mod hermetic;
 mod lock;
 mod log;
 mod mistakes;
+mod python_recipes;
 mod recipe_mistakes;
 mod recipes;
 mod remote;

@@ -5,17 +5,25 @@ use std::sync::Arc;
 
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
-use super::part_run::RunServices;
-use super::registry::{Factory, documents};
+use super::part_run::{CreatedPaths, PartRun, RunServices};
+use super::python_functions::PythonFunctions;
+use super::registry::{Factory, Registry, documents};
+use super::share::RunShare;
 use crate::dialect::Dialect;
 use crate::event::Level;
-use crate::resolve::ResolveProblem;
+use crate::resolve::{OptionMap, ResolveProblem};
 use crate::run::{Failure, Problem};
 
 /// What a construction needs of the session besides its calls.
 pub(crate) trait Serve {
     /// Returns the dialect in force.
     fn dialect(&self) -> &Dialect;
+
+    /// Returns who implements recipes.
+    fn registry(&self) -> &Registry;
+
+    /// Reads an option for nobody.
+    fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure>;
 
     /// Runs `work` on another thread and carries out its calls until it ends.
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>);
@@ -109,6 +117,30 @@ impl<'a> Construction<'a> {
         Ok(self.buildout.get("buildout", option)?)
     }
 
+    /// Returns what calls functions in Python for the part; `None` if nobody
+    /// can.
+    ///
+    /// # Errors
+    ///
+    /// Who could fails.
+    pub fn python_functions(&self) -> Result<Option<Arc<dyn PythonFunctions>>, RecipeError> {
+        let providers = self.server.registry().providers();
+        let mut found = providers
+            .iter()
+            .filter_map(|provider| provider.python_functions(self));
+        found.next().transpose()
+    }
+
+    /// Reads an option of any section without coming to depend on it: for
+    /// what says how a recipe is run, and not what it makes.
+    ///
+    /// # Errors
+    ///
+    /// The section does not exist, or the value cannot be resolved.
+    pub fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        Ok(self.server.peek(section, option)?)
+    }
+
     /// Sets an option of the part.
     ///
     /// # Errors
@@ -187,5 +219,27 @@ impl<'a> Construction<'a> {
             // `serve` returns when the work has ended.
             None => unreachable!("the work was not run"),
         }
+    }
+
+    /// The same, for work that may also do what installations do, such as
+    /// running commands: a recipe that is found elsewhere may have to be built
+    /// first. What is reached through that becomes no dependency.
+    ///
+    /// # Panics
+    ///
+    /// `work` does.
+    pub fn on_other_thread_as_run<T: Send>(
+        &self,
+        work: impl FnOnce(RemoteBuildout, &PartRun<'_>) -> T + Send,
+    ) -> T {
+        let part = Arc::clone(&self.part);
+        let services = self.services;
+        self.on_other_thread(move |remote| {
+            let quiet = remote.for_caller(Caller::Installation);
+            let created = CreatedPaths::new(Arc::clone(&part), false, None);
+            let (options, share) = (OptionMap::default(), RunShare::default());
+            let run = PartRun::new(part, None, &options, &quiet, services, &created, &share);
+            work(remote, &run)
+        })
     }
 }

@@ -92,6 +92,13 @@ impl RecipeError {
         self
     }
 
+    /// Gives other advice than there is.
+    #[must_use]
+    pub fn with_better_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     /// Returns the kind.
     pub fn kind(&self) -> RecipeErrorKind {
         self.kind

@@ -51,6 +51,9 @@ pub enum Call {
     },
     /// List the sections of the configuration. Answers [`Answer::Names`].
     SectionNames,
+    /// List the parts whose construction is completed, in that order. Answers
+    /// [`Answer::Names`].
+    Parts,
     /// Copy what is known of a section's options, without resolving more
     /// (`Options.copy`). Answers [`Answer::Options`].
     KnownValues {

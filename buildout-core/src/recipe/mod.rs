@@ -20,6 +20,7 @@ mod extension;
 mod extensions;
 mod handle;
 mod part_run;
+mod python_functions;
 mod redacted_events;
 mod registry;
 mod share;
@@ -39,9 +40,10 @@ pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{
     CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, PrefetchGuard, RunServices,
 };
+pub use python_functions::{PythonFunction, PythonFunctions};
 pub use registry::{
     Factory, FetchedCopies, OptionReader, PlannedDownload, PlannedRevision, Provider, Recipe,
-    RecipeReference, Registry,
+    RecipeReference, Registry, Uninstaller,
 };
 pub use share::RunShare;
 pub use uninstall::{UninstallRun, Uninstalled};

@@ -314,6 +314,16 @@ impl RunServices {
     }
 
     fn downloader_for(&self, part: Option<Arc<str>>) -> Downloader {
+        self.downloader_with(part, |_| {})
+    }
+
+    /// Returns a downloader that differs from the run's by what `change` makes
+    /// of its options; its events name `part`, if there is one.
+    pub fn downloader_with(
+        &self,
+        part: Option<Arc<str>>,
+        change: impl FnOnce(&mut DownloaderOptions),
+    ) -> Downloader {
         let observer = DownloadEvents::new(
             Arc::clone(&self.events),
             self.cancellation.clone(),
@@ -339,6 +349,7 @@ impl RunServices {
         if let Some(locked) = &*locked {
             options.locked = Some(Arc::clone(&locked.digests));
         }
+        change(&mut options);
         let prefetcher = self
             .prefetcher
             .read()

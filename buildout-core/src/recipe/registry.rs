@@ -10,6 +10,7 @@ use super::develop::DevelopEggs;
 use super::error::RecipeError;
 use super::extension::Extension;
 use super::part_run::{Installed, PartRun, RunServices};
+use super::python_functions::PythonFunctions;
 use super::uninstall::{UninstallRun, Uninstalled};
 use crate::fetch::DownloadRequest;
 use crate::lock::RevisionSource;
@@ -54,6 +55,35 @@ pub trait Provider: Send + Sync {
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
 
+    /// Returns what calls functions in Python for a part, if this provider can.
+    fn python_functions(
+        &self,
+        _part: &Construction<'_>,
+    ) -> Option<Result<Arc<dyn PythonFunctions>, RecipeError>> {
+        None
+    }
+
+    /// Loads extensions that no provider has as its own, in order: upstream's
+    /// group `zc.buildout.extension`. `None` means that the provider knows
+    /// nothing of extensions.
+    fn load_extensions(
+        &self,
+        _names: &[Arc<str>],
+        _place: &Construction<'_>,
+    ) -> Option<Result<(), RecipeError>> {
+        None
+    }
+
+    /// Tells the extensions that were loaded that the run ends well: upstream's
+    /// group `zc.buildout.unloadextension`.
+    ///
+    /// # Errors
+    ///
+    /// One of them fails.
+    fn unload_extensions(&self, _place: &Construction<'_>) -> Result<(), RecipeError> {
+        Ok(())
+    }
+
     /// Tells what only the whole run shows, after all parts.
     ///
     /// # Errors
@@ -73,6 +103,9 @@ pub trait Provider: Send + Sync {
         None
     }
 }
+
+/// Undoes what removing the installed paths does not.
+pub type Uninstaller<'u> = Box<dyn FnOnce() -> Result<(), RecipeError> + 'u>;
 
 /// Makes the recipes of parts.
 pub trait Factory: Send + Sync {
@@ -95,6 +128,24 @@ pub trait Factory: Send + Sync {
     /// Undoes what removing the installed paths does not: upstream's group
     /// `zc.buildout.uninstall`. `None` means that there is nothing of the kind.
     fn uninstall(&self, _part: &str, _options: &OptionMap) -> Option<Result<(), RecipeError>> {
+        None
+    }
+
+    /// The same, for factories that need the whole run for it: returns what is
+    /// to be called.
+    fn uninstaller<'u>(
+        &'u self,
+        _place: &'u Construction<'_>,
+        _options: &'u OptionMap,
+    ) -> Option<Uninstaller<'u>> {
+        None
+    }
+
+    /// Returns what identifies the implementation besides its name and the
+    /// version of its behaviour, once a recipe was constructed: for what is
+    /// found in distributions, these. It is part of signatures and has no
+    /// blanks.
+    fn identity(&self) -> Option<Arc<str>> {
         None
     }
 
@@ -245,6 +296,11 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Returns the providers, in the order in which they are asked.
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.providers
     }
 
     /// Has all providers conclude the run.

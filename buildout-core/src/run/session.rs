@@ -582,6 +582,7 @@ impl Session<'_> {
             Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
             Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
+            Call::Parts => Ok(Answer::Names(self.parts())),
             Call::KnownValues { section } => self.answer_known_values(caller, &section),
             Call::Substitute { section, text } => self.answer_substitute(section, text),
             Call::AddSections { text } => self.add_sections(caller, &text).map(|()| Answer::Done),
@@ -685,6 +686,20 @@ impl Session<'_> {
 impl Serve for Session<'_> {
     fn dialect(&self) -> &Dialect {
         Session::dialect(self)
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.options.registry
+    }
+
+    fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
+        let section = Arc::from(section);
+        let option = Arc::from(option);
+        let call = Call::Get { section, option };
+        match self.call_for(&Caller::Installation, call)? {
+            Answer::Text(value) => Ok(value),
+            _ => Err(super::Problem::UnexpectedAnswer.into()),
+        }
     }
 
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {

@@ -47,7 +47,7 @@ const fn option(
     }
 }
 
-const OPTIONS: [OptionDocumentation; 27] = [
+const OPTIONS: [OptionDocumentation; 29] = [
     option(
         "url",
         "",
@@ -129,6 +129,8 @@ const OPTIONS: [OptionDocumentation; 27] = [
     option(
         "pre-configure-hook",
         "",
-        "Not supported, like `pre-make-hook` and `post-make-hook`: a function in Python.",
+        "A function in Python that is called before `pre-configure`: `URL[#md5=DIGEST]:FUNCTION`.",
     ),
+    option("pre-make-hook", "", "The same, before `pre-build`."),
+    option("post-make-hook", "", "The same, before `post-install`."),
 ];

@@ -8,8 +8,10 @@ mod develop;
 mod eggs;
 mod log;
 mod options;
+mod own;
 mod patches;
 mod picked;
+mod python_recipes;
 mod run;
 mod scripts;
 mod setup_eggs;
@@ -21,6 +23,9 @@ use buildout_core::recipe::{DevelopEggs, Factory, RecipeError, RunServices};
 
 use self::run::EggRuns;
 
+pub use self::own::{OwnDistribution, recipe_egg_version};
+pub use self::python_recipes::{DistributionSearch, PythonDistributions};
+
 /// The recipes, and what belongs to them besides: they share what a run knows
 /// of distributions.
 pub(crate) struct EggRecipes {
@@ -28,6 +33,8 @@ pub(crate) struct EggRecipes {
     pub(crate) factories: Vec<Arc<dyn Factory>>,
     /// Makes the develop eggs of `[buildout]`.
     pub(crate) develop_eggs: Arc<dyn DevelopEggs>,
+    /// Finds the distributions of recipes in Python.
+    pub(crate) distributions: Arc<PythonDistributions>,
     runs: Arc<EggRuns>,
 }
 
@@ -41,9 +48,9 @@ impl EggRecipes {
     }
 }
 
-/// Makes the recipes.
-pub(crate) fn recipes() -> EggRecipes {
-    let runs = Arc::new(EggRuns::default());
+/// Makes the recipes, where some distributions are the program's own.
+pub(crate) fn recipes(own: Vec<OwnDistribution>) -> EggRecipes {
+    let runs = Arc::new(EggRuns::new(own));
     let mut factories: Vec<Arc<dyn Factory>> = Vec::new();
     for descriptor in options::script_descriptors() {
         factories.push(Arc::new(scripts::ScriptsFactory::new(
@@ -57,6 +64,7 @@ pub(crate) fn recipes() -> EggRecipes {
     EggRecipes {
         factories,
         develop_eggs: Arc::new(develop::Checkouts::new(Arc::clone(&runs))),
+        distributions: Arc::new(PythonDistributions::new(Arc::clone(&runs))),
         runs,
     }
 }

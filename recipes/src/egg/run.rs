@@ -25,16 +25,30 @@ use buildout_eggs::wheel::{EggTarget, LinkMode, WheelStore};
 
 use super::default_index::default_index;
 use super::log::EventLog;
+use super::own::OwnDistribution;
 use super::tools::Tools;
 use crate::system_error::failed;
 
 /// The runs that a registry serves; nearly always one.
-#[derive(Default)]
 pub(super) struct EggRuns {
+    own: Vec<OwnDistribution>,
     runs: Mutex<HashMap<PathBuf, Arc<EggRun>>>,
 }
 
 impl EggRuns {
+    /// Starts without any; `own` are distributions of the program's own.
+    pub(super) fn new(own: Vec<OwnDistribution>) -> Self {
+        EggRuns {
+            own,
+            runs: Mutex::default(),
+        }
+    }
+
+    /// Returns the distributions of the program's own.
+    pub(super) fn own(&self) -> &[OwnDistribution] {
+        &self.own
+    }
+
     /// Returns what the parts of the buildout of `run` share, finding it out
     /// for the first of them.
     pub(super) fn of(
@@ -48,6 +62,13 @@ impl EggRuns {
             return Ok(Arc::clone(known));
         }
         let known = Arc::new(EggRun::find_out(run, dialect)?);
+        for own in &self.own {
+            // No index has these, and eggs require them.
+            if own.is_forked(&known.settings.pins) {
+                let (pins, python) = (&known.settings.pins, &known.target.python);
+                own.make(&known.eggs_directory, pins, dialect, python)?;
+            }
+        }
         runs.insert(directory.clone(), Arc::clone(&known));
         Ok(known)
     }

@@ -27,7 +27,7 @@ use super::run::EggRun;
 /// and still have `pkg_resources`, which many a `setup.py` imports.
 const PIP: (&str, &str) = ("pip", "25.3");
 const WHEEL: (&str, &str) = ("wheel", "0.45.1");
-const SETUPTOOLS: (&str, &str) = ("setuptools", "80.9.0");
+pub(super) const SETUPTOOLS: (&str, &str) = ("setuptools", "80.9.0");
 /// The last release series that knows `setup.py develop`.
 const SETUPTOOLS_WITH_DEVELOP: (&str, &str) = ("setuptools", "79.0.1");
 

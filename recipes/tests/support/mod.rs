@@ -39,6 +39,7 @@ pub(crate) struct TestSite {
     environment: Environment,
     executable: String,
     cancellation: CancellationToken,
+    registry: Box<dyn Fn() -> Registry + Send + Sync>,
     extend: Mutex<Option<Extend>>,
 }
 
@@ -74,6 +75,7 @@ impl TestSite {
             environment,
             executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
+            registry: Box::new(buildout_recipes::registry),
             extend: Mutex::default(),
         }
     }
@@ -114,6 +116,16 @@ impl TestSite {
     #[must_use]
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Gives later runs other recipes than the built-in ones.
+    #[must_use]
+    pub(crate) fn registry(
+        mut self,
+        registry: impl Fn() -> Registry + Send + Sync + 'static,
+    ) -> Self {
+        self.registry = Box::new(registry);
         self
     }
 
@@ -357,7 +369,7 @@ impl TestSite {
         }
         let session = Session::new(SessionOptions {
             configuration: &configuration,
-            registry: buildout_recipes::registry(),
+            registry: (self.registry)(),
             services: &services,
             conditions: &conditions,
             construct: ConstructionPolicy::All,

@@ -9,6 +9,7 @@
 
 mod develop;
 mod explanation;
+mod extensions;
 mod removal;
 mod repair;
 mod work;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
 use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
 use super::evaluation::recipe_result;
@@ -29,13 +31,12 @@ use super::plan::{Reason, Survey};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::selection::select;
-use super::session::{EXTENSIONS_OPTION, Session, known_values};
+use super::session::{Session, known_values};
 use super::settings::BuildoutSettings;
 use super::workers::{Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JobServer;
-use crate::profile::python_text::split_words;
 use crate::recipe::{Caller, Footprint, RunShare};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::OWN_DIRECTORY;
@@ -89,6 +90,7 @@ pub fn install_within(
         .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
+        .and_then(|()| unload_extensions(session).map_err(installing))
         .and_then(|()| session.finish_extensions())
         .and_then(|()| installation.conclude());
     // What was done is written down, also if the rest failed.
@@ -181,7 +183,7 @@ struct Installation<'s, 'a> {
 
 impl<'s, 'a> Installation<'s, 'a> {
     fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
-        refuse_unsupported(session)?;
+        load_extensions(session)?;
         settings.create_directories(session)?;
         let (record, interrupted) = Record::read(settings)?;
         Ok(Installation {
@@ -333,18 +335,12 @@ impl<'s, 'a> Installation<'s, 'a> {
     }
 }
 
-/// What upstream does and this engine does not is an error, never silence.
-fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    let option = EXTENSIONS_OPTION;
-    let value = session.get_stored(BUILDOUT_SECTION, option)?;
-    let is_refused = |name: &str| session.options.registry.extension(name).is_none();
-    if value.is_some_and(|value| split_words(&value).any(is_refused)) {
-        let place = session.option_place(BUILDOUT_SECTION, option, option);
-        let what = "extensions, which are Python programs".to_owned();
-        let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-        return Err(Failure::from(Problem::Unsupported { what })
-            .with_label(place, "")
-            .with_hint(Some(hint)));
-    }
-    Ok(())
+/// Makes the failure for what upstream does and this engine does not.
+fn unsupported(session: &Session<'_>, option: &str, what: &str) -> Failure {
+    let place = session.option_place(BUILDOUT_SECTION, option, option);
+    let what = what.to_owned();
+    let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+    Failure::from(Problem::Unsupported { what })
+        .with_label(place, "")
+        .with_hint(Some(hint))
 }

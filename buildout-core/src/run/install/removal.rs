@@ -13,7 +13,7 @@ use super::super::session::known_values;
 use super::super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
 use super::Installation;
 use crate::event::{Event, Level, PartAction};
-use crate::recipe::{CreatedPaths, RecipeReference, UninstallRun, Uninstalled};
+use crate::recipe::{Construction, CreatedPaths, RecipeReference, UninstallRun, Uninstalled};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::InstalledPart;
 use crate::state::removal::RemovalScope;
@@ -141,9 +141,18 @@ impl Installation<'_, '_> {
             .collect();
         let installed = record.installed.join("\n");
         options.insert(Arc::from("__buildout_installed__"), Arc::from(installed));
-        let run = UninstallRun::new(Arc::clone(part), &options, self.session.services());
+        let session = self.session;
+        let services = session.services();
+        let place = Construction::new(Arc::clone(part), &*factory, session, services, session);
+        if let Some(uninstall) = factory.uninstaller(&place, &options) {
+            self.emit(Event::UninstallRecipe {
+                part: Arc::clone(part),
+            });
+            return recipe_result(session, part, Ok(uninstall().map(|()| Uninstalled::Remove)));
+        }
+        let run = UninstallRun::new(Arc::clone(part), &options, services);
         match factory.uninstall_part(&run) {
-            Some(result) => recipe_result(self.session, part, Ok(result)),
+            Some(result) => recipe_result(session, part, Ok(result)),
             None => Ok(Uninstalled::Remove),
         }
     }
