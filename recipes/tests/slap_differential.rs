@@ -203,7 +203,9 @@ fn assert_same(theirs: &Json, ours: &Json, what: &str) {
         let options = answer["options"].as_object().expect("options");
         let mut names: Vec<_> = options.keys().collect();
         names.sort();
-        let lines = names.into_iter().map(|name| format!("{name}: {}\n", options[name]));
+        let lines = names
+            .into_iter()
+            .map(|name| format!("{name}: {}\n", options[name]));
         lines.collect::<String>()
     };
     assert_eq!(pretty(theirs), pretty(ours), "{what}");
@@ -307,11 +309,19 @@ fn an_instance_is_configured_as_by_the_cookbook() {
     let partition = lab.instance(&request);
     let mut shared = InstanceRequest::new("/software.cfg", "entry");
     shared.is_shared = true;
-    shared.parameters.insert_str("_", r#"{"n": "3", "t": "text"}"#);
-    lab.master.client().request(None, &shared).expect("it is hosted");
+    shared
+        .parameters
+        .insert_str("_", r#"{"n": "3", "t": "text"}"#);
+    lab.master
+        .client()
+        .request(None, &shared)
+        .expect("it is hosted");
     shared.title = "wrong".to_owned();
     shared.parameters.insert_str("_", r#"{"n": "three"}"#);
-    lab.master.client().request(None, &shared).expect("it is hosted");
+    lab.master
+        .client()
+        .request(None, &shared)
+        .expect("it is hosted");
 
     let directory = lab.site.path("");
     let directory = directory.to_string_lossy().trim_end_matches('/').to_owned();

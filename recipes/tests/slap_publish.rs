@@ -87,7 +87,11 @@ impl Lab {
         self.run_theirs(text);
         let ours = self.connection(Side::Ours);
         assert_eq!(ours, self.connection(Side::Theirs), "{text}");
-        assert_eq!(self.installed("buildout"), self.installed("theirs"), "{text}");
+        assert_eq!(
+            self.installed("buildout"),
+            self.installed("theirs"),
+            "{text}"
+        );
         ours
     }
 
@@ -142,22 +146,37 @@ fn options_are_published_as_by_the_cookbook() {
     );
     let chosen = "parts = publish\n[publish]\nrecipe = slapos.cookbook:publish.serialised\n\
                   -publish = one two\none = 1\ntwo = é\nthree = 3\n";
-    assert_eq!(lab.run(chosen), r#"{'_': '{"one": "1", "two": "\\u00e9"}'}"#);
+    assert_eq!(
+        lab.run(chosen),
+        r#"{'_': '{"one": "1", "two": "\\u00e9"}'}"#
+    );
     let extended = "parts = publish\n[publish]\nrecipe = slapos.cookbook:publish\n\
                     -extends = first second\nown = 1\n\n[first]\na = ${second:b}\n-not = x\n\
                     -extends = third\n\n[second]\nb = 2\n-publish = b\nc = 3\n\n[third]\nd = 4\n";
-    assert_eq!(lab.run(extended), "{'a': '2', 'b': '2', 'd': '4', 'own': '1'}");
+    assert_eq!(
+        lab.run(extended),
+        "{'a': '2', 'b': '2', 'd': '4', 'own': '1'}"
+    );
     // Again, which is an update: what was published elsewhere is replaced.
     for side in [Side::Ours, Side::Theirs] {
         let nothing = Default::default();
-        let result = lab.master.client().set_connection(&side.partition(), &nothing, None);
+        let result = lab
+            .master
+            .client()
+            .set_connection(&side.partition(), &nothing, None);
         result.expect("it is taken");
     }
-    assert_eq!(lab.run(extended), "{'a': '2', 'b': '2', 'd': '4', 'own': '1'}");
+    assert_eq!(
+        lab.run(extended),
+        "{'a': '2', 'b': '2', 'd': '4', 'own': '1'}"
+    );
     assert_eq!(lab.run(plain), lab.connection(Side::Ours));
     for side in [Side::Ours, Side::Theirs] {
         let nothing = Default::default();
-        let result = lab.master.client().set_connection(&side.partition(), &nothing, None);
+        let result = lab
+            .master
+            .client()
+            .set_connection(&side.partition(), &nothing, None);
         result.expect("it is taken");
     }
     // Without `-extends`, an update says nothing.
@@ -183,7 +202,10 @@ fn a_failure_is_noted_in_a_file_if_that_is_wanted() {
     let theirs = lab.site.read("../theirs/failed");
     let ours = lab.site.read("failed");
     assert_eq!(
-        theirs.lines().last().and_then(|line| line.split("Error: ").nth(1)),
+        theirs
+            .lines()
+            .last()
+            .and_then(|line| line.split("Error: ").nth(1)),
         ours.lines().next(),
         "{theirs}"
     );
@@ -206,7 +228,8 @@ fn early_values_stay_as_they_were_published() {
              url = http://${{publish-early:password}}@x:${{publish-early:port}}\n"
         )
     };
-    let first = r#"{'_': '{"again": "s1!", "password": "s1", "port": "80", "url": "http://s1@x:80"}'}"#;
+    let first =
+        r#"{'_': '{"again": "s1!", "password": "s1", "port": "80", "url": "http://s1@x:80"}'}"#;
     assert_eq!(lab.run(&early("s1", "")), first);
     // The other secret is not taken, and the record does not know of any.
     assert_eq!(lab.run(&early("s2", "")), first);
@@ -246,7 +269,10 @@ fn each_country_gets_a_request() {
         "Connection parameter url not found. Status of requested instance is: started. If this \
          error persists, check status of this instance."
     );
-    let host = lab.master.client().computer_partition(&Side::Ours.partition());
+    let host = lab
+        .master
+        .client()
+        .computer_partition(&Side::Ours.partition());
     let host = host.expect("it is known");
     let Some(Value::List(entries)) = host.parameters.get_str("slave_instance_list") else {
         panic!("{host:?}");
@@ -256,23 +282,30 @@ fn each_country_gets_a_request() {
         let Value::Dict(entry) = entry else {
             panic!("{entry:?}");
         };
-        references.push(entry.get_str("slave_reference").expect("it has one").to_string());
+        references.push(
+            entry
+                .get_str("slave_reference")
+                .expect("it has one")
+                .to_string(),
+        );
     }
     references.sort();
     assert_eq!(references, ["ours_de-edge", "ours_fr-edge"]);
     for reference in references {
         let mut connection = buildout_core::value::Dict::new();
         connection.insert_str("url", format!("http://{reference}"));
-        let result =
-            lab.master
-                .client()
-                .set_connection(&Side::Ours.partition(), &connection, Some(&reference));
+        let result = lab.master.client().set_connection(
+            &Side::Ours.partition(),
+            &connection,
+            Some(&reference),
+        );
         result.expect("it is taken");
     }
     lab.site.install().succeeded();
     for country in ["fr", "de"] {
         assert_eq!(
-            lab.site.recorded_raw("edge", &format!("connection-url-{country}")),
+            lab.site
+                .recorded_raw("edge", &format!("connection-url-{country}")),
             Some(format!("http://ours_{country}-edge"))
         );
     }
@@ -297,7 +330,10 @@ fn the_master_of_the_run_is_used_if_it_is_meant() {
          [slap-connection]\ncomputer-id = local\npartition-id = slappart0\n\
          server-url = http://master.example\nsoftware-release-url = /software.cfg\n",
     );
-    let master = RunMaster::new("http://master.example/", Arc::clone(&replay) as Arc<dyn Master>);
+    let master = RunMaster::new(
+        "http://master.example/",
+        Arc::clone(&replay) as Arc<dyn Master>,
+    );
     site.extend(move |extensions| extensions.set(master.clone()));
     site.install().succeeded();
     let asked: Vec<String> = replay.asked().iter().map(Exchange::target).collect();

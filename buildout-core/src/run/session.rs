@@ -406,6 +406,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn conceal(&self, section: &Arc<str>, option: Arc<str>) -> Result<(), Failure> {
+        self.reach(section)?;
+        if let Some(section) = self.state.borrow_mut().sections.get_mut(section) {
+            section.concealed.insert(option);
+        }
+        Ok(())
+    }
+
     fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.reach(section)?;
         let mut state = self.state.borrow_mut();
@@ -493,6 +501,9 @@ impl Session<'_> {
         match call {
             Call::Wake => Ok(Answer::Done),
             Call::Reach { section } => self.answer_reach(caller, &section),
+            Call::ReachWith { section, options } => {
+                self.answer_reach_with(caller, &section, options)
+            }
             Call::Get { section, option } => self.answer_get(caller, &section, &option),
             Call::Set {
                 section,
@@ -500,6 +511,9 @@ impl Session<'_> {
                 value,
             } => self.set(&section, &option, value).map(|()| Answer::Done),
             Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
+            Call::Conceal { section, option } => {
+                self.conceal(&section, option).map(|()| Answer::Done)
+            }
             Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
             Call::KnownValues { section } => self.answer_known_values(caller, &section),
@@ -509,12 +523,6 @@ impl Session<'_> {
                 self.answer_add_section(caller, &section, options)
             }
             Call::Signature { section } => self.answer_signature(&section),
-            Call::ReachWith { section, options } => {
-                self.answer_reach_with(caller, &section, options)
-            }
-            Call::MakeVolatile { section, options } => {
-                self.make_volatile(&section, options).map(|()| Answer::Done)
-            }
         }
     }
 
@@ -540,15 +548,6 @@ impl Session<'_> {
         // A section that does not exist was not opened.
         self.state.borrow_mut().presets.remove(section);
         result.map(|()| Answer::Flag(true))
-    }
-
-    fn make_volatile(&self, section: &Arc<str>, options: Vec<Arc<str>>) -> Result<(), Failure> {
-        self.reach(section)?;
-        let mut state = self.state.borrow_mut();
-        if let Some(section) = state.sections.get_mut(section) {
-            section.volatile.extend(options);
-        }
-        Ok(())
     }
 
     fn answer_get(
