@@ -5,6 +5,8 @@ use std::fmt;
 
 use buildout_core::profile::condition::{ConditionEnvironment, ConditionError, Marker};
 
+use rustc_hash::FxHashSet;
+
 use crate::name::{ProjectName, canonical_name};
 use crate::version::{Specifiers, VersionSpecifier};
 
@@ -211,15 +213,12 @@ impl<'a> Parser<'a> {
 
     fn extras(&mut self) -> Result<Vec<String>, InvalidRequirement> {
         let mut extras: Vec<String> = Vec::new();
+        let mut known = FxHashSet::default();
         if !self.accept("[") {
             return Ok(extras);
         }
         while let Some(extra) = self.name() {
-            let canonical = canonical_name(extra);
-            if extras
-                .iter()
-                .all(|known| canonical_name(known) != canonical)
-            {
+            if known.insert(canonical_name(extra)) {
                 extras.push(extra.to_owned());
             }
             if !self.accept(",") {
@@ -234,7 +233,7 @@ impl<'a> Parser<'a> {
 
     fn specifiers(&mut self) -> Result<Specifiers, InvalidRequirement> {
         let in_parentheses = self.accept("(");
-        let mut specifiers = Specifiers::any();
+        let mut specifiers: Vec<VersionSpecifier> = Vec::new();
         loop {
             let rest = self.rest();
             if !rest.starts_with(['=', '<', '>', '!', '~']) {
@@ -250,13 +249,13 @@ impl<'a> Parser<'a> {
                 .find([' ', '\t', ',', ';', ')'])
                 .unwrap_or(rest.len() - start);
             let Some(specifier) = VersionSpecifier::parse(&rest[..start + length]) else {
-                return self.fail(if specifiers.is_any() {
+                return self.fail(if specifiers.is_empty() {
                     "Expected semicolon (after name with no version specifier) or end"
                 } else {
                     "Expected comma (within version specifier), semicolon (after version specifier) or end"
                 });
             };
-            specifiers = specifiers.and(&specifier.into());
+            specifiers.push(specifier);
             self.offset += start + length;
             self.skip_blanks();
             if !self.accept(",") {
@@ -268,7 +267,7 @@ impl<'a> Parser<'a> {
                 "Expected matching RIGHT_PARENTHESIS for LEFT_PARENTHESIS, after version specifier",
             );
         }
-        Ok(specifiers)
+        Ok(specifiers.into_iter().collect())
     }
 }
 

@@ -6,30 +6,39 @@ mod boolean;
 mod cmmi;
 mod command;
 mod cookbook;
+mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
 mod egg;
 mod environment;
+mod extension;
+mod gitclone;
 pub mod jinja2;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
+mod only_options;
 mod output_file;
 mod percent_format;
+mod python_int;
 mod python_value;
+mod rubygems;
 mod slap;
 mod source;
+mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
+mod values;
 mod wrapper;
 
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Descriptor, DevelopEggs, Factory, Provider, RecipeReference, Registry,
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeError, RecipeReference, Registry,
+    RunServices,
 };
 
 /// Returns a registry of all built-in recipes.
@@ -40,13 +49,13 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
-    develop_eggs: Arc<dyn DevelopEggs>,
+    eggs: egg::EggRecipes,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        let (eggs, develop_eggs) = egg::factories();
+        let eggs = egg::recipes();
         let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
@@ -65,13 +74,23 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-            develop_eggs,
+            eggs,
         };
+        let of_eggs = recipes.eggs.factories.iter().cloned();
+        recipes.factories.extend(of_eggs);
         recipes.factories.extend(cookbook::factories());
-        recipes.factories.extend(eggs);
+        recipes.factories.extend(services());
         recipes.factories.extend(slap::factories());
         recipes
     }
+}
+
+/// The recipes of repositories, gems and runs within runs, and those of values.
+fn services() -> Vec<Arc<dyn Factory>> {
+    let mut factories = vec![gitclone::factory(), rubygems::factory()];
+    factories.extend(switch_softwaretype::factories());
+    factories.extend(values::factories());
+    factories
 }
 
 impl Default for NativeRecipes {
@@ -97,6 +116,14 @@ impl Provider for NativeRecipes {
     }
 
     fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
-        Some(Arc::clone(&self.develop_eggs))
+        Some(Arc::clone(&self.eggs.develop_eggs))
+    }
+
+    fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        self.eggs.conclude(services)
+    }
+
+    fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        extension::named(name)
     }
 }

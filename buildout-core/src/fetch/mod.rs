@@ -20,6 +20,7 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod mirror;
 mod netrc;
 mod observer;
 mod prefetch;
@@ -50,6 +51,7 @@ pub use download::{
     DownloaderOptions, HashPolicy, LockedDigests, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use mirror::MirrorTransport;
 pub use netrc::{Login, Netrc, NetrcError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
 pub use prefetch::Prefetcher;

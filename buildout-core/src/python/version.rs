@@ -215,6 +215,18 @@ impl Version {
         }
     }
 
+    /// Returns the final version that it belongs to: that of `3.13.0rc1` is
+    /// `3.13.0`.
+    #[must_use]
+    pub fn final_release(&self) -> Self {
+        Self {
+            pre: None,
+            post: None,
+            dev: None,
+            ..self.public()
+        }
+    }
+
     /// Compares without the local version.
     fn compare_public(&self, other: &Self) -> Ordering {
         self.epoch

@@ -75,7 +75,10 @@ impl Builder<'_> {
             && setuptools_release(&path) < FIRST_WITHOUT_DEVELOP
         {
             path.insert(0, directory.clone());
-            let arguments: [OsString; 6] = [
+            // It warns of itself.
+            let arguments: [OsString; 8] = [
+                "-W".into(),
+                "ignore".into(),
                 "-c".into(),
                 setup_script::PROGRAM.into(),
                 script.into(),

@@ -11,8 +11,8 @@ use buildout_core::fetch::{
 };
 
 /// The largest page that is read, in bytes. The largest of PyPI has some ten
-/// megabytes.
-pub(super) const PAGE_LIMIT: u64 = 128 * 1024 * 1024;
+/// megabytes, and in memory it takes several times as much.
+pub(super) const PAGE_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The largest metadata file that is read, in bytes.
 pub(super) const METADATA_LIMIT: u64 = 8 * 1024 * 1024;

@@ -4,6 +4,7 @@
 //! Everything of the network has a limit in size, is verified where the index
 //! gives a digest, and is asked for once.
 
+mod archive_error;
 mod candidate;
 mod client;
 mod hosts;
@@ -14,6 +15,7 @@ mod page_cache;
 mod tags;
 mod wheel_metadata;
 
+pub use archive_error::ArchiveError;
 pub use candidate::{Candidate, CandidateKind, CandidateLocation, MetadataFile, TagRank};
 pub use libc::Libc;
 pub(crate) use package_index::fits_python;

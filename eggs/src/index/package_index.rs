@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use buildout_core::event::Level;
 use buildout_core::fetch::{
-    DownloadError, DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper,
-    ThreadSleeper, Transport,
+    DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper, ThreadSleeper,
+    Transport,
 };
 use buildout_core::value::str_repr;
 
+use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, read_file_name};
 use super::client::{Client, Document, PAGE_LIMIT};
 use super::hosts::AllowedHosts;
@@ -29,6 +30,9 @@ use crate::version::{Specifiers, Version};
 /// What a page is asked for in: JSON if the server has it.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
                       application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
+
+/// The longest name of a file on Linux, in bytes.
+const NAME_LIMIT: usize = 255;
 
 /// Says which index is meant where none is named; asked when a page is needed,
 /// and once.
@@ -114,6 +118,8 @@ pub struct Index {
     offers: Mutex<HashMap<String, Once<Arc<Offer>>>>,
     kept_offers: Mutex<HashMap<String, Once<Option<Arc<Offer>>>>>,
     linked: OnceLock<LinkedFiles>,
+    /// What distributions have added to `find-links`.
+    added: Mutex<Vec<(String, Once<LinkedFiles>)>>,
     root: OnceLock<Result<Root, DefaultIndexError>>,
     metadata: Mutex<HashMap<String, Once<Result<Arc<Metadata>, Arc<WheelMetadataError>>>>>,
 }
@@ -142,7 +148,9 @@ enum Root {
 
 impl Index {
     /// Combines settings and access; asks for nothing yet.
-    pub fn new(settings: &EggSettings, access: IndexAccess) -> Self {
+    pub fn new(settings: &EggSettings, mut access: IndexAccess) -> Self {
+        // Like pip, a pre-release of Python counts as what it leads to.
+        access.python = access.python.final_release();
         let options = access.downloader.options();
         let client = Client {
             transport: Arc::clone(&access.transport),
@@ -170,6 +178,7 @@ impl Index {
             offers: Mutex::default(),
             kept_offers: Mutex::default(),
             linked: OnceLock::new(),
+            added: Mutex::default(),
             root: OnceLock::new(),
             metadata: Mutex::default(),
             access,
@@ -191,6 +200,31 @@ impl Index {
         self.archives
             .as_ref()
             .is_some_and(|archives| archives.join(&candidate.file_name).is_file())
+    }
+
+    /// Adds entries to `find-links`, unless they are there: what the files
+    /// `dependency_links.txt` of distributions name.
+    pub fn add_find_links(&self, entries: impl IntoIterator<Item = String>) {
+        let mut added = lock(&self.added);
+        let before = added.len();
+        for entry in entries {
+            let is_known =
+                self.find_links.contains(&entry) || added.iter().any(|(known, _)| *known == entry);
+            if !is_known {
+                added.push((entry, Once::default()));
+            }
+        }
+        if added.len() > before {
+            // What was known of projects may be too little now.
+            lock(&self.offers).clear();
+            lock(&self.kept_offers).clear();
+        }
+    }
+
+    /// Returns what was found out about a project, if it was asked for.
+    pub(crate) fn known_offer(&self, project: &ProjectName) -> Option<Arc<Offer>> {
+        let offer = Arc::clone(lock(&self.offers).get(project.canonical())?);
+        offer.get().cloned()
     }
 
     /// Returns what can be had of a project. Failures of the network are part
@@ -232,7 +266,7 @@ impl Index {
     ///
     /// # Errors
     /// It cannot be had, or has other digests.
-    pub fn archive(&self, candidate: &Candidate) -> Result<Downloaded, DownloadError> {
+    pub fn archive(&self, candidate: &Candidate) -> Result<Downloaded, ArchiveError> {
         let url = match &candidate.location {
             CandidateLocation::Url(url) => url.clone(),
             CandidateLocation::File(path) => RedactedUrl::new(path.display().to_string()),
@@ -242,7 +276,10 @@ impl Index {
             let _ = fs::create_dir_all(archives);
         }
         let request = DownloadRequest::new(url).expecting(candidate.digests.clone());
-        self.access.downloader.download(&request)
+        self.access
+            .downloader
+            .download(&request)
+            .map_err(|error| ArchiveError::new(&candidate.file_name, error))
     }
 
     fn find_offer(&self, project: &ProjectName) -> Offer {
@@ -391,6 +428,19 @@ impl Index {
 
     fn add_linked(&self, project: &ProjectName, offer: &mut Offer) {
         let linked = self.linked.get_or_init(|| self.find_linked());
+        self.add_files(linked, project, offer);
+        let added = lock(&self.added).clone();
+        for (entry, linked) in added {
+            let linked = linked.get_or_init(|| {
+                let mut linked = LinkedFiles::default();
+                self.add_entry(&entry, &mut linked);
+                linked
+            });
+            self.add_files(linked, project, offer);
+        }
+    }
+
+    fn add_files(&self, linked: &LinkedFiles, project: &ProjectName, offer: &mut Offer) {
         for found in &linked.links {
             let candidate = self.candidate(found.clone(), project, false);
             offer.candidates.extend(candidate);
@@ -488,8 +538,8 @@ impl Index {
                 (file_name, link, CandidateLocation::File(path))
             }
         };
-        // A name with a slash is no file of a page.
-        if file_name.contains('/') {
+        // What cannot be the name of a file is none.
+        if file_name.contains('/') || file_name.len() > NAME_LIMIT {
             return None;
         }
         let hint = is_page_of_project.then_some(project);
@@ -553,9 +603,12 @@ pub(crate) fn fits_python(requires_python: Option<&str>, python: &Version) -> bo
         .is_none_or(|specifiers| specifiers.contain(python))
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn once<T>(values: &Mutex<HashMap<String, Once<T>>>, key: &str) -> Once<T> {
-    let mut values = values.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(values.entry(key.to_owned()).or_default())
+    Arc::clone(lock(values).entry(key.to_owned()).or_default())
 }
 
 fn page_url(root: &str, name: &str) -> RedactedUrl {

@@ -289,7 +289,9 @@ fn decode_entities(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         decoded.push_str(before);
-        let reference = after.split_once(';').filter(|(name, _)| name.len() < 10);
+        // The longest names of those below have ten characters at most.
+        let end = after.bytes().take(10).position(|byte| byte == b';');
+        let reference = end.map(|end| (&after[..end], &after[end + 1..]));
         let character = reference.and_then(|(name, _)| match name {
             "amp" => Some('&'),
             "lt" => Some('<'),

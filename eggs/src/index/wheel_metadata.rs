@@ -6,11 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use buildout_core::fetch::{
-    DigestMismatch, Digests, DownloadError, Downloaded, FetchError, RedactedUrl,
-};
+use buildout_core::fetch::{DigestMismatch, Digests, Downloaded, FetchError, RedactedUrl};
 use zip::ZipArchive;
 
+use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, MetadataFile};
 use super::client::{Client, METADATA_LIMIT};
 use crate::metadata::{Metadata, MetadataError};
@@ -32,7 +31,7 @@ pub enum WheelMetadataError {
     Fetch(#[from] FetchError),
     /// The wheel could not be downloaded.
     #[error(transparent)]
-    Download(#[from] Box<DownloadError>),
+    Archive(#[from] ArchiveError),
     /// The metadata are not those that the index announced.
     #[error("the metadata of `{file_name}` are not those that the index announces: {mismatch}")]
     Digest {
@@ -68,14 +67,14 @@ pub(super) fn wheel_metadata(
     candidate: &Candidate,
     client: &Client,
     servers: &Servers,
-    whole: &dyn Fn() -> Result<Downloaded, DownloadError>,
+    whole: &dyn Fn() -> Result<Downloaded, ArchiveError>,
 ) -> Result<Metadata, WheelMetadataError> {
     let text = match &candidate.location {
         CandidateLocation::File(path) => read_file(candidate, path)?,
         CandidateLocation::Url(url) => match fetch(candidate, url, client, servers)? {
             Some(text) => text,
             None => {
-                let archive = whole().map_err(Box::new)?;
+                let archive = whole()?;
                 read_file(candidate, archive.path())?
             }
         },

@@ -1,6 +1,7 @@
 //! The order of decisions: that of `Installer.install`.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::sync::Arc;
 use std::thread;
 
@@ -21,7 +22,7 @@ use super::member::{Member, Origin};
 use super::namespaces::needs_pkg_resources;
 use super::speculation::Speculation;
 use super::supply::Order;
-use super::{Resolver, WorkingSet};
+use super::{Decision, Resolver, WorkingSet};
 
 /// How many distributions are made at once.
 const PARALLEL_INSTALLATIONS: usize = 8;
@@ -30,6 +31,15 @@ const PARALLEL_INSTALLATIONS: usize = 8;
 /// what is there; what distributions say of themselves when they are installed
 /// can take a few more.
 const PASS_LIMIT: usize = 20;
+
+/// What comes of the choices.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A working set: what is missing is installed.
+    Install,
+    /// The list of choices. What a source archive requires is not known then.
+    Decide,
+}
 
 /// One resolution: passes of the algorithm until one of them installs nothing.
 ///
@@ -40,8 +50,9 @@ pub(super) struct Greedy<'a> {
     resolver: &'a Resolver<'a>,
     chooser: Arc<Chooser>,
     requested: &'a [String],
+    purpose: Purpose,
     speculation: Option<Speculation>,
-    /// Offers whose notes have been logged.
+    /// What has been logged of pages.
     told: FxHashSet<String>,
     /// Files that were installed, by location.
     installed: FxHashMap<String, Arc<Distribution>>,
@@ -58,6 +69,8 @@ struct Pass {
     has_installed: bool,
     /// `Installer._requirements_and_constraints`.
     history: Vec<String>,
+    /// What members always require, by canonical name.
+    required: FxHashMap<String, FxHashSet<String>>,
 }
 
 impl<'a> Greedy<'a> {
@@ -71,13 +84,14 @@ impl<'a> Greedy<'a> {
             resolver,
             chooser: Arc::new(chooser),
             requested,
+            purpose: Purpose::Install,
             speculation: None,
             told: FxHashSet::default(),
             installed: FxHashMap::default(),
         }
     }
 
-    pub(super) fn run(mut self) -> Result<WorkingSet, ResolveError> {
+    fn requirements(&self) -> Result<Vec<Requirement>, ResolveError> {
         let mut requirements = Vec::new();
         for text in self.requested {
             let requirement = Requirement::parse(text).map_err(Problem::from)?;
@@ -85,6 +99,26 @@ impl<'a> Greedy<'a> {
                 requirements.push(requirement);
             }
         }
+        Ok(requirements)
+    }
+
+    /// Returns what would be taken, and installs nothing.
+    pub(super) fn decide(mut self) -> Result<Vec<Decision>, ResolveError> {
+        self.purpose = Purpose::Decide;
+        let mut pass = Pass::default();
+        self.pass(&self.requirements()?, &mut pass)?;
+        let decisions = pass
+            .members
+            .into_values()
+            .map(|member| match member.origin {
+                Origin::There(distribution) => Decision::There(distribution),
+                Origin::Coming(candidate, _) => Decision::File(candidate),
+            });
+        Ok(decisions.collect())
+    }
+
+    pub(super) fn run(mut self) -> Result<WorkingSet, ResolveError> {
+        let requirements = self.requirements()?;
         for _ in 0..PASS_LIMIT {
             let mut pass = Pass::default();
             self.pass(&requirements, &mut pass)?;
@@ -150,7 +184,8 @@ impl<'a> Greedy<'a> {
                     return Err(self.conflict(member, &requirement, pass)?.into());
                 }
                 (None, Some(member)) if !member.satisfies(&requirement) => {
-                    return Err(self.conflict(member, &requirement, pass)?.into());
+                    let member = member.clone();
+                    return Err(self.conflict(&member, &requirement, pass)?.into());
                 }
                 (Some(member), _) | (None, Some(member)) => member.clone(),
                 (None, None) => {
@@ -220,7 +255,7 @@ impl<'a> Greedy<'a> {
         &self,
         existing: &Member,
         requirement: &Requirement,
-        pass: &Pass,
+        pass: &mut Pass,
     ) -> Result<Problem, Problem> {
         Ok(Problem::Conflict {
             existing: existing.to_string(),
@@ -238,21 +273,31 @@ impl<'a> Greedy<'a> {
     fn requirers<'p>(
         &self,
         requirement: &Requirement,
-        pass: &'p Pass,
+        pass: &'p mut Pass,
     ) -> Result<Vec<&'p Member>, Problem> {
-        let identity = requirement.identity();
-        let mut requirers = Vec::new();
-        for member in pass.members.values() {
-            let required = self.requires(member, &[])?;
-            if required.iter().any(|other| other.identity() == identity) {
-                requirers.push(member);
+        for (canonical, member) in &pass.members {
+            if !pass.required.contains_key(canonical) {
+                let required = self.requires(member, &[])?;
+                let required = required.iter().map(Requirement::identity).collect();
+                pass.required.insert(canonical.clone(), required);
             }
         }
+        let identity = requirement.identity();
+        let requires = |canonical: &String| {
+            let required = pass.required.get(canonical);
+            required.is_some_and(|required| required.contains(&identity))
+        };
+        let mut requirers: Vec<&Member> = pass
+            .members
+            .iter()
+            .filter(|(canonical, _)| requires(canonical))
+            .map(|(_, member)| member)
+            .collect();
         requirers.sort_by(|left, right| left.compare(right));
         Ok(requirers)
     }
 
-    fn note_requirers(&self, requirement: &Requirement, pass: &Pass) -> Result<(), Problem> {
+    fn note_requirers(&self, requirement: &Requirement, pass: &mut Pass) -> Result<(), Problem> {
         let settings = &self.resolver.settings;
         if !settings.show_picked_versions && settings.update_versions_file.is_none() {
             return Ok(());
@@ -285,13 +330,18 @@ impl<'a> Greedy<'a> {
         pass: &mut Pass,
     ) -> Result<Member, Problem> {
         let chooser = Arc::clone(&self.chooser);
-        let choice = chooser.choose(requirement, || self.work_ahead(requested))?;
+        let mut asks = false;
+        let choice = chooser.choose(requirement, || {
+            asks = true;
+            self.work_ahead(requested);
+        })?;
+        if asks {
+            self.tell(requirement);
+        }
         let member = match choice {
             Choice::Have(member) => member,
             Choice::Nothing(offer) => {
-                let offer = offer.as_deref();
-                self.tell(requirement, offer);
-                return Err(self.nothing(requirement, offer));
+                return Err(self.nothing(requirement, offer.as_deref()));
             }
             Choice::Get(candidate) => {
                 if let Some(problem) = &candidate.unverifiable {
@@ -303,6 +353,8 @@ impl<'a> Greedy<'a> {
                 self.tell_of_withdrawal(&candidate);
                 if candidate.is_wheel() {
                     self.coming(requirement, candidate, pass)?
+                } else if self.purpose == Purpose::Decide {
+                    Member::unbuilt(candidate)
                 } else {
                     // What it requires is known only when it is built. What was
                     // decided before comes before it.
@@ -315,12 +367,33 @@ impl<'a> Greedy<'a> {
                 }
             }
         };
+        self.add_dependency_links(&member);
         self.check_picked(requirement, &member)?;
         let canonical = member.project.canonical().to_owned();
         pass.members
             .entry(canonical)
             .or_insert_with(|| member.clone());
         Ok(member)
+    }
+
+    /// Keeps `Installer._add_dependency_links_from_dists`.
+    fn add_dependency_links(&self, member: &Member) {
+        let settings = &self.resolver.settings;
+        let (Origin::There(distribution), true, false) = (
+            &member.origin,
+            settings.use_dependency_links,
+            settings.install_from_cache,
+        ) else {
+            return;
+        };
+        let Some(directory) = &distribution.metadata().directory else {
+            return;
+        };
+        // Hardly any distribution has the file.
+        if let Ok(links) = fs::read_to_string(directory.join("dependency_links.txt")) {
+            let links = links.lines().map(str::trim).filter(|link| !link.is_empty());
+            self.resolver.index.add_find_links(links.map(str::to_owned));
+        }
     }
 
     fn work_ahead(&mut self, requested: &[Requirement]) {
@@ -466,13 +539,20 @@ impl<'a> Greedy<'a> {
         );
     }
 
-    /// Logs what was found out about a project, once.
-    fn tell(&mut self, requirement: &Requirement, offer: Option<&Offer>) {
-        let Some(offer) = offer else {
+    /// Logs what was found out about a project: each record once, since what
+    /// is wrong with an entry of `find-links` concerns all projects.
+    fn tell(&mut self, requirement: &Requirement) {
+        if requirement.url.is_some() {
+            let message = format!("The URL of {requirement} is not used: the index decides");
+            if self.told.insert(message.clone()) {
+                self.log(Level::Warning, message);
+            }
+        }
+        let Some(offer) = self.resolver.index.known_offer(&requirement.name) else {
             return;
         };
-        if self.told.insert(requirement.name.canonical().to_owned()) {
-            for note in &offer.notes {
+        for note in &offer.notes {
+            if self.told.insert(note.message.clone()) {
                 self.resolver
                     .log
                     .log(note.logger, note.level, note.message.clone());

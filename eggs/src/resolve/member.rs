@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::distribution::{Distribution, DistributionKind};
 use crate::index::Candidate;
 use crate::marker::MarkerEnvironment;
@@ -50,6 +52,16 @@ impl Member {
             version: version.unwrap_or_else(|| candidate.version.clone()),
             origin: Origin::Coming(candidate, metadata),
         }
+    }
+
+    /// A source archive, of which nothing is known but its name.
+    pub(super) fn unbuilt(candidate: Arc<Candidate>) -> Self {
+        let metadata = Metadata {
+            name: candidate.project.to_string(),
+            version: candidate.version.to_string(),
+            ..Metadata::default()
+        };
+        Self::coming(candidate, Arc::new(metadata))
     }
 
     pub(super) fn metadata(&self) -> &Metadata {
@@ -124,12 +136,11 @@ impl Member {
         shows_markers: bool,
     ) -> Result<Vec<Requirement>, Problem> {
         let mut required = Vec::new();
-        let mut common: Vec<String> = Vec::new();
+        let mut common: FxHashSet<String> = FxHashSet::default();
         for declared in &self.metadata().requires {
             if let Some(requirement) = self.applying(declared, "", environment)?
-                && !common.contains(&requirement.identity())
+                && common.insert(requirement.identity())
             {
-                common.push(requirement.identity());
                 required.push(requirement);
             }
         }

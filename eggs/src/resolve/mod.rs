@@ -21,7 +21,7 @@ pub use picked::PickedVersions;
 pub use supply::{Inventory, Order, Supply, SupplyError};
 
 use crate::distribution::Distribution;
-use crate::index::Index;
+use crate::index::{Candidate, Index};
 use crate::log::Log;
 use crate::marker::MarkerEnvironment;
 use crate::name::ProjectName;
@@ -79,6 +79,15 @@ impl<'a> IntoIterator for &'a WorkingSet {
     }
 }
 
+/// What is taken for a project.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Something that is there.
+    There(Arc<Distribution>),
+    /// A file that would have to be made a distribution.
+    File(Arc<Candidate>),
+}
+
 /// Finds working sets; one serves all parts that have the same settings.
 #[derive(Clone)]
 pub struct Resolver<'a> {
@@ -115,5 +124,15 @@ impl Resolver<'_> {
     /// See [`Problem`].
     pub fn working_set(&self, requirements: &[String]) -> Result<WorkingSet, ResolveError> {
         Greedy::new(self, requirements).run()
+    }
+
+    /// Returns what would be taken for requirements, in the order of decisions,
+    /// and installs nothing. What a source archive requires is known only when
+    /// it is built, so it is left out.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub fn decide(&self, requirements: &[String]) -> Result<Vec<Decision>, ResolveError> {
+        Greedy::new(self, requirements).decide()
     }
 }

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use buildout_core::fetch::{DownloadError, Downloaded};
+use buildout_core::fetch::Downloaded;
 
 use crate::distribution::Distribution;
-use crate::index::Candidate;
+use crate::index::{ArchiveError, Candidate};
 use crate::name::ProjectName;
 use crate::requirement::Requirement;
 
@@ -44,7 +44,7 @@ pub struct Order<'a> {
     pub requirement: &'a Requirement,
     /// The file.
     pub candidate: &'a Candidate,
-    pub(crate) archive: &'a (dyn Fn() -> Result<Downloaded, DownloadError> + Sync),
+    pub(crate) archive: &'a (dyn Fn() -> Result<Downloaded, ArchiveError> + Sync),
 }
 
 impl Order<'_> {
@@ -56,7 +56,7 @@ impl Order<'_> {
     ///
     /// # Errors
     /// It cannot be had, or has other digests than the index says.
-    pub fn archive(&self) -> Result<Downloaded, DownloadError> {
+    pub fn archive(&self) -> Result<Downloaded, ArchiveError> {
         (self.archive)()
     }
 }

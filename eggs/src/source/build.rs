@@ -9,7 +9,7 @@ use buildout_core::exec::failure::CommandFailure;
 use buildout_core::exec::shell_quote::quote;
 use buildout_core::recipe::Environment;
 
-use super::requirements::{PROGRAM, Product, read_answer};
+use super::requirements::{PROGRAM, Product, asks_for_more, read_answer};
 use super::setup_cfg::edit_setup_cfg;
 use super::tree::unpack_source;
 use super::{BuildError, Commands, failed};
@@ -153,27 +153,33 @@ impl Builder<'_> {
             Ok(path)
         };
         let tools = provide(&[])?;
-        if settings.isolation == Isolation::Named {
+        if settings.isolation == Isolation::Named || !asks_for_more(source) {
             return Ok(tools);
         }
-        let ask = |path: &[PathBuf], hook: &str| {
+        let ask = |path: &[PathBuf], provided: &str| {
             let answer = place.path("requires.json");
-            let arguments: [OsString; 5] = [
+            let arguments: [OsString; 6] = [
                 "-c".into(),
                 PROGRAM.into(),
                 answer.clone().into(),
                 source.into(),
-                hook.into(),
+                product.hook().into(),
+                provided.into(),
             ];
             self.run_python(arguments, place, path, settings, what)?;
             read_answer(&answer)
         };
-        let mut requirements = ask(&tools, "")?;
-        let path = provide(&requirements)?;
-        let more = ask(&path, product.hook())?;
+        let mut path = tools;
+        let mut answer = ask(&path, "")?;
+        if answer.more.is_none() {
+            path = provide(&answer.requires)?;
+            answer = ask(&path, "provided")?;
+        }
+        let more = answer.more.unwrap_or_default();
         if more.is_empty() {
             return Ok(path);
         }
+        let mut requirements = answer.requires;
         requirements.extend(more);
         provide(&requirements)
     }

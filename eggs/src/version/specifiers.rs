@@ -3,6 +3,7 @@
 use std::fmt;
 
 use buildout_core::python::version::{Specifier, Version};
+use rustc_hash::FxHashSet;
 
 /// One condition, as `>=1.0`.
 #[derive(Clone, Debug)]
@@ -32,6 +33,24 @@ impl VersionSpecifier {
             version: version.to_owned(),
             meaning: Specifier::parse(operator, version)?,
         })
+    }
+
+    /// Returns a text that is the same for the usual spellings of a version.
+    fn identity(&self) -> String {
+        match Version::parse(&self.version) {
+            // `~=1.0` and `~=1.0.0` differ.
+            Some(version) if !matches!(self.operator, "===" | "~=") => {
+                let version = version.to_string();
+                let mut short = version.as_str();
+                while let Some(shorter) = short.strip_suffix(".0")
+                    && !short.contains('+')
+                {
+                    short = shorter;
+                }
+                format!("{}{short}", self.operator)
+            }
+            _ => self.to_string(),
+        }
     }
 
     /// Returns the operator.
@@ -72,35 +91,16 @@ impl Specifiers {
 
     /// Reads conditions separated by commas; nothing if one of them is none.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut specifiers = Self::default();
-        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
-            specifiers.add(VersionSpecifier::parse(part)?);
-        }
-        Some(specifiers)
-    }
-
-    fn add(&mut self, specifier: VersionSpecifier) {
-        let text = specifier.to_string();
-        let place = self
-            .specifiers
-            .binary_search_by(|known| known.to_string().cmp(&text));
-        if let Err(place) = place
-            && !self.specifiers.iter().any(|known| {
-                known.operator == specifier.operator && known.meaning == specifier.meaning
-            })
-        {
-            self.specifiers.insert(place, specifier);
-        }
+        text.split(',')
+            .filter(|part| !part.trim().is_empty())
+            .map(VersionSpecifier::parse)
+            .collect()
     }
 
     /// Returns the conditions of both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        let mut both = self.clone();
-        for specifier in &other.specifiers {
-            both.add(specifier.clone());
-        }
-        both
+        self.iter().chain(other.iter()).cloned().collect()
     }
 
     /// Tells whether the version satisfies all conditions.
@@ -132,6 +132,19 @@ impl Specifiers {
     /// Returns the conditions, sorted as texts.
     pub fn iter(&self) -> impl Iterator<Item = &VersionSpecifier> {
         self.specifiers.iter()
+    }
+}
+
+impl FromIterator<VersionSpecifier> for Specifiers {
+    /// Takes the first of those that mean the same.
+    fn from_iter<I: IntoIterator<Item = VersionSpecifier>>(specifiers: I) -> Self {
+        let mut known = FxHashSet::default();
+        let mut specifiers: Vec<VersionSpecifier> = specifiers
+            .into_iter()
+            .filter(|specifier| known.insert(specifier.identity()))
+            .collect();
+        specifiers.sort_by_cached_key(ToString::to_string);
+        Specifiers { specifiers }
     }
 }
 
@@ -174,6 +187,18 @@ mod tests {
         assert!(!specifiers.contain_text("not a version"));
         assert_eq!(Specifiers::parse("=1"), None);
         assert_eq!(Specifiers::parse("1.0"), None);
+    }
+
+    #[test]
+    fn one_condition_counts_once() {
+        let shown = |text| Specifiers::parse(text).unwrap().to_string();
+        assert_eq!(shown("==1.0.0,==1,==1.0"), "==1.0.0");
+        assert_eq!(shown("==1.*,==1.0.*"), "==1.*,==1.0.*");
+        assert_eq!(shown("~=1.0,~=1.0.0"), "~=1.0,~=1.0.0");
+        assert_eq!(shown("==1+a.0,==1+a"), "==1+a,==1+a.0");
+        // A hostile requirement takes no quadratic time.
+        let many: Vec<String> = (0..50_000).map(|number| format!(">{number}")).collect();
+        assert!(Specifiers::parse(&many.join(",")).is_some());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! The egg has its metadata twice. `EGG-INFO` is what `pkg_resources` finds in
 //! a flat listing of the eggs directory, and where it looks for scripts;
 //! `X.dist-info` is what `importlib.metadata` reads. zc.buildout 3 writes only
-//! the one, 6 only the other, and each then fails to see some of its eggs.
+//! the one, 6 only the other, and each then fails to see some of its eggs. The
+//! latter keeps the name that the wheel gives it, which pip takes apart.
 
 use std::fs;
 use std::io;
@@ -70,7 +71,6 @@ impl UnpackedWheel {
             making,
             linker: Linker::new(making.link),
             egg: &egg,
-            dist_info: format!("{base}.dist-info"),
             record: Record::default(),
         };
         filling.fill()?;
@@ -97,8 +97,6 @@ struct Filling<'m> {
     making: &'m EggMaking<'m>,
     linker: Linker,
     egg: &'m Path,
-    /// The name of the directory in the egg.
-    dist_info: String,
     record: Record,
 }
 
@@ -106,14 +104,10 @@ impl Filling<'_> {
     fn fill(&mut self) -> Result<(), WheelError> {
         fs::create_dir(self.egg).map_err(failed("create", self.egg))?;
         let wheel = self.wheel;
-        let (dist_info, data) = (wheel.dist_info.as_str(), wheel.data.as_deref());
+        let data = wheel.data.as_deref();
         for entry in sorted_entries(&wheel.directory)? {
-            let source = wheel.directory.join(&entry);
-            if entry == dist_info {
-                let name = self.dist_info.clone();
-                self.link(&source, &name)?;
-            } else if data != Some(&entry) {
-                self.link(&source, &entry)?;
+            if data != Some(&entry) {
+                self.link(&wheel.directory.join(&entry), &entry)?;
             }
         }
         if let Some(data) = data {
@@ -265,9 +259,6 @@ impl Filling<'_> {
         let data = self.wheel.data.as_deref();
         for mut entry in Record::parse(&text).entries {
             let placed = match entry.path.split_once('/') {
-                Some((top, rest)) if top == self.wheel.dist_info => {
-                    Some(format!("{}/{rest}", self.dist_info))
-                }
                 Some((top, rest)) if Some(top) == data => match rest.split_once('/') {
                     Some(("purelib" | "platlib" | "data", rest)) => Some(rest.to_owned()),
                     Some(("scripts", rest)) => Some(format!("{EGG_INFO}/scripts/{rest}")),
@@ -282,8 +273,9 @@ impl Filling<'_> {
             }
         }
         let record = std::mem::take(&mut self.record);
-        self.write(&format!("{}/RECORD", self.dist_info), &record.to_text())?;
-        self.write(&format!("{}/INSTALLER", self.dist_info), "buildout\n")
+        let dist_info = &self.wheel.dist_info;
+        self.write(&format!("{dist_info}/RECORD"), &record.to_text())?;
+        self.write(&format!("{dist_info}/INSTALLER"), "buildout\n")
     }
 }
 

@@ -95,7 +95,7 @@ fn an_egg_has_its_metadata_twice() {
     assert_eq!(read("EGG-INFO/scripts/run"), "#!python\nimport my_pkg\n");
     assert!(egg.join("extra.py").is_file());
     assert!(!egg.join("my.h").exists());
-    let dist_info = "My.Pkg-1.0-py3.11-linux-x86_64.dist-info";
+    let dist_info = "my_pkg-1.0.dist-info";
     assert_eq!(
         read(&format!("{dist_info}/RECORD")),
         format!("my_pkg/__init__.py,,\nEGG-INFO/scripts/run,,\n{dist_info}/METADATA,,\n")

@@ -70,6 +70,27 @@ pub(crate) fn tagged_wheel(name: &str, version: &str, tag: &str, lines: &[&str])
     }
 }
 
+/// Makes a wheel of a package `A` that others share, by what its `__init__.py`
+/// holds; `name` is `A.B`.
+pub(crate) fn namespace_wheel(name: &str, declaration: &str) -> Fixture {
+    let namespace = name.split('.').next().unwrap_or_default();
+    let base = format!("{}-1.0", name.replace('.', "_"));
+    let info = format!("{base}.dist-info");
+    let files = [
+        (format!("{namespace}/__init__.py"), declaration.to_owned()),
+        (format!("{info}/METADATA"), metadata(name, "1.0", &[])),
+        (
+            format!("{info}/namespace_packages.txt"),
+            format!("{namespace}\n"),
+        ),
+    ];
+    Fixture {
+        file_name: format!("{base}-py3-none-any.whl"),
+        bytes: archive(&files),
+        attributes: String::new(),
+    }
+}
+
 /// Makes a source archive.
 pub(crate) fn source(name: &str, version: &str, lines: &[&str]) -> Fixture {
     let base = format!("{name}-{version}");
@@ -92,6 +113,25 @@ impl Fixture {
         self
     }
 
+    pub(crate) fn sha256(&self) -> String {
+        Digests::of(&self.bytes).hex(Algorithm::Sha256)
+    }
+
+    /// Returns the text of its metadata.
+    pub(crate) fn metadata(&self) -> String {
+        let mut archive = zip::ZipArchive::new(Cursor::new(&self.bytes)).expect("it was just made");
+        let name = format!("{}.dist-info/METADATA", self.base());
+        let mut text = String::new();
+        let mut file = archive.by_name(&name).expect("it is a wheel");
+        std::io::Read::read_to_string(&mut file, &mut text).expect("it is a text");
+        text
+    }
+
+    fn base(&self) -> String {
+        let parts: Vec<&str> = self.file_name.splitn(3, '-').collect();
+        format!("{}-{}", parts[0], parts[1])
+    }
+
     fn project(&self) -> String {
         let stem = self.file_name.split("-").next().unwrap_or_default();
         stem.to_lowercase().replace(['_', '.'], "-")
@@ -108,7 +148,7 @@ pub(crate) fn serve(server: &TestServer, fixtures: &[Fixture]) {
             &target,
             Reply::ok(fixture.bytes.clone()).ranges(&format!("\"{name}\"")),
         );
-        let digest = Digests::of(&fixture.bytes).hex(Algorithm::Sha256);
+        let digest = fixture.sha256();
         let link = format!(
             "<a href=\"../../files/{name}#sha256={digest}\"{}>{name}</a>\n",
             fixture.attributes
@@ -118,6 +158,37 @@ pub(crate) fn serve(server: &TestServer, fixtures: &[Fixture]) {
     for (project, links) in pages {
         serve_page(server, &project, &links);
     }
+}
+
+/// A file on a page in JSON; `extra` are further members.
+pub(crate) fn json_file(
+    url: &str,
+    fixture: &Fixture,
+    extra: serde_json::Value,
+) -> serde_json::Value {
+    let mut file = serde_json::json!({
+        "filename": fixture.file_name,
+        "url": url,
+        "hashes": {"sha256": fixture.sha256()},
+        "size": fixture.bytes.len(),
+    });
+    for (name, value) in extra.as_object().into_iter().flatten() {
+        file[name] = value.clone();
+    }
+    file
+}
+
+/// Serves a page in JSON.
+pub(crate) fn serve_json(server: &TestServer, project: &str, files: Vec<serde_json::Value>) {
+    let page = serde_json::json!({
+        "meta": {"api-version": "1.1"},
+        "name": project,
+        "files": files,
+    });
+    let reply = Reply::ok(page.to_string())
+        .header("Content-Type", "application/vnd.pypi.simple.v1+json")
+        .header("ETag", &format!("\"{project}\""));
+    server.reply(&format!("/simple/{project}/"), reply);
 }
 
 pub(crate) fn serve_page(server: &TestServer, project: &str, links: &str) {

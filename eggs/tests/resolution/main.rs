@@ -1,6 +1,7 @@
 //! Resolution, compared with that of the real zc.buildout 6.0.1 and 3.0.1 over
 //! an index that the test makes.
 
+mod deviations;
 mod fixtures;
 mod ours;
 #[path = "../../../buildout-cli/tests/differential/peer.rs"]
@@ -15,6 +16,7 @@ use std::process::{Command, Stdio};
 
 use buildout_core::fetch::test_server::{Reply, TestServer};
 
+use buildout_eggs::settings::WheelPolicy;
 use fixtures::{Fixture, serve, serve_page, source, tagged_wheel, wheel, write};
 use ours::World;
 use peer::{Peer, PeerVersion};
@@ -97,6 +99,7 @@ impl Site {
             archives: None,
             install_from_cache: false,
             page_cache: None,
+            wheels: WheelPolicy::Any,
         }
     }
 }

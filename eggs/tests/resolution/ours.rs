@@ -17,7 +17,7 @@ use buildout_eggs::installed::read_entry;
 use buildout_eggs::log::{Log, Logger};
 use buildout_eggs::marker::MarkerEnvironment;
 use buildout_eggs::resolve::{
-    DEFAULT_THREADS, Inventory, Order, PickedVersions, Resolver, Supply, SupplyError,
+    DEFAULT_THREADS, Decision, Inventory, Order, PickedVersions, Resolver, Supply, SupplyError,
 };
 use buildout_eggs::settings::EggSettings;
 use buildout_eggs::supply::{EggDirectories, EggInventory};
@@ -32,6 +32,8 @@ pub(crate) struct World {
     markers: Arc<MarkerEnvironment>,
     tags: Arc<WheelTags>,
     target: EggTarget,
+    /// To make one is costly, because of the certificates.
+    client: Arc<HttpClient>,
 }
 
 impl World {
@@ -48,17 +50,88 @@ impl World {
                 platform: tags.platform().to_owned(),
             },
             tags: Arc::new(tags),
+            client: Arc::new(HttpClient::default()),
             markers: Arc::new(MarkerEnvironment::new(python.clone(), uname)),
             python,
         }
     }
 
+    /// The first Python of the search path.
+    pub(crate) fn of_this_machine() -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let probe = PythonProbe::of_search_path(path);
+        let python = probe.identity().expect("there is a `python3`");
+        Self::of_python(&python.executable)
+    }
+
+    /// Returns the tag of wheels for this Python and machine alone.
+    pub(crate) fn own_tag(&self) -> String {
+        let python = self.python.short_version().replace('.', "");
+        let machine = &self.markers.machine().machine;
+        format!("cp{python}-cp{python}-linux_{machine}")
+    }
+
     /// Runs a step, without any effect on the user's own files.
     pub(crate) fn run(&self, step: &Step, temporary: &Path, shows_markers: bool) -> Outcome {
+        let picked = Arc::new(PickedVersions::new());
+        let log = Arc::new(Records::default());
+        let result = self.with_resolver(
+            step,
+            temporary,
+            shows_markers,
+            (&log, &picked),
+            |resolver| resolver.working_set(&step.eggs),
+        );
+        let hint = result.as_ref().err().and_then(|error| error.hint());
+        let (members, error) = match &result {
+            Ok(working_set) => (
+                working_set
+                    .iter()
+                    .map(|member| format!("{} {}", member.name(), member.version()))
+                    .collect(),
+                None,
+            ),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        Outcome {
+            members,
+            error,
+            hint,
+            log: log.of(Logger::EasyInstall),
+            root_log: log.of(Logger::Root),
+            picked: picked.versions(),
+        }
+    }
+
+    /// Returns the files that a step would install.
+    pub(crate) fn decide(&self, step: &Step, temporary: &Path) -> Vec<String> {
+        let picked = Arc::new(PickedVersions::new());
+        let log = Arc::new(Records::default());
+        let decisions = self.with_resolver(step, temporary, true, (&log, &picked), |resolver| {
+            resolver.decide(&step.eggs)
+        });
+        decisions
+            .expect("all is there")
+            .into_iter()
+            .map(|decision| match decision {
+                Decision::File(candidate) => candidate.file_name.clone(),
+                Decision::There(distribution) => distribution.location().display().to_string(),
+            })
+            .collect()
+    }
+
+    fn with_resolver<T>(
+        &self,
+        step: &Step,
+        temporary: &Path,
+        shows_markers: bool,
+        (log, picked): (&Arc<Records>, &Arc<PickedVersions>),
+        work: impl FnOnce(&Resolver<'_>) -> T,
+    ) -> T {
         let mut settings = settings_of(step);
         settings.shows_markers = shows_markers;
         let settings = Arc::new(settings);
-        let transport = Arc::new(HttpClient::default());
+        let transport = Arc::clone(&self.client);
         let mut options = DownloaderOptions::new("/", temporary);
         options.retry = RetryPolicy::never();
         options.cache.clone_from(&settings.archives);
@@ -71,7 +144,6 @@ impl World {
             tags: Arc::clone(&self.tags),
             python: Version::parse(&self.python.version_text).expect("Python has a version"),
         };
-        let log = Arc::new(Records::default());
         let directories = Arc::new(EggDirectories::new(self.target.clone()));
         let inventory: Arc<dyn Inventory> = Arc::new(EggInventory {
             directories: Arc::clone(&directories),
@@ -82,36 +154,17 @@ impl World {
             target: &self.target,
             directories: &directories,
         };
-        let picked = Arc::new(PickedVersions::new());
-        let resolver = Resolver {
+        work(&Resolver {
             index: Arc::new(Index::new(&settings, access)),
             settings,
             inventory,
             supply: &supply,
             environment: Arc::clone(&self.markers),
             log: log.clone(),
-            picked: Arc::clone(&picked),
+            picked: Arc::clone(picked),
             checks_picked: true,
             threads: DEFAULT_THREADS,
-        };
-        let result = resolver.working_set(&step.eggs);
-        let (members, error) = match &result {
-            Ok(working_set) => (
-                working_set
-                    .iter()
-                    .map(|member| format!("{} {}", member.name(), member.version()))
-                    .collect(),
-                None,
-            ),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        };
-        let records = log.records.lock().expect("no thread panics");
-        Outcome {
-            members,
-            error,
-            log: records.clone(),
-            picked: picked.versions(),
-        }
+        })
     }
 }
 
@@ -133,6 +186,7 @@ fn settings_of(step: &Step) -> EggSettings {
         archives: step.archives.as_ref().map(PathBuf::from),
         install_from_cache: step.install_from_cache,
         show_picked_versions: true,
+        wheels: step.wheels,
         ..EggSettings::default()
     }
 }
@@ -140,19 +194,28 @@ fn settings_of(step: &Step) -> EggSettings {
 /// Keeps what upstream would log at level INFO.
 #[derive(Default)]
 struct Records {
-    records: Mutex<Vec<String>>,
+    records: Mutex<Vec<(Logger, String)>>,
+}
+
+impl Records {
+    fn of(&self, logger: Logger) -> Vec<String> {
+        let records = self.records.lock().expect("no thread panics");
+        let of_logger = records.iter().filter(|(of, _)| *of == logger);
+        of_logger.map(|(_, message)| message.clone()).collect()
+    }
 }
 
 impl Log for Records {
     fn log(&self, logger: Logger, level: Level, message: String) {
-        if logger == Logger::EasyInstall && level != Level::Debug {
-            self.records.lock().expect("no thread panics").push(message);
+        if level != Level::Debug {
+            let mut records = self.records.lock().expect("no thread panics");
+            records.push((logger, message));
         }
     }
 }
 
-/// Makes eggs that have nothing but metadata: like the driver of the peer, it
-/// is there for the decisions.
+/// Makes eggs of wheels by unpacking them, and of source archives from their
+/// metadata alone: like the driver of the peer, it is there for the decisions.
 struct Unpacker<'a> {
     directory: PathBuf,
     target: &'a EggTarget,
@@ -189,8 +252,32 @@ impl Supply for Unpacker<'_> {
         let info = egg.join(format!("{base}.dist-info"));
         fs::create_dir_all(&info)?;
         fs::write(info.join("METADATA"), metadata)?;
+        if order.candidate.is_wheel() {
+            // The fixtures name their `.dist-info` as the egg's is named here.
+            let file = fs::File::open(archive.path())?;
+            let info = info.file_name().ok_or("no name")?.to_owned();
+            unpack(
+                &mut zip::ZipArchive::new(file)?,
+                &egg,
+                &info.to_string_lossy(),
+            )?;
+        }
         self.directories.note(&egg);
         let distribution = read_entry(&egg)?.ok_or("no egg")?;
         Ok(Arc::new(distribution))
     }
+}
+
+fn unpack(zip: &mut zip::ZipArchive<fs::File>, egg: &Path, info: &str) -> Result<(), SupplyError> {
+    for index in 0..zip.len() {
+        let mut file = zip.by_index(index)?;
+        let name = file.name()?.to_string();
+        let path = match name.split_once(".dist-info/") {
+            Some((_, name)) => egg.join(info).join(name),
+            None => egg.join(name),
+        };
+        fs::create_dir_all(path.parent().ok_or("no parent")?)?;
+        std::io::copy(&mut file, &mut fs::File::create(path)?)?;
+    }
+    Ok(())
 }

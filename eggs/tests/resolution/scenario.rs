@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use buildout_eggs::settings::WheelPolicy;
 use serde_json::{Value, json};
 
 /// One resolution.
@@ -22,8 +23,9 @@ pub(crate) struct Step {
     pub(crate) allow_unknown_extras: bool,
     pub(crate) archives: Option<String>,
     pub(crate) install_from_cache: bool,
-    /// Only ours.
+    /// What only ours knows.
     pub(crate) page_cache: Option<String>,
+    pub(crate) wheels: WheelPolicy,
 }
 
 impl Step {
@@ -53,7 +55,11 @@ pub(crate) struct Outcome {
     /// `NAME VERSION`, in the order of the working set.
     pub(crate) members: Vec<String>,
     pub(crate) error: Option<String>,
+    /// Only ours has one.
+    pub(crate) hint: Option<String>,
     pub(crate) log: Vec<String>,
+    /// Only ours has it.
+    pub(crate) root_log: Vec<String>,
     pub(crate) picked: BTreeMap<String, String>,
 }
 
@@ -68,6 +74,8 @@ impl Outcome {
         let picked = value["picked"].as_object().into_iter().flatten();
         Outcome {
             members: texts(&value["members"]),
+            hint: None,
+            root_log: Vec::new(),
             error: value["error"].as_str().map(str::to_owned),
             log: texts(&value["log"]),
             picked: picked

@@ -9,7 +9,7 @@ mod cron;
 pub(crate) mod generic;
 pub(crate) mod launcher;
 mod logrotate;
-mod shell_script;
+pub(crate) mod shell_script;
 mod simple_logger;
 mod tunnel;
 

@@ -9,6 +9,7 @@ mod eggs;
 mod log;
 mod options;
 mod patches;
+mod picked;
 mod run;
 mod scripts;
 mod setup_eggs;
@@ -16,13 +17,32 @@ mod tools;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{DevelopEggs, Factory};
+use buildout_core::recipe::{DevelopEggs, Factory, RecipeError, RunServices};
 
 use self::run::EggRuns;
 
-/// The factories of all entry points, with what makes the develop eggs of
-/// `[buildout]`. They share what a run knows of distributions.
-pub(crate) fn factories() -> (Vec<Arc<dyn Factory>>, Arc<dyn DevelopEggs>) {
+/// The recipes, and what belongs to them besides: they share what a run knows
+/// of distributions.
+pub(crate) struct EggRecipes {
+    /// One factory for each entry point.
+    pub(crate) factories: Vec<Arc<dyn Factory>>,
+    /// Makes the develop eggs of `[buildout]`.
+    pub(crate) develop_eggs: Arc<dyn DevelopEggs>,
+    runs: Arc<EggRuns>,
+}
+
+impl EggRecipes {
+    /// Reports the versions that were picked in a run.
+    pub(crate) fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        match self.runs.known(&services.directory) {
+            Some(run) => picked::report(&run, services),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes the recipes.
+pub(crate) fn recipes() -> EggRecipes {
     let runs = Arc::new(EggRuns::default());
     let mut factories: Vec<Arc<dyn Factory>> = Vec::new();
     for descriptor in options::script_descriptors() {
@@ -34,5 +54,9 @@ pub(crate) fn factories() -> (Vec<Arc<dyn Factory>>, Arc<dyn DevelopEggs>) {
     factories.push(Arc::new(eggs::EggsFactory::new(Arc::clone(&runs))));
     factories.push(Arc::new(custom::CustomFactory::new(Arc::clone(&runs))));
     factories.push(Arc::new(develop::DevelopFactory::new(Arc::clone(&runs))));
-    (factories, Arc::new(develop::Checkouts::new(runs)))
+    EggRecipes {
+        factories,
+        develop_eggs: Arc::new(develop::Checkouts::new(Arc::clone(&runs))),
+        runs,
+    }
 }

@@ -53,6 +53,14 @@ impl EggRuns {
     }
 }
 
+impl EggRuns {
+    /// Returns what the parts of a buildout share, if any of them has asked.
+    pub(super) fn known(&self, directory: &Path) -> Option<Arc<EggRun>> {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.get(directory).cloned()
+    }
+}
+
 /// What egg parts share.
 pub(super) struct EggRun {
     /// What `[buildout]` and `[versions]` say.

@@ -184,9 +184,8 @@ fn initialise(
     names.extend(published.keys().map(Value::to_string));
     part.set("-publish", &names.join(" "))?;
     // Secrets are not written down, and new ones install nothing anew.
-    for name in published.keys() {
-        part.buildout().conceal(part.part(), &name.to_string())?;
-    }
-    part.buildout().conceal(part.part(), "-publish")?;
+    let mut volatile: Vec<Arc<str>> = vec![Arc::from("-publish")];
+    volatile.extend(published.keys().map(|name| Arc::from(name.to_string())));
+    part.buildout().make_volatile(part.part(), volatile)?;
     Ok(())
 }

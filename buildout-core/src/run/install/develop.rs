@@ -32,13 +32,21 @@ impl Installation<'_, '_> {
     /// those of earlier runs that it no longer asks for.
     pub(super) fn develop(&mut self, outer: &RunShare) -> Result<(), Failure> {
         let known = self.record.take_develop_eggs();
-        let made = match self.make_develop_eggs(outer) {
-            Ok(made) => made,
-            Err(failure) => {
-                self.record.set_develop_eggs(known)?;
-                return Err(failure.during(vec![Doing::Developing]));
-            }
-        };
+        let mut made = BTreeSet::new();
+        let result = self.make_develop_eggs(outer, &mut made);
+        let texts = made
+            .into_iter()
+            .filter_map(|path| path.into_os_string().into_string().ok());
+        let made: Vec<String> = texts.collect();
+        if let Err(failure) = result {
+            let new: Vec<String> = made
+                .into_iter()
+                .filter(|path| !known.contains(path))
+                .collect();
+            self.clear_away("", &new);
+            self.record.set_develop_eggs(known)?;
+            return Err(failure.during(vec![Doing::Developing]));
+        }
         let gone: Vec<String> = known
             .iter()
             .filter(|path| !made.contains(path))
@@ -54,19 +62,23 @@ impl Installation<'_, '_> {
         self.record.set_develop_eggs(made)
     }
 
-    fn make_develop_eggs(&self, outer: &RunShare) -> Result<Vec<String>, Failure> {
+    /// Makes the develop eggs and notes all that is made for them.
+    fn make_develop_eggs(
+        &self,
+        outer: &RunShare,
+        made: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), Failure> {
         let session = self.session;
         let value = session.get_stored(BUILDOUT_SECTION, OPTION)?;
         let value = value.unwrap_or_default();
         if split_words(&value).next().is_none() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let place = || session.option_place(BUILDOUT_SECTION, OPTION, OPTION);
         let Some(maker) = session.options.registry.develop_eggs() else {
             let what = "`develop`, which builds eggs".to_owned();
             return Err(Failure::from(Problem::Unsupported { what }).with_label(place(), ""));
         };
-        let mut made = BTreeSet::new();
         for word in split_words(&value) {
             let pattern = join(&self.settings.directory.to_string_lossy(), word, false);
             let checkouts = glob(&pattern);
@@ -86,10 +98,7 @@ impl Installation<'_, '_> {
                 made.extend(paths);
             }
         }
-        let texts = made
-            .into_iter()
-            .filter_map(|path| path.into_os_string().into_string().ok());
-        Ok(texts.collect())
+        Ok(())
     }
 
     /// Has one checkout built on a thread of its own, whose calls are carried
@@ -111,7 +120,7 @@ impl Installation<'_, '_> {
             let (services, dialect) = (session.services(), session.dialect());
             session.serve(Box::new(move |remote: RemoteBuildout| {
                 let remote = remote.for_caller(Caller::Installation);
-                let run = PartRun::new(part, options, &remote, services, created, share);
+                let run = PartRun::new(part, None, options, &remote, services, created, share);
                 *slot = Some(catch_unwind(AssertUnwindSafe(|| {
                     maker.develop(checkout, dialect, &run)
                 })));
