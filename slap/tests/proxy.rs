@@ -1,6 +1,7 @@
 //! Our client with the real master, `slapos proxy`.
 
 use buildout_core::value::{Dict, Value};
+use slap::json_rpc::{JsonRpc, NewInstance};
 use slap::test_master::{COMPUTER_ID, Loopback, RealSlapos, TestMaster};
 use slap::{
     HttpMaster, HttpMasterOptions, InstanceRequest, Master, PartitionReference, ProductQuery,
@@ -312,4 +313,115 @@ fn a_master_is_reached_at_an_address_of_the_newer_kind() {
     master.restart();
     let computer = client.full_computer_information(COMPUTER_ID);
     assert_eq!(computer.expect("it is known").partitions.len(), 1);
+}
+
+#[test]
+fn the_newer_interface_does_the_same() {
+    let site = Site::start(&["slappart0", "slappart1"]);
+    let master = site.master.client();
+    let rpc = JsonRpc::new(&master);
+    assert!(rpc.is_offered().expect("the master answers"));
+    let hateoas = rpc.hateoas_url().expect("it has one");
+    assert_eq!(hateoas, format!("{}/hateoas/", site.master.url()));
+    rpc.supply(SOFTWARE, COMPUTER_ID, "available")
+        .expect("it is taken");
+    let [installation] = &rpc.installations(COMPUTER_ID).expect("it answers")[..] else {
+        panic!("one release was supplied");
+    };
+    assert_eq!(installation.software_release_uri, SOFTWARE);
+    assert_eq!(installation.state, "available");
+
+    let mut wanted = NewInstance {
+        title: "first".to_owned(),
+        software_release_uri: SOFTWARE.to_owned(),
+        software_type: "default".to_owned(),
+        parameters: Default::default(),
+        sla_parameters: Default::default(),
+        state: None,
+        is_shared: false,
+    };
+    wanted.parameters.insert("a".to_owned(), "é <&>".into());
+    let first = rpc.request(None, &wanted).expect("there is a place");
+    let partition = PartitionReference::new(COMPUTER_ID, "slappart0");
+    assert_eq!((&first.partition, &*first.state), (&partition, "started"));
+    // In the name of the partition, which becomes the root of the other.
+    wanted.title = "child".to_owned();
+    wanted.state = Some("stopped".to_owned());
+    let child = rpc
+        .request(Some(&partition), &wanted)
+        .expect("there is a place");
+    assert_eq!(child.root_instance_title, "first");
+    assert_eq!(child.state, "stopped");
+    wanted.title = "third".to_owned();
+    let refused = rpc.request(None, &wanted).expect_err("all are busy");
+    assert!(matches!(
+        refused,
+        SlapError::Unauthorized { status: 403, .. }
+    ));
+    assert_eq!(
+        refused.detail(),
+        Some("No free computer partition found for: third")
+    );
+
+    let mut connection = serde_json::Map::new();
+    connection.insert("url".to_owned(), "http://x/?a&b".into());
+    rpc.set_connection(&first.instance_guid, &connection)
+        .expect("it is taken");
+    let described = rpc.instance(&first.instance_guid).expect("it is known");
+    assert_eq!(described.connection_parameters, connection);
+    assert_eq!(described.parameters["a"], "é <&>");
+    let in_partition = rpc.instance_in(&partition).expect("it is busy");
+    let tree = rpc.instance_tree("first").expect("it is a root");
+    assert_eq!((&in_partition, &tree), (&described, &described));
+    assert_eq!(rpc.instance_trees().expect("it answers"), ["first"]);
+    assert_eq!(rpc.computers().expect("it answers"), [COMPUTER_ID]);
+    let titles: Vec<String> = rpc
+        .instances(COMPUTER_ID)
+        .expect("it answers")
+        .into_iter()
+        .map(|row| row.title)
+        .collect();
+    assert_eq!(titles, ["first", "child"]);
+    assert!(
+        rpc.hosted_instances(&first.instance_guid)
+            .expect("it answers")
+            .is_empty()
+    );
+    for result in [
+        rpc.report_installation(SOFTWARE, COMPUTER_ID, "available"),
+        rpc.installation_error(SOFTWARE, COMPUTER_ID, "it failed"),
+        rpc.report_instance(&child.instance_guid, "stopped"),
+        rpc.instance_error(&child.instance_guid, "it failed"),
+        rpc.instance_bang(&child.instance_guid, "again"),
+        rpc.computer_bang(COMPUTER_ID, "again"),
+        rpc.report_usage(COMPUTER_ID, "<usage/>"),
+        rpc.rename_instance(&first.instance_guid, "first"),
+        rpc.revoke_computer_certificate(COMPUTER_ID),
+        rpc.computer_status(COMPUTER_ID),
+    ] {
+        result.expect("the master takes it");
+    }
+    let empty = (String::new(), String::new());
+    let certificate = rpc.generate_computer_certificate(COMPUTER_ID);
+    assert_eq!(certificate.expect("it answers"), empty);
+    let certificate = rpc.instance_certificate(&child.instance_guid);
+    assert_eq!(certificate.expect("it answers"), empty);
+    // The root waits for its child.
+    let refused = rpc.report_instance(&first.instance_guid, "destroyed");
+    assert!(refused.expect_err("it has a child").detail().is_some());
+    for guid in [&child.instance_guid, &first.instance_guid] {
+        rpc.report_instance(guid, "destroyed").expect("it is freed");
+    }
+    let partitions = [serde_json::json!({
+        "partition_id": "slappart5",
+        "ip_list": [{
+            "ip-address": "::1", "netmask": "ffff::", "network-interface": "lo",
+        }],
+    })];
+    rpc.format(COMPUTER_ID, &partitions).expect("it is taken");
+    let computer = master.full_computer_information(COMPUTER_ID);
+    let [only] = &computer.expect("it is known").partitions[..] else {
+        panic!("one partition was described");
+    };
+    assert_eq!(only.reference.partition_id, "slappart5");
 }

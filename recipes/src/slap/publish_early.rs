@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use buildout_core::profile::python_text::{split_lines, split_words};
 use buildout_core::recipe::{
-    Call, Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed,
-    OptionDocumentation, PartRun, Recipe, RecipeError, UpdateKind,
+    Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
+    PartRun, Recipe, RecipeError, UpdateKind,
 };
 use buildout_core::resolve::OptionMap;
 use buildout_core::value::{Dict, Value};
@@ -181,16 +181,11 @@ fn initialise(
         .filter(|name| &***name != "recipe" && !name.starts_with('-'))
         .map(ToString::to_string)
         .collect();
-    let mut volatile: Vec<Arc<str>> = Vec::new();
-    for name in published.keys() {
-        names.push(name.to_string());
-        volatile.push(Arc::from(name.to_string()));
-    }
+    names.extend(published.keys().map(Value::to_string));
     part.set("-publish", &names.join(" "))?;
-    volatile.push(Arc::from("-publish"));
-    part.buildout().call(Call::MakeVolatile {
-        section: part.part().into(),
-        options: volatile,
-    })?;
+    // Secrets are not written down, and new ones install nothing anew.
+    let mut volatile: Vec<Arc<str>> = vec![Arc::from("-publish")];
+    volatile.extend(published.keys().map(|name| Arc::from(name.to_string())));
+    part.buildout().make_volatile(part.part(), volatile)?;
     Ok(())
 }
