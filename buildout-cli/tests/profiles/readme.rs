@@ -134,9 +134,8 @@ fn matches(shown: &[&str], printed: &[&str]) -> bool {
 fn what_is_not_supported_is_refused_as_shown() {
     let readme = checkout::read("README.md");
     for (name, profile, arguments) in [
-        ("egg", "parts = a\n[a]\nrecipe = zc.recipe.egg", vec![]),
+        ("recipe", "parts = a\n[a]\nrecipe = mr.scripty", vec![]),
         ("extensions", "extensions = mr.developer", vec![]),
-        ("develop", "develop = .", vec![]),
         ("setup", "parts =", vec!["setup", "."]),
     ] {
         let site = Site::create(name);
