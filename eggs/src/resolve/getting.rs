@@ -144,7 +144,13 @@ impl Greedy<'_> {
                 requirement: requirement.to_string(),
             });
         }
-        pass.pending.push((requirement.clone(), candidate));
+        let is_pending = pass
+            .pending
+            .iter()
+            .any(|(_, pending)| Arc::ptr_eq(pending, &candidate));
+        if !is_pending {
+            pass.pending.push((requirement.clone(), candidate));
+        }
         Ok(member)
     }
 
@@ -160,7 +166,9 @@ impl Greedy<'_> {
         for ((requirement, candidate), result) in pending.iter().zip(results) {
             self.log_getting(requirement);
             let getting = |problem: Problem| problem.getting(requirement);
-            let distribution = result.map_err(Problem::Supply).map_err(getting)?;
+            let distribution = result
+                .map_err(|error| self.supply_problem(error))
+                .map_err(getting)?;
             let member = self
                 .got(requirement, candidate, distribution)
                 .map_err(getting)?;
@@ -220,7 +228,16 @@ impl Greedy<'_> {
         requirement: &Requirement,
         candidate: &Candidate,
     ) -> Result<Arc<Distribution>, Problem> {
-        self.order(requirement, candidate).map_err(Problem::Supply)
+        self.order(requirement, candidate)
+            .map_err(|error| self.supply_problem(error))
+    }
+
+    /// What fails when the run is cancelled, fails for that reason.
+    fn supply_problem(&self, error: SupplyError) -> Problem {
+        match self.resolver.log.is_cancelled() {
+            true => Problem::Cancelled,
+            false => Problem::Supply(error),
+        }
     }
 
     /// Takes note of an installed file, which must be what was wanted.
@@ -258,9 +275,7 @@ impl Greedy<'_> {
     fn tell(&mut self, requirement: &Requirement) {
         if requirement.url.is_some() {
             let message = format!("The URL of {requirement} is not used: the index decides");
-            if self.told.insert(message.clone()) {
-                self.log(Level::Warning, message);
-            }
+            self.log_once(Level::Warning, message);
         }
         let Some(offer) = self.resolver.index.known_offer(&requirement.name) else {
             return;
@@ -358,7 +373,7 @@ impl Greedy<'_> {
             return Ok(());
         }
         if member.is_develop() {
-            self.log(
+            self.log_once(
                 Level::Warning,
                 format!(
                     "Develop distribution: {member}\nuses namespace packages but the distribution \

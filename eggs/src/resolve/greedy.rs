@@ -44,7 +44,7 @@ pub(super) struct Greedy<'a> {
     pub(super) requested: &'a [String],
     pub(super) purpose: Purpose,
     pub(super) speculation: Option<Speculation>,
-    /// What has been logged of pages.
+    /// What has been logged and is not to be logged again.
     pub(super) told: FxHashSet<String>,
     /// Files that were installed, by location.
     pub(super) installed: FxHashMap<String, Arc<Distribution>>,
@@ -144,6 +144,13 @@ impl<'a> Greedy<'a> {
         self.resolver.log.log(Logger::EasyInstall, level, message);
     }
 
+    /// Logs what every pass finds again.
+    pub(super) fn log_once(&mut self, level: Level, message: String) {
+        if self.told.insert(message.clone()) {
+            self.log(level, message);
+        }
+    }
+
     /// Decides from the requested distributions on, breadth first.
     fn pass(&mut self, requested: &[Requirement], pass: &mut Pass) -> Result<(), ResolveError> {
         let shown: Vec<String> = self.requested.iter().map(|text| str_repr(text)).collect();
@@ -190,7 +197,7 @@ impl<'a> Greedy<'a> {
             let missing = member.missing_extras(&requirement);
             for extra in &missing {
                 let message = format!("{member} does not provide the extra '{extra}'");
-                self.log(Level::Warning, message);
+                self.log_once(Level::Warning, message);
             }
             if !missing.is_empty() && !self.resolver.settings.allow_unknown_extras {
                 return Err(Problem::UnknownExtra {
