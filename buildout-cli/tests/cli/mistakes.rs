@@ -622,16 +622,16 @@ hint: Run once without `-o`.
     },
     Mistake {
         name: "abi-tag-eggs",
-        files: &[("buildout.cfg", b"[buildout]\nparts =\nabi-tag-eggs = true\n")],
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nabi-tag-eggs = yes\n")],
         line: &[],
         stderr: r"While:
   Initializing.
-Error: Not supported: `abi-tag-eggs = true`, which needs eggs.
+Error: Invalid value for 'abi-tag-eggs' option: 'yes'
 
  --> @/buildout.cfg:3
-3 | abi-tag-eggs = true
-  |                ^^^^
-hint: remove the option, or set it to `false`
+3 | abi-tag-eggs = yes
+  |                ^^^
+hint: use `true` or `false`
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nabi-tag-eggs = false\n"),
     },

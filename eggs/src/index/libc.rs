@@ -162,7 +162,7 @@ mod tests {
                 minor: 36
             })
         );
-        let musl = b"x\0musl libc (x86_64)\nVersion %s\n\0 1.2.3\01.2.5\0";
+        let musl = b"x\0musl libc (x86_64)\nVersion %s\n\0 1.2.3\x001.2.5\0";
         assert_eq!(musl_version(musl), Some(Libc::Musl { major: 1, minor: 2 }));
         assert_eq!(glibc_version(b"release version x"), None);
     }

@@ -16,12 +16,14 @@ use buildout_core::value::str_repr;
 use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, read_file_name};
 use super::client::{Client, Document, PAGE_LIMIT};
+use super::find_links::LinkedFiles;
 use super::hosts::AllowedHosts;
+use super::local::{Found, list, local_path};
+use super::offer::{Note, Offer};
 use super::page::{InvalidPage, Link, parse_html, parse_json, percent_decode};
 use super::page_cache::PageCache;
 use super::tags::WheelTags;
 use super::wheel_metadata::{Servers, WheelMetadataError, wheel_metadata};
-use crate::log::Logger;
 use crate::metadata::Metadata;
 use crate::name::ProjectName;
 use crate::settings::EggSettings;
@@ -66,77 +68,31 @@ pub struct IndexAccess {
     pub python: Version,
 }
 
-/// What there is of a project.
-#[derive(Clone, Debug, Default)]
-pub struct Offer {
-    /// The files that can be used, in no order.
-    pub candidates: Vec<Arc<Candidate>>,
-    /// Whether the index has a page of the project.
-    pub has_page: bool,
-    /// What could not be asked, and why, as a text: newer files may be there.
-    pub unreachable: Vec<String>,
-    /// What upstream logs.
-    pub notes: Vec<Note>,
-}
-
-/// A record for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The logger.
-    pub logger: Logger,
-    /// The importance.
-    pub level: Level,
-    /// The text.
-    pub message: String,
-}
-
-impl Note {
-    fn root(level: Level, message: String) -> Self {
-        Note {
-            logger: Logger::Root,
-            level,
-            message,
-        }
-    }
-}
-
 /// A value that is computed once, by the first thread that wants it.
-type Once<T> = Arc<OnceLock<T>>;
+pub(super) type Once<T> = Arc<OnceLock<T>>;
+
+/// The metadata of a wheel, for all who ask.
+type SharedMetadata = Result<Arc<Metadata>, Arc<WheelMetadataError>>;
 
 /// An index together with `find-links`. Each page is read once; any number of
 /// threads may ask.
 pub struct Index {
-    access: IndexAccess,
+    pub(super) access: IndexAccess,
     client: Client,
     index: Option<String>,
-    find_links: Vec<String>,
-    hosts: AllowedHosts,
-    is_offline: bool,
-    archives: Option<PathBuf>,
+    pub(super) find_links: Vec<String>,
+    pub(super) hosts: AllowedHosts,
+    pub(super) is_offline: bool,
+    pub(super) archives: Option<PathBuf>,
     page_cache: Option<PageCache>,
     servers: Servers,
-    offers: Mutex<HashMap<String, Once<Arc<Offer>>>>,
-    kept_offers: Mutex<HashMap<String, Once<Option<Arc<Offer>>>>>,
-    linked: OnceLock<LinkedFiles>,
+    pub(super) offers: Mutex<HashMap<String, Once<Arc<Offer>>>>,
+    pub(super) kept_offers: Mutex<HashMap<String, Once<Option<Arc<Offer>>>>>,
+    pub(super) linked: OnceLock<LinkedFiles>,
     /// What distributions have added to `find-links`.
-    added: Mutex<Vec<(String, Once<LinkedFiles>)>>,
+    pub(super) added: Mutex<Vec<(String, Once<LinkedFiles>)>>,
     root: OnceLock<Result<Root, DefaultIndexError>>,
-    metadata: Mutex<HashMap<String, Once<Result<Arc<Metadata>, Arc<WheelMetadataError>>>>>,
-}
-
-/// What `find-links` gives.
-#[derive(Default)]
-struct LinkedFiles {
-    links: Vec<Found>,
-    unreachable: Vec<String>,
-    notes: Vec<Note>,
-}
-
-/// A file before it is known of which project.
-#[derive(Clone)]
-enum Found {
-    Link(Link),
-    File(PathBuf),
+    metadata: Mutex<HashMap<String, Once<SharedMetadata>>>,
 }
 
 /// Where pages of projects are.
@@ -200,25 +156,6 @@ impl Index {
         self.archives
             .as_ref()
             .is_some_and(|archives| archives.join(&candidate.file_name).is_file())
-    }
-
-    /// Adds entries to `find-links`, unless they are there: what the files
-    /// `dependency_links.txt` of distributions name.
-    pub fn add_find_links(&self, entries: impl IntoIterator<Item = String>) {
-        let mut added = lock(&self.added);
-        let before = added.len();
-        for entry in entries {
-            let is_known =
-                self.find_links.contains(&entry) || added.iter().any(|(known, _)| *known == entry);
-            if !is_known {
-                added.push((entry, Once::default()));
-            }
-        }
-        if added.len() > before {
-            // What was known of projects may be too little now.
-            lock(&self.offers).clear();
-            lock(&self.kept_offers).clear();
-        }
     }
 
     /// Returns what was found out about a project, if it was asked for.
@@ -332,7 +269,7 @@ impl Index {
         for link in links {
             offer
                 .candidates
-                .extend(self.candidate(Found::Link(link), project, true));
+                .extend(self.candidate(Found::link(link), project, true));
         }
         self.prefer_described(&mut offer.candidates);
         Some(Arc::new(offer))
@@ -382,7 +319,7 @@ impl Index {
                     for link in links {
                         offer
                             .candidates
-                            .extend(self.candidate(Found::Link(link), project, true));
+                            .extend(self.candidate(Found::link(link), project, true));
                     }
                     return;
                 }
@@ -426,79 +363,8 @@ impl Index {
         }
     }
 
-    fn add_linked(&self, project: &ProjectName, offer: &mut Offer) {
-        let linked = self.linked.get_or_init(|| self.find_linked());
-        self.add_files(linked, project, offer);
-        let added = lock(&self.added).clone();
-        for (entry, linked) in added {
-            let linked = linked.get_or_init(|| {
-                let mut linked = LinkedFiles::default();
-                self.add_entry(&entry, &mut linked);
-                linked
-            });
-            self.add_files(linked, project, offer);
-        }
-    }
-
-    fn add_files(&self, linked: &LinkedFiles, project: &ProjectName, offer: &mut Offer) {
-        for found in &linked.links {
-            let candidate = self.candidate(found.clone(), project, false);
-            offer.candidates.extend(candidate);
-        }
-        offer.unreachable.extend(linked.unreachable.iter().cloned());
-        offer.notes.extend(linked.notes.iter().cloned());
-    }
-
-    /// Reads all that `find-links` names, the download cache first.
-    fn find_linked(&self) -> LinkedFiles {
-        let mut linked = LinkedFiles::default();
-        if let Some(archives) = &self.archives {
-            linked.links.extend(list(archives));
-        }
-        for entry in &self.find_links {
-            self.add_entry(entry, &mut linked);
-        }
-        linked
-    }
-
-    fn add_entry(&self, entry: &str, linked: &mut LinkedFiles) {
-        if let Some(path) = local_path(entry, &self.access.directory) {
-            if path.is_dir() {
-                linked.links.extend(list(&path));
-            } else if !path.exists() {
-                let message = format!("Not found: {entry}");
-                linked.notes.push(Note::root(Level::Warning, message));
-            } else if is_html(&path) {
-                linked.links.extend(read_local_page(&path));
-            } else {
-                linked.links.push(Found::File(path));
-            }
-            return;
-        }
-        let url = RedactedUrl::new(entry);
-        let link = Link::to(&url);
-        if self.is_offline || !self.hosts.allow(entry) {
-            return;
-        }
-        if has_archive_name(&link.file_name) {
-            linked.links.push(Found::Link(link));
-            return;
-        }
-        match self.page(&url) {
-            Ok(Some(links)) => linked.links.extend(links.into_iter().map(Found::Link)),
-            Ok(None) => {
-                let message = format!("HTTP error: Not Found: {url}");
-                linked.notes.push(Note::root(Level::Warning, message));
-            }
-            Err(error) => {
-                linked.notes.push(download_warning(&url, &error));
-                linked.unreachable.push(format!("{url}: {error}"));
-            }
-        }
-    }
-
     /// Reads a page of the network; nothing if there is none.
-    fn page(&self, url: &RedactedUrl) -> Result<Option<Vec<Link>>, PageError> {
+    pub(super) fn page(&self, url: &RedactedUrl) -> Result<Option<Vec<Link>>, PageError> {
         let kept = self.page_cache.as_ref().and_then(|cache| cache.get(url));
         let mut headers = vec![("Accept", ACCEPT.to_owned())];
         let tag = kept.as_ref().and_then(|kept| kept.entity_tag.clone());
@@ -518,7 +384,7 @@ impl Index {
         Ok(Some(read_page(&document)?))
     }
 
-    fn candidate(
+    pub(super) fn candidate(
         &self,
         found: Found,
         project: &ProjectName,
@@ -530,7 +396,7 @@ impl Index {
                     Some(path) => CandidateLocation::File(PathBuf::from(percent_decode(path))),
                     None => CandidateLocation::Url(link.url.clone()),
                 };
-                (link.file_name.clone(), link, location)
+                (link.file_name.clone(), *link, location)
             }
             Found::File(path) => {
                 let file_name = path.file_name()?.to_str()?.to_owned();
@@ -574,7 +440,7 @@ impl Index {
 
 /// A page that could not be read.
 #[derive(Debug, thiserror::Error)]
-enum PageError {
+pub(super) enum PageError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
@@ -603,7 +469,7 @@ pub(crate) fn fits_python(requires_python: Option<&str>, python: &Version) -> bo
         .is_none_or(|specifiers| specifiers.contain(python))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -615,7 +481,7 @@ fn page_url(root: &str, name: &str) -> RedactedUrl {
     RedactedUrl::new(format!("{root}/{name}/"))
 }
 
-fn download_warning(url: &RedactedUrl, error: &PageError) -> Note {
+pub(super) fn download_warning(url: &RedactedUrl, error: &PageError) -> Note {
     let message = format!("Download error on {url}: {error} -- Some packages may not be found!");
     Note::root(Level::Warning, message)
 }
@@ -635,62 +501,4 @@ fn read_page(document: &Document) -> Result<Vec<Link>, PageError> {
     }
     let text = String::from_utf8_lossy(&document.body);
     Ok(parse_html(&text, &document.url))
-}
-
-/// Returns the path that an entry of `find-links` or `index` names; nothing if
-/// it is a URL of the network.
-fn local_path(entry: &str, directory: &Path) -> Option<PathBuf> {
-    let scheme = entry.get(..7).unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("file://") {
-        let rest = &entry[7..];
-        let path = rest.strip_prefix("localhost").unwrap_or(rest);
-        let path = path.split('#').next().unwrap_or_default();
-        return Some(PathBuf::from(percent_decode(path)));
-    }
-    (!entry.contains("://")).then(|| directory.join(entry))
-}
-
-/// Lists the files of a directory, sorted, and the links of its `index.html`.
-fn list(directory: &Path) -> Vec<Found> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    let mut found: Vec<Found> = Vec::new();
-    let page = directory.join("index.html");
-    if page.is_file() {
-        found.extend(read_local_page(&page));
-    }
-    found.extend(paths.into_iter().map(Found::File));
-    found
-}
-
-fn is_html(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "html" || extension == "htm")
-}
-
-/// Reads the links of a local page.
-fn read_local_page(path: &Path) -> Vec<Found> {
-    let Ok(text) = fs::read(path) else {
-        return Vec::new();
-    };
-    let base = RedactedUrl::new(format!("file://{}", path.display()));
-    let text = String::from_utf8_lossy(&text);
-    parse_html(&text, &base)
-        .into_iter()
-        .map(Found::Link)
-        .collect()
-}
-
-fn has_archive_name(file_name: &str) -> bool {
-    [
-        ".whl", ".egg", ".egg.zip", ".tar.gz", ".tar.bz2", ".tar", ".zip", ".tgz",
-    ]
-    .iter()
-    .any(|suffix| file_name.ends_with(suffix))
 }

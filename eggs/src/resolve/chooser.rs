@@ -19,6 +19,13 @@ pub(super) struct Chooser {
     pub(super) inventory: Arc<dyn Inventory>,
 }
 
+/// What can be had for a requirement.
+struct Available {
+    candidate: Option<Arc<Candidate>>,
+    /// What it was chosen from, if a page was asked for.
+    offer: Option<Arc<Offer>>,
+}
+
 /// What is taken for a requirement.
 pub(super) enum Choice {
     /// Something that is there.
@@ -101,36 +108,33 @@ impl Chooser {
             return Ok(Choice::Nothing(None));
         }
         before_asking();
-        let (available, offer) = self.available(requirement)?;
-        let Some(available) = available else {
+        let available = self.available(requirement)?;
+        let Some(candidate) = available.candidate else {
             return Ok(match have.is_empty() {
-                true => Choice::Nothing(offer),
+                true => Choice::Nothing(available.offer),
                 false => Choice::Have(self.best(&have).clone()),
             });
         };
         if have.is_empty() {
-            return Ok(Choice::Get(available));
+            return Ok(Choice::Get(candidate));
         }
         let best = self.best(&have);
         let is_final = |version: &Version| !version.is_prerelease();
         let is_better = if self.settings.prefer_final
-            && is_final(&best.version) != is_final(&available.version)
+            && is_final(&best.version) != is_final(&candidate.version)
         {
-            is_final(&available.version)
+            is_final(&candidate.version)
         } else {
-            best.version < available.version
+            best.version < candidate.version
         };
         Ok(match is_better {
-            true => Choice::Get(available),
+            true => Choice::Get(candidate),
             false => Choice::Have(best.clone()),
         })
     }
 
     /// Returns the best file for a requirement. Keeps `Installer._obtain`.
-    fn available(
-        &self,
-        requirement: &Requirement,
-    ) -> Result<(Option<Arc<Candidate>>, Option<Arc<Offer>>), Problem> {
+    fn available(&self, requirement: &Requirement) -> Result<Available, Problem> {
         // Files of a released version do not change: where a wheel of the
         // version is known, its page is not read again.
         let is_exact = requirement
@@ -140,11 +144,17 @@ impl Chooser {
         if is_exact && let Some(kept) = self.index.kept_offer(&requirement.name) {
             let best = self.best_of(requirement, &kept)?;
             if best.as_ref().is_some_and(|best| best.is_wheel()) {
-                return Ok((best, None));
+                return Ok(Available {
+                    candidate: best,
+                    offer: None,
+                });
             }
         }
         let offer = self.index.offer(&requirement.name);
-        Ok((self.best_of(requirement, &offer)?, Some(offer)))
+        Ok(Available {
+            candidate: self.best_of(requirement, &offer)?,
+            offer: Some(offer),
+        })
     }
 
     fn best_of(

@@ -6,6 +6,7 @@
 
 mod chooser;
 mod error;
+mod getting;
 mod greedy;
 mod member;
 mod namespaces;

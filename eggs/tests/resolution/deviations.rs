@@ -472,6 +472,9 @@ fn an_unknown_extra_costs_nothing_else_where_it_is_allowed() {
     let step = site.step(&["extbad"]);
     let outcome = site.run(step.with(|step| step.allow_unknown_extras = true));
     assert_eq!(succeeded(&outcome), ["extbad 1.0", "extdemo 1.0", "cc 2.0"]);
+    let warning = "extdemo 1.0 does not provide the extra 'nope'";
+    let warnings = outcome.log.iter().filter(|record| *record == warning);
+    assert_eq!(warnings.count(), 1, "{:?}", outcome.log);
 }
 
 #[test]
@@ -561,6 +564,17 @@ fn a_package_shared_in_the_old_way_brings_setuptools() {
     let step = || site.step(&["old.one"]).pin("setuptools", "82.0");
     let outcome = site.run(step());
     assert_eq!(succeeded(&outcome), ["old.one 1.0", "setuptools 82.0"]);
+}
+
+#[test]
+fn what_is_asked_for_twice_is_made_once() {
+    let site = Site::standard();
+    let outcome = site.run(site.step(&["cc", "cc>=1", "cc<3"]));
+    assert_eq!(succeeded(&outcome), ["cc 2.0"]);
+    assert_eq!(
+        outcome.log,
+        ["Getting distribution for 'cc'.", "Got cc 2.0."]
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use buildout_eggs::develop::Developed;
 use buildout_eggs::source::BuildSettings;
 
 use super::build_ext::read_build_ext;
+use super::freshness::Note;
 use super::options::DEVELOP_DESCRIPTOR;
 use super::run::{EggRun, EggRuns, build_error};
 use super::setup_eggs::build_settings;
@@ -98,11 +99,22 @@ fn develop(
     let directory = &shared.develop_eggs_directory;
     std::fs::create_dir_all(directory).map_err(failed("create", directory))?;
     let style = dialect.develop_style;
+    let checkout = match setup.is_dir() {
+        true => setup,
+        false => setup.parent().unwrap_or(setup),
+    };
+    let inputs = shared.inputs_of(settings);
+    let note = Note::of(&run.services().directory, checkout, inputs);
+    if let Some(developed) = note.read() {
+        shared.directories.note(&developed.link);
+        return Ok(developed);
+    }
     let developed = shared.with_builder(run, |builder| {
         builder.develop(setup, directory, style, settings)
     });
     let developed = developed.map_err(build_error)?;
     shared.directories.note(&developed.link);
+    note.write(&developed);
     Ok(developed)
 }
 

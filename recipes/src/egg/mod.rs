@@ -6,6 +6,7 @@ mod custom;
 mod default_index;
 mod develop;
 mod eggs;
+mod freshness;
 mod log;
 mod options;
 mod own;

@@ -19,7 +19,7 @@ use buildout_eggs::resolve::{
     DEFAULT_THREADS, PickedVersions, Problem, ResolveError, Resolver, WorkingSet,
 };
 use buildout_eggs::settings::EggSettings;
-use buildout_eggs::source::{BuildError, Builder};
+use buildout_eggs::source::{BuildError, BuildSettings, Builder};
 use buildout_eggs::supply::{BuildSettingsOf, EggDirectories, EggInventory, EggSupply};
 use buildout_eggs::wheel::{EggTarget, LinkMode, WheelStore};
 
@@ -185,6 +185,17 @@ impl EggRun {
     /// Returns the versions that were picked so far.
     pub(super) fn picked(&self) -> &Arc<PickedVersions> {
         &self.picked
+    }
+
+    /// Returns what a build depends on besides its source, as a text.
+    pub(super) fn inputs_of(&self, settings: &BuildSettings) -> String {
+        let tools = self.tools.versions(&self.versions);
+        format!(
+            "{} {:?} {tools:?} {settings:?} {:?}",
+            self.python.display(),
+            self.version.to_string(),
+            self.develop_eggs_directory
+        )
     }
 
     /// Returns the index for some settings; each page is read once in a run.

@@ -61,6 +61,19 @@ impl Tools {
         }
     }
 
+    /// Returns which pip, setuptools and wheel are meant, given the pins of the
+    /// profile.
+    pub(super) fn versions(&self, pins: &[(String, String)]) -> Vec<(String, String)> {
+        let version = |(name, version): &(&str, &str)| {
+            let pinned = pins
+                .iter()
+                .find(|(pinned, _)| canonical_name(pinned) == *name);
+            let version = pinned.map_or(*version, |(_, pin)| pin);
+            ((*name).to_owned(), version.to_owned())
+        };
+        self.defaults.iter().map(version).collect()
+    }
+
     /// Returns what goes on the path of a build that needs `requirements`, pip,
     /// setuptools and wheel included. `depth` counts the builds around.
     ///
