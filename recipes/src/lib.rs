@@ -5,29 +5,39 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod cookbook;
+mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
 mod egg;
 mod environment;
+mod extension;
+mod gitclone;
 pub mod jinja2;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
+mod only_options;
 mod output_file;
 mod percent_format;
+mod python_int;
 mod python_value;
+mod rubygems;
 mod source;
+mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
+mod values;
 mod wrapper;
 
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Descriptor, DevelopEggs, Factory, Provider, RecipeError, RecipeReference, Registry, RunServices,
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeError, RecipeReference, Registry,
+    RunServices,
 };
 
 /// Returns a registry of all built-in recipes.
@@ -67,8 +77,18 @@ impl NativeRecipes {
         };
         let of_eggs = recipes.eggs.factories.iter().cloned();
         recipes.factories.extend(of_eggs);
+        recipes.factories.extend(cookbook::factories());
+        recipes.factories.extend(services());
         recipes
     }
+}
+
+/// The recipes of repositories, gems and runs within runs, and those of values.
+fn services() -> Vec<Arc<dyn Factory>> {
+    let mut factories = vec![gitclone::factory(), rubygems::factory()];
+    factories.extend(switch_softwaretype::factories());
+    factories.extend(values::factories());
+    factories
 }
 
 impl Default for NativeRecipes {
@@ -99,5 +119,9 @@ impl Provider for NativeRecipes {
 
     fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
         self.eggs.conclude(services)
+    }
+
+    fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        extension::named(name)
     }
 }

@@ -11,6 +11,7 @@ mod install;
 mod lock;
 mod plan;
 mod query;
+mod recipes;
 mod shared;
 mod shell;
 mod why;
@@ -44,6 +45,7 @@ use buildout_core::run::{
 
 use crate::arguments::{Arguments, CommandName, Request};
 use crate::log::PlainLog;
+use crate::sub_runs::SubRuns;
 use crate::surroundings::Surroundings;
 use crate::{Stop, Streams, help};
 
@@ -102,6 +104,7 @@ pub(crate) fn dispatch(
         CommandName::Shared => shared::run(&context, &words),
         CommandName::Fetch => fetch::run(&context, &words),
         CommandName::Lock => lock::run(&context, &words),
+        CommandName::Recipes => recipes::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -150,7 +153,7 @@ pub(crate) struct SessionUse<'a> {
 struct World {
     transport: Arc<dyn Transport>,
     files: ProfileFiles,
-    host: HostFacts,
+    host: Arc<HostFacts>,
     executable: String,
 }
 
@@ -186,7 +189,10 @@ impl World {
         World {
             transport,
             files,
-            host: HostFacts::new(surroundings.environment.clone(), Arc::new(probe)),
+            host: Arc::new(HostFacts::new(
+                surroundings.environment.clone(),
+                Arc::new(probe),
+            )),
             executable: executable.unwrap_or_else(|| "/usr/bin/python3".to_owned()),
         }
     }
@@ -285,6 +291,23 @@ impl Context<'_> {
         })
     }
 
+    /// Returns what runs within parts are made with.
+    fn sub_runs(&self) -> Arc<SubRuns> {
+        let surroundings = self.surroundings;
+        let defaults = self.arguments.user_defaults;
+        Arc::new(SubRuns {
+            transport: Arc::clone(&self.world.transport),
+            host: Arc::clone(&self.world.host),
+            executable: self.world.executable.clone(),
+            working_directory: surroundings.working_directory.clone(),
+            temporary_directory: surroundings.temporary_directory(),
+            home_directory: surroundings.home().map(ToOwned::to_owned),
+            user_defaults: defaults.then(|| surroundings.user_defaults()).flatten(),
+            dialect: self.arguments.dialect,
+            default_jobs: surroundings.default_jobs,
+        })
+    }
+
     fn conditions(
         &self,
         dialect: &Dialect,
@@ -350,6 +373,7 @@ impl Context<'_> {
             let name = name.clone();
             services.events.emit(Event::ExtendsSkipped { name });
         }
+        services.set_sub_runs(self.sub_runs());
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,

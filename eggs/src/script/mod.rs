@@ -5,11 +5,13 @@
 //! body of ours. Nothing is written here.
 
 mod interpreter;
+mod launcher;
 mod path_list;
 mod shebang;
 
 use std::path::Path;
 
+pub use self::launcher::launcher;
 use self::path_list::PathList;
 pub use self::shebang::Shebang;
 

@@ -120,7 +120,7 @@ impl Installation<'_, '_> {
             let (services, dialect) = (session.services(), session.dialect());
             session.serve(Box::new(move |remote: RemoteBuildout| {
                 let remote = remote.for_caller(Caller::Installation);
-                let run = PartRun::new(part, options, &remote, services, created, share);
+                let run = PartRun::new(part, None, options, &remote, services, created, share);
                 *slot = Some(catch_unwind(AssertUnwindSafe(|| {
                     maker.develop(checkout, dialect, &run)
                 })));

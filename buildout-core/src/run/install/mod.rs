@@ -29,7 +29,7 @@ use super::plan::{Reason, Survey};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::selection::select;
-use super::session::{Session, known_values};
+use super::session::{EXTENSIONS_OPTION, Session, known_values};
 use super::settings::BuildoutSettings;
 use super::workers::{Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
@@ -89,7 +89,8 @@ pub fn install_within(
         .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
-        .and_then(|()| installation.conclude());
+        .and_then(|()| installation.conclude())
+        .and_then(|()| session.finish_extensions());
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -100,7 +101,7 @@ fn runs_commands(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<bool> {
     let footprint = |part: &Arc<str>| Some(state.parts.get(part)?.factory.descriptor().footprint);
     parts
         .iter()
-        .map(|part| footprint(part).is_some_and(|footprint| footprint != Footprint::Declared))
+        .map(|part| footprint(part).is_some_and(Footprint::takes_a_job))
         .collect()
 }
 
@@ -334,9 +335,10 @@ impl<'s, 'a> Installation<'s, 'a> {
 
 /// What upstream does and this engine does not is an error, never silence.
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    let option = "extensions";
+    let option = EXTENSIONS_OPTION;
     let value = session.get_stored(BUILDOUT_SECTION, option)?;
-    if value.is_some_and(|value| split_words(&value).next().is_some()) {
+    let is_refused = |name: &str| session.options.registry.extension(name).is_none();
+    if value.is_some_and(|value| split_words(&value).any(is_refused)) {
         let place = session.option_place(BUILDOUT_SECTION, option, option);
         let what = "extensions, which are Python programs".to_owned();
         let hint = format!("remove `{option}`, or run the profile with zc.buildout");
