@@ -257,6 +257,13 @@ impl Site {
 }
 
 impl Outcome {
+    /// Returns the failure alone: what was being done, and what is wrong.
+    pub(crate) fn error(&self) -> String {
+        let told = self.told();
+        let start = told.find("While:\n");
+        told[start.unwrap_or_else(|| panic!("no failure in {}", self.text))..].to_owned()
+    }
+
     /// Returns what is told to a person, without what only one of the programs
     /// tells: pages that are read, downloads, explanations.
     pub(crate) fn told(&self) -> String {
@@ -271,7 +278,9 @@ impl Outcome {
                 || line.starts_with("setuptools")
                 || line.contains("Warning")
                 || line.starts_with("  warn");
-            if !is_only_theirs {
+            let is_only_ours =
+                line.starts_with("Downloading ") || line.contains(" is installed anew: ");
+            if !is_only_theirs && !is_only_ours {
                 told.push_str(line);
                 told.push('\n');
             }

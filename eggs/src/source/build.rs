@@ -232,6 +232,7 @@ impl Builder<'_> {
         environment.insert("PYTHONPATH".into(), joined);
         environment.insert("PIP_CONFIG_FILE".into(), "/dev/null".into());
         environment.insert("PIP_DISABLE_PIP_VERSION_CHECK".into(), "1".into());
+        environment.insert("PIP_ROOT_USER_ACTION".into(), "ignore".into());
         environment.insert("PYTHONNOUSERSITE".into(), "1".into());
         environment
     }

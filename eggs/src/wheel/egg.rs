@@ -15,7 +15,8 @@ use buildout_core::state::debris::STAGED_PREFIX;
 
 use super::link::Linker;
 use super::{EggTarget, LinkMode, UnpackedWheel, WheelError, failed};
-use crate::metadata::{Metadata, Record, RequiresDist, write_requires_txt};
+use crate::installed::read_entry;
+use crate::metadata::{Record, RequiresDist, write_requires_txt};
 use crate::name::ProjectName;
 
 /// The directory of an egg's own metadata.
@@ -83,10 +84,10 @@ impl UnpackedWheel {
 
     /// Tells whether `place` is the egg of this wheel.
     fn is_made(&self, place: &Path) -> bool {
-        let found = Metadata::read_egg_info(&place.join(EGG_INFO));
-        found.is_ok_and(|found| {
-            found.version == self.metadata.version
-                && ProjectName::new(&found.name) == ProjectName::new(&self.metadata.name)
+        let found = read_entry(place).ok().flatten();
+        found.is_some_and(|found| {
+            found.version() == self.metadata.version
+                && ProjectName::new(found.name()) == ProjectName::new(&self.metadata.name)
         })
     }
 }

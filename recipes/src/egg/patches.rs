@@ -170,7 +170,10 @@ impl FetchedPatches {
         };
         let pinned = order.requirement.specifiers.single_version();
         if let Some(version) = pinned {
-            let number = patch_marker(version).and_then(|(_, number)| number.parse::<u32>().ok());
+            let number = patch_marker(version).and_then(|(_, marker)| {
+                let digits = marker.trim_start_matches(|c: char| !c.is_ascii_digit());
+                digits.parse::<u32>().ok()
+            });
             if number != Some(declared.revision) {
                 return Err(PatchedVersion::Differs {
                     project: order.candidate.project.to_string(),

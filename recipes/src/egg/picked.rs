@@ -26,6 +26,9 @@ pub(super) fn report(run: &EggRun, services: &RunServices) -> Result<(), RecipeE
             .map_err(failed("write", file))
             .map_err(|error| RecipeError::from(error).at_option("update-versions-file"))?;
         if let Some(told) = told {
+            // As the profile names it.
+            let directory = format!("{}/", services.directory.display());
+            let told = told.replacen(&directory, "", 1);
             services.log(&logger, Level::Info, told);
         }
     }

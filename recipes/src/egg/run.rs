@@ -1,6 +1,7 @@
 //! What the egg parts of a run share: the Python, what is there, what can be
 //! had, and the versions that were picked.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,15 +132,20 @@ impl EggRun {
                 }
             }
         }
-        let mut values: HashMap<String, String> = HashMap::new();
-        for name in buildout.option_names(BUILDOUT_SECTION)? {
-            if let Some(value) = option(&name)? {
-                values.insert(name.to_string(), value.to_string());
+        // Only what is needed is read: the rest may be told of as unused.
+        let unreadable = RefCell::new(None);
+        let read = |name: &str| match option(name) {
+            Ok(value) => value.map(|value| value.to_string()),
+            Err(error) => {
+                unreadable.borrow_mut().get_or_insert(error);
+                None
             }
-        }
+        };
         let pins = versions.iter().map(|(name, pin)| (&**name, &**pin));
-        let settings =
-            EggSettings::read(|name| values.get(name).cloned(), pins, &services.directory);
+        let settings = EggSettings::read(read, pins, &services.directory);
+        if let Some(error) = unreadable.take() {
+            return Err(error.into());
+        }
         let mut settings = settings.map_err(|error| {
             let (option, hint) = (error.option(), error.hint());
             RecipeError::user(error).at_option(option).with_hint(hint)
@@ -161,15 +167,18 @@ impl EggRun {
                 python.display()
             ))
         })?;
-        let path = |name: &str| services.absolute(values.get(name).map_or("", String::as_str));
+        let path = |name: &str| {
+            let path = option(name)?.unwrap_or_default();
+            Ok::<_, RecipeError>(services.absolute(&*path))
+        };
         Ok(EggRun {
             settings: Arc::new(settings),
             versions,
             python,
             markers: Arc::new(MarkerEnvironment::new(identity, uname)),
             layout: dialect.egg_layout,
-            eggs_directory: path("eggs-directory"),
-            develop_eggs_directory: path("develop-eggs-directory"),
+            eggs_directory: path("eggs-directory")?,
+            develop_eggs_directory: path("develop-eggs-directory")?,
             directories: Arc::new(EggDirectories::new(target.clone())),
             wheels: WheelStore::new(cache.join("wheels")),
             tools: Tools::new(cache.join("build-tools"), dialect.develop_style),

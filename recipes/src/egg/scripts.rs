@@ -108,9 +108,6 @@ impl Recipe for Scripts {
         let entry_points = read_entry_points(run)?;
         let with_dependencies = read_dependent_scripts(run)?;
         let candidates = self.candidates(&eggs, entry_points, with_dependencies)?;
-        if let Some(wanted) = &wanted {
-            wanted.warn_of_missing(run, &candidates);
-        }
         self.write_all(run, &eggs, &candidates, wanted.as_ref())
     }
 
@@ -276,6 +273,9 @@ impl Scripts {
                 write_script(run, &file, &text.map_err(script_error)?, "script")?;
                 made.push(file);
             }
+        }
+        if let Some(wanted) = wanted {
+            wanted.warn_of_missing(run, candidates);
         }
         for (name, original) in &candidates.distutils {
             if let Some(file) = file_for(name) {

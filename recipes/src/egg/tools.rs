@@ -147,8 +147,8 @@ impl Tools {
         }
     }
 
-    /// Returns the pins of the profile and, where it has none, ours; or, if the
-    /// profile's cannot be met, ours of what nobody asks for in particular.
+    /// Returns the pins of the profile and, where it has none, ours; or none at
+    /// all, for what asks for other versions.
     fn pins(&self, shared: &EggRun, has_pins: bool) -> Pins {
         let of_profile: &[(String, String)] = match has_pins {
             true => &shared.versions,
