@@ -2,9 +2,9 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::fetch::{
     FetchError, RedactedUrl, RetryPolicy, Sleeper, TlsSettings, Transport, TransportRequest,
     TransportResponse,
@@ -41,8 +41,8 @@ pub(super) struct Client {
     pub(super) sleeper: Arc<dyn Sleeper>,
     pub(super) retry: RetryPolicy,
     pub(super) tls: TlsSettings,
-    /// Set when nobody waits any more.
-    pub(super) stopped: Arc<AtomicBool>,
+    /// Cancelled when nobody waits any more.
+    pub(super) cancellation: CancellationToken,
 }
 
 impl Client {
@@ -60,7 +60,7 @@ impl Client {
                 Ok(document) => return Ok(document),
                 Err(error) => error,
             };
-            self.check_stopped()?;
+            self.check_cancelled()?;
             if attempt >= self.retry.retries || !error.is_transient() {
                 return Err(error);
             }
@@ -70,7 +70,7 @@ impl Client {
                 _ => None,
             };
             self.sleeper.sleep(self.retry.delay(attempt, asked));
-            self.check_stopped()?;
+            self.check_cancelled()?;
         }
     }
 
@@ -115,7 +115,7 @@ impl Client {
         let mut body = Vec::new();
         let mut block = vec![0; 64 * 1024];
         loop {
-            self.check_stopped()?;
+            self.check_cancelled()?;
             let truncated = || FetchError::Truncated {
                 received: body.len() as u64,
                 expected,
@@ -140,8 +140,8 @@ impl Client {
         }
     }
 
-    fn check_stopped(&self) -> Result<(), FetchError> {
-        if self.stopped.load(Ordering::Relaxed) {
+    fn check_cancelled(&self) -> Result<(), FetchError> {
+        if self.cancellation.is_cancelled() {
             return Err(FetchError::Cancelled);
         }
         Ok(())

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use buildout_core::event::Level;
+use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::fetch::{
     DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper, ThreadSleeper,
     Transport,
@@ -113,7 +113,7 @@ impl Index {
             sleeper: Arc::new(ThreadSleeper) as Arc<dyn Sleeper>,
             retry: options.retry,
             tls: options.tls.clone(),
-            stopped: Arc::new(AtomicBool::new(false)),
+            cancellation: CancellationToken::new(),
         };
         let (index, find_links) = match &settings.archives {
             // Then `find-links` and `index` are not looked at.
@@ -141,9 +141,11 @@ impl Index {
         }
     }
 
-    /// Ends the requests under way; later ones fail.
-    pub fn stop(&self) {
-        self.client.stopped.store(true, Ordering::Relaxed);
+    /// Ends requests when a token is cancelled, and lets later ones fail.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancellation: CancellationToken) -> Self {
+        self.client.cancellation = cancellation;
+        self
     }
 
     /// Returns the version of Python that files are for.

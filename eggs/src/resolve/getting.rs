@@ -34,7 +34,10 @@ impl Greedy<'_> {
         pass: &mut Pass,
     ) -> Result<Member, ResolveError> {
         self.choose_member(requirement, requested, pass)
-            .map_err(|problem| problem.getting(requirement))
+            .map_err(|mut error| {
+                error.getting.get_or_insert_with(|| requirement.to_string());
+                error
+            })
     }
 
     fn choose_member(
@@ -42,7 +45,7 @@ impl Greedy<'_> {
         requirement: &Requirement,
         requested: &[Requirement],
         pass: &mut Pass,
-    ) -> Result<Member, Problem> {
+    ) -> Result<Member, ResolveError> {
         let chooser = Arc::clone(&self.chooser);
         let mut asks = false;
         let choice = chooser.choose(requirement, || {
@@ -55,14 +58,15 @@ impl Greedy<'_> {
         let member = match choice {
             Choice::Have(member) => member,
             Choice::Nothing(offer) => {
-                return Err(self.nothing(requirement, offer.as_deref()));
+                return Err(self.nothing(requirement, offer.as_deref()).into());
             }
             Choice::Get(candidate) => {
                 if let Some(problem) = &candidate.unverifiable {
                     return Err(Problem::Unverifiable {
                         file: candidate.location.to_string(),
                         source: problem.clone(),
-                    });
+                    }
+                    .into());
                 }
                 self.tell_of_withdrawal(&candidate);
                 if candidate.is_wheel() {
@@ -72,7 +76,7 @@ impl Greedy<'_> {
                 } else {
                     // What it requires is known only when it is built. What was
                     // decided before comes before it.
-                    self.install_pending(pass).map_err(|error| error.problem)?;
+                    self.install_pending(pass)?;
                     self.log_getting(requirement);
                     self.check_picked_file(requirement, &candidate)?;
                     let distribution = self.install(requirement, &candidate)?;

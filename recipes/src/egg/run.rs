@@ -226,7 +226,8 @@ impl EggRun {
                 tags: Arc::clone(&self.tags),
                 python: self.version.clone(),
             };
-            Arc::new(Index::new(settings, access))
+            let index = Index::new(settings, access);
+            Arc::new(index.cancelled_by(services.cancellation.clone()))
         });
         Arc::clone(index)
     }
