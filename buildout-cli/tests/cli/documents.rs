@@ -125,8 +125,8 @@ fn resolved_values_are_one_document_and_nothing_happens() {
             outcome.stderr,
             "\
 [wrong] left out: The referenced section, 'nowhere', was not defined.
-[python] left out: There is no built-in recipe 'some.python.recipe', and recipes in Python are not supported yet.
-[user] left out: There is no built-in recipe 'some.python.recipe', and recipes in Python are not supported yet.
+[python] left out: the recipe 'some.python.recipe' acts on the world when it is constructed
+[user] left out: the recipe 'some.python.recipe' acts on the world when it is constructed
 "
         );
         let all = document(&outcome.stdout);

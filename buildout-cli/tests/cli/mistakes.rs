@@ -535,17 +535,18 @@ hint: add `recipe = ...` to `[a]`
     Mistake {
         name: "an unknown recipe",
         files: &[("buildout.cfg", b"[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.comand\ncommand = true\n")],
-        line: &[],
+        line: &["-o"],
         stderr: r"While:
   Installing.
   Getting section a.
   Initializing section a.
-  Loading recipe 'plone.recipe.comand'.
-Error: There is no built-in recipe 'plone.recipe.comand', and recipes in Python are not supported yet.
+  Getting distribution for 'plone.recipe.comand'.
+Error: We don't have a distribution for plone.recipe.comand
+and can't install one in offline (no-install) mode.
 
  --> @/buildout.cfg:4
 4 | recipe = plone.recipe.comand
-  |          ^^^^^^^^^^^^^^^^^^^
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
  --> @/buildout.cfg:2
 2 | parts = a
   |         ^ needed here
@@ -604,45 +605,33 @@ hint: use `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or a number
     Mistake {
         name: "extensions",
         files: &[("buildout.cfg", b"[buildout]\nparts =\nextensions = mr.developer\n")],
-        line: &[],
+        line: &["-o"],
         stderr: r"While:
   Installing.
-Error: Not supported: extensions, which are Python programs.
+  Loading extensions.
+  Getting distribution for 'mr.developer'.
+Error: We don't have a distribution for mr.developer
+and can't install one in offline (no-install) mode.
 
  --> @/buildout.cfg:3
 3 | extensions = mr.developer
-  | ^^^^^^^^^^
-hint: remove `extensions`, or run the profile with zc.buildout
-",
-        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
-    },
-    Mistake {
-        name: "develop",
-        files: &[("buildout.cfg", b"[buildout]\nparts =\ndevelop = .\n")],
-        line: &[],
-        stderr: r"While:
-  Installing.
-Error: Not supported: `develop`, which builds eggs.
-
- --> @/buildout.cfg:3
-3 | develop = .
-  | ^^^^^^^
-hint: remove `develop`, or run the profile with zc.buildout
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: Run once without `-o`.
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
     },
     Mistake {
         name: "abi-tag-eggs",
-        files: &[("buildout.cfg", b"[buildout]\nparts =\nabi-tag-eggs = true\n")],
+        files: &[("buildout.cfg", b"[buildout]\nparts =\nabi-tag-eggs = yes\n")],
         line: &[],
         stderr: r"While:
   Initializing.
-Error: Not supported: `abi-tag-eggs = true`, which needs eggs.
+Error: Invalid value for 'abi-tag-eggs' option: 'yes'
 
  --> @/buildout.cfg:3
-3 | abi-tag-eggs = true
-  |                ^^^^
-hint: remove the option, or set it to `false`
+3 | abi-tag-eggs = yes
+  |                ^^^
+hint: use `true` or `false`
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\nabi-tag-eggs = false\n"),
     },

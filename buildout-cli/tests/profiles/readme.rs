@@ -133,12 +133,7 @@ fn matches(shown: &[&str], printed: &[&str]) -> bool {
 #[test]
 fn what_is_not_supported_is_refused_as_shown() {
     let readme = checkout::read("README.md");
-    for (name, profile, arguments) in [
-        ("egg", "parts = a\n[a]\nrecipe = zc.recipe.egg", vec![]),
-        ("extensions", "extensions = mr.developer", vec![]),
-        ("develop", "develop = .", vec![]),
-        ("setup", "parts =", vec!["setup", "."]),
-    ] {
+    for (name, profile, arguments) in [("setup", "parts =", vec!["setup", "."])] {
         let site = Site::create(name);
         let path = site.path("buildout.cfg");
         std::fs::write(&path, format!("[buildout]\n{profile}\n"))

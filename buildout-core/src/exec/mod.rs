@@ -8,7 +8,7 @@
 //! - [`cancel`]: asking work in progress to stop.
 //! - [`jobserver`]: one budget of jobs for all commands that run at the same time.
 //! - [`leftover`]: commands that outlived the run that started them.
-//! - `spawn`: starting processes one at a time, and why.
+//! - [`spawn`]: starting processes one at a time, and why.
 //! - [`shell_quote`]: words of a shell command, as Python's `shlex` sees them.
 
 pub mod cancel;
@@ -20,5 +20,5 @@ pub mod leftover;
 pub mod outcome;
 pub mod output;
 pub mod shell_quote;
-pub(crate) mod spawn;
+pub mod spawn;
 mod supervise;

@@ -24,7 +24,11 @@ const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const ATTEMPTS: u32 = 14;
 
 /// Starts a command, when no other one is being started.
-pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+///
+/// # Errors
+///
+/// The system refuses.
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut pause = FIRST_PAUSE;
     for _ in 0..ATTEMPTS {
         match spawn_once(command) {

@@ -5,16 +5,25 @@ use std::sync::Arc;
 
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
-use super::part_run::RunServices;
+use super::part_run::{CreatedPaths, PartRun, RunServices};
+use super::python_functions::PythonFunctions;
+use super::registry::{Factory, Registry, documents};
+use super::share::RunShare;
 use crate::dialect::Dialect;
 use crate::event::Level;
-use crate::resolve::ResolveProblem;
+use crate::resolve::{OptionMap, ResolveProblem};
 use crate::run::{Failure, Problem};
 
 /// What a construction needs of the session besides its calls.
 pub(crate) trait Serve {
     /// Returns the dialect in force.
     fn dialect(&self) -> &Dialect;
+
+    /// Returns who implements recipes.
+    fn registry(&self) -> &Registry;
+
+    /// Reads an option for nobody.
+    fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure>;
 
     /// Runs `work` on another thread and carries out its calls until it ends.
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>);
@@ -23,6 +32,7 @@ pub(crate) trait Serve {
 /// The construction of the recipe of one part.
 pub struct Construction<'a> {
     part: Arc<str>,
+    factory: &'a dyn Factory,
     buildout: &'a dyn Buildout,
     services: &'a RunServices,
     server: &'a dyn Serve,
@@ -31,12 +41,14 @@ pub struct Construction<'a> {
 impl<'a> Construction<'a> {
     pub(crate) fn new(
         part: Arc<str>,
+        factory: &'a dyn Factory,
         buildout: &'a dyn Buildout,
         services: &'a RunServices,
         server: &'a dyn Serve,
     ) -> Self {
         Construction {
             part,
+            factory,
             buildout,
             services,
             server,
@@ -69,6 +81,11 @@ impl<'a> Construction<'a> {
     ///
     /// The value cannot be resolved.
     pub fn option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        debug_assert!(
+            documents(self.factory, option),
+            "{} reads `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.get(&self.part, option)?)
     }
 
@@ -100,13 +117,54 @@ impl<'a> Construction<'a> {
         Ok(self.buildout.get("buildout", option)?)
     }
 
+    /// Returns what calls functions in Python for the part; `None` if nobody
+    /// can.
+    ///
+    /// # Errors
+    ///
+    /// Who could fails.
+    pub fn python_functions(&self) -> Result<Option<Arc<dyn PythonFunctions>>, RecipeError> {
+        let providers = self.server.registry().providers();
+        let mut found = providers
+            .iter()
+            .filter_map(|provider| provider.python_functions(self));
+        found.next().transpose()
+    }
+
+    /// Reads an option of any section without coming to depend on it: for
+    /// what says how a recipe is run, and not what it makes.
+    ///
+    /// # Errors
+    ///
+    /// The section does not exist, or the value cannot be resolved.
+    pub fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        Ok(self.server.peek(section, option)?)
+    }
+
     /// Sets an option of the part.
     ///
     /// # Errors
     ///
     /// The engine is gone.
     pub fn set(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        debug_assert!(
+            self.factory.results().is_empty() || documents(self.factory, option),
+            "{} sets `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.set(&self.part, option, value)?)
+    }
+
+    /// Sets an option of the part that is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn set_volatile(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        self.set(option, value)?;
+        Ok(self
+            .buildout
+            .make_volatile(&self.part, vec![Arc::from(option)])?)
     }
 
     /// Lists the options of the part, in upstream's order.
@@ -161,5 +219,27 @@ impl<'a> Construction<'a> {
             // `serve` returns when the work has ended.
             None => unreachable!("the work was not run"),
         }
+    }
+
+    /// The same, for work that may also do what installations do, such as
+    /// running commands: a recipe that is found elsewhere may have to be built
+    /// first. What is reached through that becomes no dependency.
+    ///
+    /// # Panics
+    ///
+    /// `work` does.
+    pub fn on_other_thread_as_run<T: Send>(
+        &self,
+        work: impl FnOnce(RemoteBuildout, &PartRun<'_>) -> T + Send,
+    ) -> T {
+        let part = Arc::clone(&self.part);
+        let services = self.services;
+        self.on_other_thread(move |remote| {
+            let quiet = remote.for_caller(Caller::Installation);
+            let created = CreatedPaths::new(Arc::clone(&part), false, None);
+            let (options, share) = (OptionMap::default(), RunShare::default());
+            let run = PartRun::new(part, None, &options, &quiet, services, &created, &share);
+            work(remote, &run)
+        })
     }
 }

@@ -51,6 +51,9 @@ pub enum Call {
     },
     /// List the sections of the configuration. Answers [`Answer::Names`].
     SectionNames,
+    /// List the parts whose construction is completed, in that order. Answers
+    /// [`Answer::Names`].
+    Parts,
     /// Copy what is known of a section's options, without resolving more
     /// (`Options.copy`). Answers [`Answer::Options`].
     KnownValues {
@@ -79,6 +82,23 @@ pub enum Call {
         /// Its options.
         options: OptionMap,
     },
+    /// Initialise a section that is not initialised yet, with some options set
+    /// before. Answers [`Answer::Flag`]: whether it was done.
+    ReachWith {
+        /// The section.
+        section: Arc<str>,
+        /// The options, whatever the configuration says about them.
+        options: OptionMap,
+    },
+    /// Keep options of a section out of the record of what is installed, and
+    /// out of every copy of its options (`volatileOptions` of slapos.cookbook).
+    /// Answers [`Answer::Done`].
+    MakeVolatile {
+        /// The section.
+        section: Arc<str>,
+        /// The options.
+        options: Vec<Arc<str>>,
+    },
     /// Do nothing but wake the engine thread. Answers [`Answer::Done`].
     Wake,
     /// Compute the signature of a part, which freezes what it depends on.
@@ -101,6 +121,8 @@ pub enum Answer {
     Names(Vec<Arc<str>>),
     /// Options, in upstream's order.
     Options(OptionMap),
+    /// Yes or no.
+    Flag(bool),
 }
 
 /// The configuration of a run, as recipes may use it.
@@ -165,6 +187,18 @@ pub trait Buildout {
         answer.into_text()
     }
 
+    /// Keeps options of `section` out of what is recorded, as secrets or values
+    /// that must not cause a new installation.
+    ///
+    /// # Errors
+    ///
+    /// The section cannot be initialised.
+    fn make_volatile(&self, section: &str, options: Vec<Arc<str>>) -> Result<(), Failure> {
+        let section = Arc::from(section);
+        let call = Call::MakeVolatile { section, options };
+        self.call(call).map(|_| ())
+    }
+
     /// Lists the options of `section` in upstream's order.
     ///
     /// # Errors
@@ -174,6 +208,21 @@ pub trait Buildout {
         let section = Arc::from(section);
         match self.call(Call::OptionNames { section })? {
             Answer::Names(names) => Ok(names),
+            _ => Err(Problem::UnexpectedAnswer.into()),
+        }
+    }
+
+    /// Initialises `section` with some options set before, so that its recipe
+    /// sees them when it is constructed; tells whether it was done, which it
+    /// is not if the section is initialised already.
+    ///
+    /// # Errors
+    ///
+    /// The section does not exist or cannot be initialised.
+    fn reach_with(&self, section: &str, options: OptionMap) -> Result<bool, Failure> {
+        let section = Arc::from(section);
+        match self.call(Call::ReachWith { section, options })? {
+            Answer::Flag(done) => Ok(done),
             _ => Err(Problem::UnexpectedAnswer.into()),
         }
     }

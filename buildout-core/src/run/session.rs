@@ -10,15 +10,16 @@
 //! A session lives on one thread, the engine thread. Others use it through
 //! [`RemoteBuildout`], whose calls [`Session::serve_requests`] carries out.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::evaluation::{Evaluation, Goal};
+use super::evaluation::{Evaluation, Goal, recipe_result};
 use super::failure::Failure;
 use super::signature::Signatures;
 use crate::configuration::{BUILDOUT_SECTION, Configuration};
@@ -26,11 +27,11 @@ use crate::dialect::Dialect;
 use crate::extends::{
     Conditions, MergedOption, MergedSection, MergedSections, Origin, Source, join,
 };
-use crate::profile::python_text::dedent;
+use crate::profile::python_text::{dedent, split_words};
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    AfterServing, Answer, Buildout, Call, Caller, Factory, OpenQueue, Recipe, Registry,
-    RemoteBuildout, RequestQueue, RunServices, Serve,
+    AfterServing, Answer, Buildout, Call, Caller, Extension, ExtensionRun, Factory, OpenQueue,
+    Recipe, Registry, RemoteBuildout, RequestQueue, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -101,6 +102,8 @@ pub(crate) struct State {
     pub(crate) signatures: Signatures,
     /// The sections in the order their initialisation began.
     pub(crate) opened: Vec<Arc<str>>,
+    /// Options that a section about to be opened has from the start.
+    pub(crate) presets: HashMap<Arc<str>, OptionMap>,
 }
 
 /// A configuration being resolved.
@@ -109,7 +112,12 @@ pub struct Session<'a> {
     pub(crate) state: RefCell<State>,
     depth: Cell<usize>,
     requests: RequestQueue,
+    /// The extensions, once they are started.
+    extensions: OnceCell<Vec<Arc<dyn Extension>>>,
 }
+
+/// The option of `[buildout]` that names extensions.
+pub(super) const EXTENSIONS_OPTION: &str = "extensions";
 
 impl<'a> Session<'a> {
     /// Starts with nothing initialised.
@@ -123,6 +131,7 @@ impl<'a> Session<'a> {
             state: RefCell::new(state),
             depth: Cell::new(0),
             requests: RequestQueue::new(),
+            extensions: OnceCell::new(),
         }
     }
 
@@ -236,6 +245,72 @@ impl<'a> Session<'a> {
             section: Arc::from(section),
             option: Arc::from(option),
         })
+    }
+
+    /// Asks the recipe of a part for an option that the part does not have.
+    pub(super) fn computed_option(
+        &self,
+        part: &Arc<str>,
+        option: &str,
+    ) -> Result<Option<Arc<str>>, Failure> {
+        let take = || self.state.borrow_mut().parts.get_mut(part)?.recipe.take();
+        let Some(recipe) = take() else {
+            return Ok(None);
+        };
+        let computed = catch_unwind(AssertUnwindSafe(|| recipe.computed_option(option)));
+        if let Some(found) = self.state.borrow_mut().parts.get_mut(part) {
+            found.recipe = Some(recipe);
+        }
+        match computed {
+            Ok(None) => Ok(None),
+            Ok(Some(result)) => recipe_result(self, part, Ok(result)).map(Some),
+            Err(panic) => recipe_result(self, part, Err(panic)),
+        }
+    }
+
+    /// Returns the extensions of the profile that there are, having started
+    /// them the first time.
+    ///
+    /// # Errors
+    ///
+    /// An extension cannot start.
+    pub(super) fn extensions(&self) -> Result<&[Arc<dyn Extension>], Failure> {
+        if let Some(started) = self.extensions.get() {
+            return Ok(started);
+        }
+        let names = self.get_stored(BUILDOUT_SECTION, EXTENSIONS_OPTION)?;
+        let names = names.unwrap_or_default();
+        let registry = &self.options.registry;
+        let found: Vec<Arc<dyn Extension>> = split_words(&names)
+            .filter_map(|name| registry.extension(name))
+            .collect();
+        // Set before: what they reach must not start them again.
+        let found = self.extensions.get_or_init(|| found);
+        let looks_only = self.options.construct == ConstructionPolicy::PureOnly;
+        for extension in found {
+            let run = ExtensionRun::new(self, self.services());
+            match recipe_result(self, BUILDOUT_SECTION, Ok(extension.start(&run))) {
+                // What cannot be looked into is told of where it is wanted.
+                Err(failure)
+                    if looks_only
+                        && matches!(failure.problem(), super::Problem::NotConstructed { .. }) => {}
+                result => result?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Tells the extensions that all parts are installed.
+    ///
+    /// # Errors
+    ///
+    /// An extension fails.
+    pub(super) fn finish_extensions(&self) -> Result<(), Failure> {
+        for extension in self.extensions()? {
+            let run = ExtensionRun::new(self, self.services());
+            recipe_result(self, BUILDOUT_SECTION, Ok(extension.finish(&run)))?;
+        }
+        Ok(())
     }
 
     /// Returns `value` as recipes read it: the fork unescapes `$${`.
@@ -404,6 +479,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Tells whether an option is kept out of what is recorded.
+    pub(super) fn is_volatile(&self, section: &str, option: &str) -> bool {
+        let state = self.state.borrow();
+        let section = state.sections.get(section);
+        section.is_some_and(|section| section.volatile.contains(option))
+    }
+
     fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.reach(section)?;
         let mut state = self.state.borrow_mut();
@@ -500,6 +582,7 @@ impl Session<'_> {
             Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
             Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
+            Call::Parts => Ok(Answer::Names(self.parts())),
             Call::KnownValues { section } => self.answer_known_values(caller, &section),
             Call::Substitute { section, text } => self.answer_substitute(section, text),
             Call::AddSections { text } => self.add_sections(caller, &text).map(|()| Answer::Done),
@@ -507,12 +590,46 @@ impl Session<'_> {
                 self.answer_add_section(caller, &section, options)
             }
             Call::Signature { section } => self.answer_signature(&section),
+            Call::ReachWith { section, options } => {
+                self.answer_reach_with(caller, &section, options)
+            }
+            Call::MakeVolatile { section, options } => {
+                self.make_volatile(&section, options).map(|()| Answer::Done)
+            }
         }
     }
 
     fn answer_reach(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
         self.note_reached(caller, section);
         self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_reach_with(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        options: OptionMap,
+    ) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        let mut state = self.state.borrow_mut();
+        if state.sections.contains_key(section) {
+            return Ok(Answer::Flag(false));
+        }
+        state.presets.insert(Arc::clone(section), options);
+        drop(state);
+        let result = self.reach(section);
+        // A section that does not exist was not opened.
+        self.state.borrow_mut().presets.remove(section);
+        result.map(|()| Answer::Flag(true))
+    }
+
+    fn make_volatile(&self, section: &Arc<str>, options: Vec<Arc<str>>) -> Result<(), Failure> {
+        self.reach(section)?;
+        let mut state = self.state.borrow_mut();
+        if let Some(section) = state.sections.get_mut(section) {
+            section.volatile.extend(options);
+        }
+        Ok(())
     }
 
     fn answer_get(
@@ -569,6 +686,20 @@ impl Session<'_> {
 impl Serve for Session<'_> {
     fn dialect(&self) -> &Dialect {
         Session::dialect(self)
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.options.registry
+    }
+
+    fn peek(&self, section: &str, option: &str) -> Result<Option<Arc<str>>, Failure> {
+        let section = Arc::from(section);
+        let option = Arc::from(option);
+        let call = Call::Get { section, option };
+        match self.call_for(&Caller::Installation, call)? {
+            Answer::Text(value) => Ok(value),
+            _ => Err(super::Problem::UnexpectedAnswer.into()),
+        }
     }
 
     fn serve(&self, work: Box<dyn FnOnce(RemoteBuildout) + Send + '_>) {

@@ -17,6 +17,7 @@ use crate::event::{Event, Level};
 use crate::exec::jobserver::JOB_LIMIT;
 use crate::extends::{Place, join};
 use crate::fetch::CacheUse;
+use crate::python::{PythonIdentitySource as _, PythonProbe};
 use crate::recipe::DownloadPolicy;
 use crate::resolve::Doing;
 use crate::state::run_lock::WhenLocked;
@@ -42,6 +43,8 @@ pub struct BuildoutSettings {
     pub installed: Option<PathBuf>,
     /// The directories that a run makes, in order.
     pub directories: Vec<PathBuf>,
+    /// `bin-directory`: where scripts go.
+    pub bin_directory: PathBuf,
     /// `download-cache`, if set.
     pub download_cache: Option<PathBuf>,
     /// How many jobs may run at once: parts that run commands, and what these
@@ -170,17 +173,9 @@ impl BuildoutSettings {
                 reader.set("eggs-directory", &join(&eggs, &version, false));
             }
         }
-        if let Some(tagged) = reader.optional("abi-tag-eggs")?
-            && parse_boolean("abi-tag-eggs", &tagged)?
-        {
-            return Err(Failure::from(Problem::Unsupported {
-                what: "`abi-tag-eggs = true`, which needs eggs".to_owned(),
-            })
-            .with_label(
-                session.option_place(BUILDOUT_SECTION, "abi-tag-eggs", &tagged),
-                "",
-            )
-            .with_hint(Some("remove the option, or set it to `false`".to_owned())));
+        if reader.is_true("abi-tag-eggs")? {
+            let eggs = reader.required("eggs-directory")?;
+            reader.set("eggs-directory", &join(&eggs, &reader.abi_tag()?, false));
         }
         let eggs = reader.required("eggs-directory")?;
         let set = |cache: &Arc<str>| !cache.is_empty();
@@ -218,6 +213,8 @@ impl BuildoutSettings {
         }
         reader.optional(DIALECT_OPTION)?;
         apply_policy(session, Path::new(&directory), how.create_caches)?;
+        let replacements = download_settings::url_replacements(&reader)?;
+        session.services().set_url_replacements(replacements);
         let require_hashes = download_settings::require_hashes(&reader)?;
         let parallel_downloads = download_settings::parallel_downloads(&reader)?;
         let tls = download_settings::tls(&reader, &directory)?;
@@ -226,6 +223,7 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
+        let bin_directory = directories[0].clone();
         let jobs = reader
             .jobs()?
             .unwrap_or(how.default_jobs)
@@ -244,6 +242,7 @@ impl BuildoutSettings {
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
+            bin_directory,
             download_cache,
             extends_cache,
             directory: PathBuf::from(directory),
@@ -357,6 +356,48 @@ impl Reader<'_, '_> {
             let place = self.session.option_place(BUILDOUT_SECTION, option, &value);
             failure.with_label(place, "")
         })
+    }
+
+    /// A boolean that need not be there.
+    fn is_true(&self, option: &'static str) -> Result<bool, Failure> {
+        let Some(value) = self.optional(option)? else {
+            return Ok(false);
+        };
+        parse_boolean(option, &value)
+            .map_err(|failure| failure.with_label(self.place(option, &value), ""))
+    }
+
+    /// The tag of the binary interface of Python, such as `cp311`: that of the
+    /// executable, which is asked for it.
+    fn abi_tag(&self) -> Result<String, Failure> {
+        const OPTION: &str = "abi-tag-eggs";
+        let services = self.session.services();
+        let executable = self.required("executable")?;
+        let mut probe = PythonProbe::of_executable(services.absolute(&*executable))
+            .with_environment(services.process_environment.clone());
+        if let Some(cache) = &services.cache_directory {
+            probe = probe.with_cache_directory(cache.join("python"));
+        }
+        let unusable = |message: String| {
+            self.unusable(
+                OPTION,
+                message,
+                "set it to `false`, or name a CPython with `--python`",
+            )
+        };
+        let identity = probe
+            .identity()
+            .map_err(|error| unusable(error.to_string()))?;
+        if identity.implementation_name != "cpython" {
+            let name = &identity.implementation;
+            return Err(unusable(format!("the tag of {name} is not known")));
+        }
+        let (major, minor) = (identity.version.major, identity.version.minor);
+        let threads = match identity.build.contains("free-threading build") {
+            true => "t",
+            false => "",
+        };
+        Ok(format!("cp{major}{minor}{threads}"))
     }
 
     /// `log-level` less the verbosity.

@@ -98,7 +98,13 @@ impl Session<'_> {
         let factory = reference
             .as_ref()
             .and_then(|reference| self.options.registry.find(reference));
-        let version = factory.map_or(0, |factory| factory.descriptor().behaviour_version);
+        let mut version = factory.as_ref().map_or_else(
+            || "0".to_owned(),
+            |factory| factory.descriptor().behaviour_version.to_string(),
+        );
+        if let Some(identity) = factory.and_then(|factory| factory.identity()) {
+            version.push_str(&format!("-{identity}"));
+        }
         let mut signature = match reference {
             Some(reference) => format!("{SIGNATURE_PREFIX}{reference}:{version}"),
             None => format!("{SIGNATURE_PREFIX}{recipe}:{version}"),

@@ -1,6 +1,6 @@
 //! The build of a part, step by step.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,7 @@ use buildout_core::recipe::{Environment, PartRun, RecipeError, RecipeErrorKind};
 use buildout_core::value::str_repr;
 
 use super::commands::{Commands, PartOptions};
-use super::environment_script;
-use super::{Cmmi, PATCHES_OPTION, shebang};
+use super::{Cmmi, PATCHES_OPTION, environment_script, hooks, shebang};
 use crate::location::clear;
 use crate::source::Source;
 use crate::system_error::failed;
@@ -35,7 +34,8 @@ struct StepFailed {
 pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError> {
     let options = PartOptions {
         part: run.part(),
-        lookup: |name: &str| run.option(name),
+        // Commands may refer to any option of the part.
+        lookup: |name: &str| run.options().get(name).map(|value| &**value),
     };
     let commands = Commands::new(&options)?;
     let written = run.option("compile-directory").unwrap_or_default();
@@ -59,7 +59,7 @@ pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError>
         recipe,
         run,
         directory: source_directory(&compile_directory)?,
-        environment: OnceCell::new(),
+        environment: RefCell::new(None),
         environment_failed: Cell::new(false),
     };
     if let Err(error) = build.run_all(&options, &commands) {
@@ -117,7 +117,8 @@ struct Build<'a, 'r> {
     run: &'a PartRun<'r>,
     /// The directory to build in.
     directory: PathBuf,
-    environment: OnceCell<Environment>,
+    /// Computed on first use; hooks may change it.
+    environment: RefCell<Option<Environment>>,
     environment_failed: Cell<bool>,
 }
 
@@ -128,16 +129,29 @@ impl Build<'_, '_> {
         commands: &Commands,
     ) -> Result<(), RecipeError> {
         self.apply_patches()?;
+        self.call_hook(hooks::PRE_CONFIGURE)?;
         self.run_snippet(options, "pre-configure")?;
         self.run.enter_phase("configure");
         self.run_command("configure-command", &commands.configure)?;
+        self.call_hook(hooks::PRE_MAKE)?;
         self.run_snippet(options, "pre-build")?;
         self.run.enter_phase("make");
         self.run_command("make-binary", &commands.make)?;
         self.run_snippet(options, "pre-install")?;
         self.run.enter_phase("install");
         self.run_command("make-targets", &commands.install)?;
+        self.call_hook(hooks::POST_MAKE)?;
         self.run_snippet(options, "post-install")
+    }
+
+    /// Calls the function of an option, if there is one.
+    fn call_hook(&self, option: &'static str) -> Result<(), RecipeError> {
+        let (hooks, directory) = (&self.recipe.hooks, &self.directory);
+        let left = hooks.call(option, self.run, directory, || self.environment())?;
+        if let Some(environment) = left {
+            *self.environment.borrow_mut() = Some(environment);
+        }
+        Ok(())
     }
 
     fn apply_patches(&self) -> Result<(), RecipeError> {
@@ -183,7 +197,7 @@ impl Build<'_, '_> {
 
     /// Runs a shell command; `option` is the one to point at if it fails.
     fn run_command(&self, option: &str, command: &str) -> Result<(), RecipeError> {
-        let environment = self.environment()?.clone();
+        let environment = self.environment()?;
         let script = format!("set -e;{command}");
         let command = Command::shell(&script, &self.directory, environment);
         let cause = match self.run.run_command(&command) {
@@ -203,14 +217,15 @@ impl Build<'_, '_> {
     }
 
     /// Returns the environment, computed and logged on first use.
-    fn environment(&self) -> Result<&Environment, RecipeError> {
-        if let Some(environment) = self.environment.get() {
-            return Ok(environment);
+    fn environment(&self) -> Result<Environment, RecipeError> {
+        if let Some(environment) = &*self.environment.borrow() {
+            return Ok(environment.clone());
         }
         let computed = self.recipe.variables.compute(self.run);
         self.environment_failed.set(computed.is_err());
         let environment = computed?;
-        Ok(self.environment.get_or_init(|| environment))
+        *self.environment.borrow_mut() = Some(environment.clone());
+        Ok(environment)
     }
 
     /// Tells how a failed build can be looked into.
@@ -235,7 +250,7 @@ impl Build<'_, '_> {
         environment_script::write(
             &self.directory,
             &self.run.services().initial_environment(),
-            self.environment()?,
+            &self.environment()?,
             commands,
         )?;
         Ok(())

@@ -3,6 +3,7 @@
 mod build;
 mod commands;
 mod environment_script;
+mod hooks;
 mod options;
 mod shebang;
 
@@ -12,12 +13,13 @@ use std::sync::Arc;
 
 use buildout_core::extends::is_url;
 use buildout_core::fetch::archive::StripTopLevel;
-use buildout_core::profile::python_text::{split_words, strip};
+use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
     Construction, Descriptor, Factory, Installed, OptionReader, PartRun, PlannedDownload, Recipe,
-    RecipeError,
+    RecipeError, ResultDocumentation,
 };
 
+use self::hooks::Hooks;
 use crate::boolean::parse_boolean;
 use crate::download_unpacked::{Archive, STRIP_OPTION};
 use crate::environment::Variables;
@@ -31,9 +33,6 @@ pub(crate) fn factory() -> Arc<dyn Factory> {
 
 /// What stands for the location in every option.
 const PLACEHOLDER: &str = "@@LOCATION@@";
-
-/// The options that name a function in Python.
-const HOOKS: [&str; 3] = ["pre-configure-hook", "pre-make-hook", "post-make-hook"];
 
 /// What a failed build leaves behind is there to be looked at.
 const POLICY: InstallPolicy = InstallPolicy {
@@ -49,6 +48,10 @@ struct CmmiFactory;
 impl Factory for CmmiFactory {
     fn descriptor(&self) -> &Descriptor {
         &options::DESCRIPTOR
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        options::RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
@@ -81,14 +84,15 @@ impl Factory for CmmiFactory {
             }
         }
         for name in part.option_names()? {
-            if let Some(value) = part.option(&name)?
+            if let Some(value) = part.buildout().get(part.part(), &name)?
                 && value.contains(PLACEHOLDER)
             {
-                part.set(&name, &value.replace(PLACEHOLDER, location.text()))?;
+                let value = value.replace(PLACEHOLDER, location.text());
+                part.buildout().set(part.part(), &name, &value)?;
             }
         }
         let variables = Variables::read(part)?;
-        refuse_hooks(part)?;
+        let hooks = Hooks::read(part)?;
         let archive = match url {
             Some(_) => Some(Archive {
                 source: Source::read(part)?,
@@ -103,6 +107,7 @@ impl Factory for CmmiFactory {
             archive,
             patches,
             variables,
+            hooks,
             keep_compile_directory: keep,
         }))
     }
@@ -157,24 +162,6 @@ fn real_path(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-fn refuse_hooks(part: &Construction<'_>) -> Result<(), RecipeError> {
-    for hook in HOOKS {
-        if part
-            .option(hook)?
-            .is_some_and(|value| !strip(&value).is_empty())
-        {
-            return Err(RecipeError::user(format!(
-                "option '{hook}' is not supported: it names a function in Python"
-            ))
-            .at_option(hook)
-            .with_hint(format!(
-                "remove `{hook}` and do its work in a shell command: `pre-configure`, `pre-build`, `pre-install` or `post-install`"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Reads `strip-top-level-dir`, which is off by default here.
 fn strip_policy(part: &Construction<'_>) -> Result<StripTopLevel, RecipeError> {
     match part.option(STRIP_OPTION)?.filter(|value| !value.is_empty()) {
@@ -213,6 +200,8 @@ struct Cmmi {
     /// The patches that have to be downloaded.
     patches: Vec<Source>,
     variables: Variables,
+    /// Functions that are called between the commands.
+    hooks: Hooks,
     keep_compile_directory: bool,
 }
 

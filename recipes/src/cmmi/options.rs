@@ -1,7 +1,7 @@
 //! What is known about the recipe without running it.
 
 use buildout_core::recipe::{
-    ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind,
+    ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
 };
 
 use crate::download::{ALTERNATE_URL, MD5SUM, OFFLINE, SHA256, SHA512, SHARED};
@@ -19,6 +19,22 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     options: &OPTIONS,
 };
 
+/// The options that the recipe sets.
+pub(super) const RESULTS: &[ResultDocumentation] = &[
+    ResultDocumentation {
+        name: "location",
+        summary: "The directory of the part.",
+    },
+    ResultDocumentation {
+        name: "prefix",
+        summary: "Where the software is installed: the location, if the profile says nothing else.",
+    },
+    ResultDocumentation {
+        name: "compile-directory",
+        summary: "Where it is built.",
+    },
+];
+
 const fn option(
     name: &'static str,
     default: &'static str,
@@ -31,7 +47,7 @@ const fn option(
     }
 }
 
-const OPTIONS: [OptionDocumentation; 27] = [
+const OPTIONS: [OptionDocumentation; 29] = [
     option(
         "url",
         "",
@@ -113,6 +129,8 @@ const OPTIONS: [OptionDocumentation; 27] = [
     option(
         "pre-configure-hook",
         "",
-        "Not supported, like `pre-make-hook` and `post-make-hook`: a function in Python.",
+        "A function in Python that is called before `pre-configure`: `URL[#md5=DIGEST]:FUNCTION`.",
     ),
+    option("pre-make-hook", "", "The same, before `pre-build`."),
+    option("post-make-hook", "", "The same, before `post-install`."),
 ];

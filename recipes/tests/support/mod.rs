@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex};
 use buildout_core::configuration::{
     Assignment, Configuration, ConfigurationRequest, choose_dialect,
 };
-use buildout_core::dialect::DialectName;
+use buildout_core::dialect::{Dialect, DialectName};
 use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord};
 use buildout_core::exec::cancel::CancellationToken;
-use buildout_core::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader};
+use buildout_core::extends::{Conditions, DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RecipeError, RunServices};
+use buildout_core::recipe::{Environment, Extensions, RecipeError, Registry, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
-    SettingsReader, install,
+    SettingsReader, SubRunWorld, install,
 };
 
 use buildout_core::state::installed::InstalledFile;
@@ -37,8 +37,14 @@ pub(crate) struct TestSite {
     dialect: Option<DialectName>,
     assignments: Vec<Assignment>,
     environment: Environment,
+    executable: String,
     cancellation: CancellationToken,
+    registry: Box<dyn Fn() -> Registry + Send + Sync>,
+    extend: Mutex<Option<Extend>>,
 }
+
+/// Gives runs what an embedder would.
+type Extend = Box<dyn Fn(&Extensions) + Send>;
 
 impl Default for TestSite {
     fn default() -> Self {
@@ -67,7 +73,10 @@ impl TestSite {
             dialect: None,
             assignments: Vec::new(),
             environment,
+            executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
+            registry: Box::new(buildout_recipes::registry),
+            extend: Mutex::default(),
         }
     }
 
@@ -82,6 +91,13 @@ impl TestSite {
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Makes another Python the default of `[buildout] executable`.
+    #[must_use]
+    pub(crate) fn executable(mut self, path: &Path) -> Self {
+        self.executable = path.to_string_lossy().into_owned();
         self
     }
 
@@ -101,6 +117,26 @@ impl TestSite {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
         self
+    }
+
+    /// Gives later runs other recipes than the built-in ones.
+    #[must_use]
+    pub(crate) fn registry(
+        mut self,
+        registry: impl Fn() -> Registry + Send + Sync + 'static,
+    ) -> Self {
+        self.registry = Box::new(registry);
+        self
+    }
+
+    /// Has later runs extended as an embedder does.
+    pub(crate) fn extend(&self, extend: impl Fn(&Extensions) + Send + 'static) {
+        *self.extend.lock().expect("no extension panics") = Some(Box::new(extend));
+    }
+
+    /// Returns the environment variables of runs.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// Returns the token that cancels runs.
@@ -240,6 +276,23 @@ impl TestSite {
         Some(self.mask(&value))
     }
 
+    /// Lists the options that `.installed.cfg` records for a part.
+    pub(crate) fn recorded_options(&self, part: &str) -> Vec<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read");
+        let record = state.and_then(|mut state| state.parts.shift_remove(part));
+        let options = record.map(|record| record.options).unwrap_or_default();
+        options.keys().map(ToString::to_string).collect()
+    }
+
+    /// Returns an option that `.installed.cfg` records, as it is there.
+    pub(crate) fn recorded_raw(&self, part: &str, option: &str) -> Option<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read")?;
+        let value = state.parts.get(part)?.options.get(option)?;
+        Some(value.clone())
+    }
+
     /// Lets the user write to all directories of the site again.
     pub(crate) fn make_writable(&self) {
         let mut left = vec![self.root().to_owned()];
@@ -292,7 +345,7 @@ impl TestSite {
             home_directory: Some(&home),
             user_defaults: None,
             assignments: self.assignments.clone(),
-            executable: "/usr/bin/python3",
+            executable: &self.executable,
             loader: &loader,
             conditions: &conditions,
             dialect,
@@ -306,9 +359,17 @@ impl TestSite {
             events,
             self.cancellation.clone(),
         );
+        services.set_sub_runs(Arc::new(SubRuns {
+            working_directory: working_directory.to_owned(),
+            home: home.to_string(),
+            dialect: self.dialect,
+        }));
+        if let Some(extend) = &*self.extend.lock().expect("no extension panics") {
+            extend(&services.extensions);
+        }
         let session = Session::new(SessionOptions {
             configuration: &configuration,
-            registry: buildout_recipes::registry(),
+            registry: (self.registry)(),
             services: &services,
             conditions: &conditions,
             construct: ConstructionPolicy::All,
@@ -410,6 +471,13 @@ impl Run {
         self.log_from(Level::Info)
     }
 
+    /// Returns the usual log without the directories that a first run makes.
+    pub(crate) fn work_log(&self) -> Vec<String> {
+        let mut log = self.usual_log();
+        log.retain(|line| !line.starts_with("INFO Creating directory "));
+        log
+    }
+
     fn log_from(&self, level: Level) -> Vec<String> {
         let records = self.events.iter().filter_map(Event::log_record);
         records
@@ -458,6 +526,51 @@ struct CollectedEvents(Mutex<Vec<Event>>);
 impl EventSink for CollectedEvents {
     fn emit(&self, event: Event) {
         self.0.lock().expect("no sink panics").push(event);
+    }
+}
+
+/// What runs within parts are made with.
+struct SubRuns {
+    working_directory: String,
+    home: String,
+    dialect: Option<DialectName>,
+}
+
+impl SubRunWorld for SubRuns {
+    fn registry(&self) -> Registry {
+        buildout_recipes::registry()
+    }
+
+    fn profiles(&self) -> Box<dyn ProfileLoader> {
+        Box::new(FileLoader)
+    }
+
+    fn conditions(&self, _dialect: &Dialect) -> Box<Conditions<'_>> {
+        Box::new(|_| Ok(true))
+    }
+
+    fn executable(&self) -> &str {
+        "/usr/bin/python3"
+    }
+
+    fn working_directory(&self) -> &str {
+        &self.working_directory
+    }
+
+    fn home_directory(&self) -> Option<&str> {
+        Some(&self.home)
+    }
+
+    fn user_defaults(&self) -> Option<String> {
+        None
+    }
+
+    fn dialect(&self) -> Option<DialectName> {
+        self.dialect
+    }
+
+    fn default_jobs(&self) -> usize {
+        1
     }
 }
 

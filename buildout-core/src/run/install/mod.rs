@@ -7,7 +7,9 @@
 //! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+mod develop;
 mod explanation;
+mod extensions;
 mod removal;
 mod repair;
 mod work;
@@ -17,8 +19,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
-use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
+use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
+use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
@@ -33,7 +37,6 @@ use super::workers::{Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level};
 use crate::exec::jobserver::JobServer;
-use crate::profile::python_text::split_words;
 use crate::recipe::{Caller, Footprint, RunShare};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::OWN_DIRECTORY;
@@ -84,9 +87,12 @@ pub fn install_within(
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested)
+        .prepare(requested, outer)
         .map_err(installing)
-        .and_then(|prepared| installation.carry_out(prepared, outer));
+        .and_then(|prepared| installation.carry_out(prepared, outer))
+        .and_then(|()| unload_extensions(session).map_err(installing))
+        .and_then(|()| session.finish_extensions())
+        .and_then(|()| installation.conclude());
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -97,7 +103,7 @@ fn runs_commands(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<bool> {
     let footprint = |part: &Arc<str>| Some(state.parts.get(part)?.factory.descriptor().footprint);
     parts
         .iter()
-        .map(|part| footprint(part).is_some_and(|footprint| footprint != Footprint::Declared))
+        .map(|part| footprint(part).is_some_and(Footprint::takes_a_job))
         .collect()
 }
 
@@ -177,7 +183,7 @@ struct Installation<'s, 'a> {
 
 impl<'s, 'a> Installation<'s, 'a> {
     fn new(session: &'s Session<'a>, settings: &'s BuildoutSettings) -> Result<Self, Failure> {
-        refuse_unsupported(session)?;
+        load_extensions(session)?;
         settings.create_directories(session)?;
         let (record, interrupted) = Record::read(settings)?;
         Ok(Installation {
@@ -194,15 +200,22 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
         self.repair()?;
-        let develop_eggs = self.record.take_develop_eggs();
-        if !develop_eggs.is_empty() {
-            self.remove_paths("", &develop_eggs)?;
-        }
+        self.develop(outer)?;
         let session = self.session;
-        let parts = select(session, requested, |_, failure| Err(failure))?;
-        check_locked_downloads(session, &parts, requested.is_empty())?;
+        let mut unconstructed = Vec::new();
+        let parts = select(session, requested, |_, failure| {
+            if failure.missing_offline().is_none() {
+                return Err(failure);
+            }
+            // All that is missing is told at once, below.
+            unconstructed.push(failure);
+            Ok(())
+        })?;
+        if unconstructed.is_empty() {
+            check_locked_downloads(session, &parts, requested.is_empty())?;
+        }
         self.emit(Event::Configured {
             sections: self.configured_sections(),
         });
@@ -211,7 +224,7 @@ impl<'s, 'a> Installation<'s, 'a> {
         }
         let mut survey = Survey::new(session, &self.record, &parts)?;
         let downloads = self.downloads(&mut survey, &parts);
-        check_downloads(session, &downloads)?;
+        check_all_downloads(session, unconstructed, &downloads)?;
         self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(Prepared { parts, downloads })
@@ -245,6 +258,13 @@ impl<'s, 'a> Installation<'s, 'a> {
             let _serving = session.serve_run();
             self.work_on(&parts, schedule, &mut workers)
         })
+    }
+
+    /// Lets those who implement recipes tell of the run as a whole.
+    fn conclude(&self) -> Result<(), Failure> {
+        let session = self.session;
+        let result = session.options.registry.conclude(session.services());
+        recipe_result(session, BUILDOUT_SECTION, Ok(result))
     }
 
     /// Returns what the parts are going to download.
@@ -315,21 +335,12 @@ impl<'s, 'a> Installation<'s, 'a> {
     }
 }
 
-/// What upstream does and this engine does not is an error, never silence.
-fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    for (option, what) in [
-        ("extensions", "extensions, which are Python programs"),
-        ("develop", "`develop`, which builds eggs"),
-    ] {
-        let value = session.get_stored(BUILDOUT_SECTION, option)?;
-        if value.is_some_and(|value| split_words(&value).next().is_some()) {
-            let place = session.option_place(BUILDOUT_SECTION, option, option);
-            let what = what.to_owned();
-            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-            return Err(Failure::from(Problem::Unsupported { what })
-                .with_label(place, "")
-                .with_hint(Some(hint)));
-        }
-    }
-    Ok(())
+/// Makes the failure for what upstream does and this engine does not.
+fn unsupported(session: &Session<'_>, option: &str, what: &str) -> Failure {
+    let place = session.option_place(BUILDOUT_SECTION, option, option);
+    let what = what.to_owned();
+    let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+    Failure::from(Problem::Unsupported { what })
+        .with_label(place, "")
+        .with_hint(Some(hint))
 }

@@ -1,0 +1,90 @@
+//! Distributions for recipes in Python, found as those of egg parts are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use buildout_core::dialect::Dialect;
+use buildout_core::recipe::{PartRun, RecipeError};
+use buildout_eggs::distribution::Distribution;
+use buildout_eggs::source::BuildSettings;
+
+use super::own;
+use super::run::EggRuns;
+
+/// Where distributions for a recipe are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct DistributionSearch<'a> {
+    /// Where what is missing is installed; `None` if nothing may be.
+    pub destination: Option<&'a Path>,
+    /// Other directories with distributions.
+    pub path: &'a [PathBuf],
+    /// The index; `None` for that of `[buildout]`.
+    pub index: Option<&'a str>,
+    /// Pages and directories with links.
+    pub find_links: &'a [String],
+    /// The hosts that may be asked, as patterns; any if there is none.
+    pub allow_hosts: &'a [String],
+    /// Whether newer versions are looked for.
+    pub newest: bool,
+    /// Whether a requirement may name extras that a distribution has not.
+    pub allow_unknown_extras: bool,
+}
+
+/// Finds and installs distributions for recipes in Python.
+pub struct PythonDistributions {
+    runs: Arc<EggRuns>,
+}
+
+impl PythonDistributions {
+    pub(super) fn new(runs: Arc<EggRuns>) -> Self {
+        PythonDistributions { runs }
+    }
+
+    /// Finds distributions for requirements, with all that they need, and
+    /// installs what is missing.
+    ///
+    /// # Errors
+    ///
+    /// A requirement cannot be satisfied.
+    pub fn require(
+        &self,
+        requirements: &[String],
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+    ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
+        let shared = self.runs.of(run, dialect)?;
+        let find_links = search.find_links.join("\n");
+        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
+        settings.newest = search.newest;
+        settings.offline |= search.destination.is_none();
+        settings.allow_unknown_extras |= search.allow_unknown_extras;
+        if !search.allow_hosts.is_empty() {
+            settings.allow_hosts = search.allow_hosts.to_vec();
+        }
+        let own = self.runs.own();
+        settings.pins = own::pins(own, &shared.versions, dialect);
+        let destination = search.destination.unwrap_or(&shared.eggs_directory);
+        for own in own {
+            let (pins, python) = (&settings.pins, &shared.target.python);
+            let made = own.make(destination, pins, dialect, python);
+            // What may not be written is there, or is missed below.
+            if search.destination.is_some() {
+                made?;
+            }
+        }
+        let mut path = search.path.to_vec();
+        if !path.iter().any(|known| known == destination) {
+            path.push(destination.to_owned());
+        }
+        let found = shared.working_set(
+            run,
+            &Arc::new(settings),
+            &path,
+            destination,
+            requirements,
+            &|_| Ok(BuildSettings::default()),
+        )?;
+        Ok(found.iter().cloned().collect())
+    }
+}
