@@ -4,6 +4,7 @@ mod annotate;
 mod noop;
 mod resolve;
 mod scale;
+mod templates;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,11 +35,19 @@ pub enum Benchmark {
     Noop,
     /// Resolution of many references.
     Resolve,
+    /// Jinja2 templates.
+    Templates,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 4] = [Self::Annotate, Self::Scale, Self::Noop, Self::Resolve];
+    pub const ALL: [Self; 5] = [
+        Self::Annotate,
+        Self::Scale,
+        Self::Noop,
+        Self::Resolve,
+        Self::Templates,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -47,6 +56,7 @@ impl Benchmark {
             Self::Scale => "scale",
             Self::Noop => "noop",
             Self::Resolve => "resolve",
+            Self::Templates => "templates",
         }
     }
 
@@ -61,6 +71,7 @@ impl Benchmark {
             Self::Scale => scale::run(bench),
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
+            Self::Templates => templates::run(bench),
         }
     }
 }
@@ -72,6 +83,10 @@ pub struct Bench {
     pub buildout: PathBuf,
     /// The `floor` program.
     pub floor: PathBuf,
+    /// The `render` program.
+    pub render: PathBuf,
+    /// A Python with Jinja2, to compare templates with.
+    pub jinja2: Option<PathBuf>,
     /// The releases of zc.buildout to compare with; may be empty.
     pub peers: Vec<Peer>,
     /// When a peer is given up.

@@ -8,5 +8,6 @@ pub mod measure;
 pub mod peers;
 pub mod random;
 pub mod table;
+pub mod templates;
 pub mod tree;
 pub mod workload;

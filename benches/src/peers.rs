@@ -1,4 +1,4 @@
-//! The reference implementations: zc.buildout in virtual environments of its own.
+//! The reference implementations: zc.buildout and Jinja2 in virtual environments of their own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,12 +56,12 @@ pub enum PeerError {
     },
     /// A step of the installation failed.
     #[error(
-        "failed to {step} for zc.buildout {version}: {output}\n(the peers are installed from PyPI, \
-         which needs the network once; `--skip-peers` does without them)"
+        "failed to {step} for {peer}: {output}\n(the peers are installed from PyPI, which needs \
+         the network once; `--skip-peers` does without them)"
     )]
     Install {
-        /// The release.
-        version: &'static str,
+        /// What was to be installed.
+        peer: String,
         /// The step.
         step: &'static str,
         /// The end of what the step printed.
@@ -91,52 +91,78 @@ impl Release {
     /// # Errors
     /// No Python, no network, or no place on the disk.
     pub fn install(self, directory: &Path) -> Result<Peer, PeerError> {
-        let environment = directory.join(format!("zc.buildout-{}", self.version));
-        let program = environment.join("bin/buildout");
-        // Written last: an environment without it is what an interrupted installation left.
-        let complete = environment.join("complete");
-        if !complete.exists() {
-            if environment.exists() {
-                fs::remove_dir_all(&environment)
-                    .map_err(file_error("remove directory", &environment))?;
-            }
-            fs::create_dir_all(directory).map_err(file_error("create directory", directory))?;
-            let mut create = Command::new("python3");
-            create.args(["-m", "venv"]).arg(&environment);
-            self.run("create a virtual environment", &mut create)?;
-            let mut install = Command::new(environment.join("bin/python"));
-            install
-                .args(["-m", "pip", "install", "--quiet"])
-                .arg("--disable-pip-version-check")
-                .arg(format!("zc.buildout=={}", self.version))
-                .args(self.requirements);
-            self.run("install from PyPI", &mut install)?;
-            fs::write(&complete, "").map_err(file_error("write", &complete))?;
-        }
+        let mut requirements = vec![format!("zc.buildout=={}", self.version)];
+        requirements.extend(self.requirements.iter().map(|&name| name.to_owned()));
+        let name = format!("zc.buildout-{}", self.version);
+        let environment = install(directory, &name, &self.label(), &requirements)?;
         Ok(Peer {
             release: self,
-            program,
+            program: environment.join("bin/buildout"),
         })
     }
+}
 
-    fn run(&self, step: &'static str, command: &mut Command) -> Result<(), PeerError> {
-        let output = command.output().map_err(|source| PeerError::Python {
-            program: command.get_program().to_string_lossy().into_owned(),
-            source,
-        })?;
-        if output.status.success() {
-            return Ok(());
+/// The release of Jinja2 that templates are compared with.
+const JINJA2: &str = "3.1.6";
+
+/// Returns a Python with Jinja2, installed below `directory` if it is missing there.
+///
+/// # Errors
+/// No Python, no network, or no place on the disk.
+pub fn install_jinja2(directory: &Path) -> Result<PathBuf, PeerError> {
+    let name = format!("jinja2-{JINJA2}");
+    let requirements = [format!("jinja2=={JINJA2}")];
+    let environment = install(directory, &name, &format!("Jinja2 {JINJA2}"), &requirements)?;
+    Ok(environment.join("bin/python"))
+}
+
+/// Returns the virtual environment of a name, with packages from PyPI; makes it if it is missing.
+fn install(
+    directory: &Path,
+    name: &str,
+    peer: &str,
+    requirements: &[String],
+) -> Result<PathBuf, PeerError> {
+    let environment = directory.join(name);
+    // Written last: an environment without it is what an interrupted installation left.
+    let complete = environment.join("complete");
+    if !complete.exists() {
+        if environment.exists() {
+            fs::remove_dir_all(&environment)
+                .map_err(file_error("remove directory", &environment))?;
         }
-        // `venv` complains on standard output, pip on standard error.
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
-        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-        Err(PeerError::Install {
-            version: self.version,
-            step,
-            output: lines[lines.len().saturating_sub(5)..].join("\n"),
-        })
+        fs::create_dir_all(directory).map_err(file_error("create directory", directory))?;
+        let mut create = Command::new("python3");
+        create.args(["-m", "venv"]).arg(&environment);
+        run(peer, "create a virtual environment", &mut create)?;
+        let mut install = Command::new(environment.join("bin/python"));
+        install
+            .args(["-m", "pip", "install", "--quiet"])
+            .arg("--disable-pip-version-check")
+            .args(requirements);
+        run(peer, "install from PyPI", &mut install)?;
+        fs::write(&complete, "").map_err(file_error("write", &complete))?;
     }
+    Ok(environment)
+}
+
+fn run(peer: &str, step: &'static str, command: &mut Command) -> Result<(), PeerError> {
+    let output = command.output().map_err(|source| PeerError::Python {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    // `venv` complains on standard output, pip on standard error.
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    Err(PeerError::Install {
+        peer: peer.to_owned(),
+        step,
+        output: lines[lines.len().saturating_sub(5)..].join("\n"),
+    })
 }
 
 fn file_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PeerError {

@@ -1,12 +1,13 @@
 //! Python's `%` formatting of a text with a mapping of texts, as the recipes
 //! of SlapOS apply it to commands and environment variables.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use buildout_core::value::str_repr;
 
-/// The widest field; Python is bounded by memory only.
-const MAXIMUM_WIDTH: usize = 1 << 20;
+use crate::python_value::percent::format_names;
+use crate::python_value::{Exception, Native, Object, Raised};
 
 /// A format that does not work. The texts are Python's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,61 +18,14 @@ pub(crate) enum FormatError {
         /// The name.
         name: String,
     },
-    /// The text ends within a conversion.
-    #[error("incomplete format")]
-    Incomplete,
-    /// The text ends within a name.
-    #[error("incomplete format key")]
-    IncompleteName,
-    /// There is no such conversion.
-    #[error(
-        "unsupported format character '{}' (0x{:x}) at index {index}",
-        if (' '..='~').contains(character) { *character } else { '?' },
-        u32::from(*character)
-    )]
-    UnsupportedCharacter {
-        /// The character that should name a conversion.
-        character: char,
-        /// Its position, in characters.
-        index: usize,
+    /// A conversion is none, or does not take texts.
+    #[error("{message}")]
+    Conversion {
+        /// The class of Python's exception.
+        exception: &'static str,
+        /// Its text.
+        message: String,
     },
-    /// A conversion of numbers is applied to a text.
-    #[error("{}", wanted_number(*conversion, found))]
-    WantsNumber {
-        /// The conversion.
-        conversion: char,
-        /// The type of what it is applied to.
-        found: &'static str,
-    },
-    /// `%c` is applied to something else than one character.
-    #[error("%c requires int or char")]
-    WantsCharacter,
-    /// A width or precision is `*`.
-    #[error("* wants int")]
-    WidthFromArgument,
-    /// A width or precision is too large.
-    #[error("{what} too big")]
-    TooBig {
-        /// Width or precision.
-        what: &'static str,
-    },
-    /// `%s` without a name. Python inserts the text of the whole mapping,
-    /// which nobody can want.
-    #[error("format requires a name: %({conversion}) without one")]
-    NoName {
-        /// The conversion.
-        conversion: char,
-    },
-}
-
-fn wanted_number(conversion: char, found: &str) -> String {
-    match conversion {
-        'd' | 'i' | 'u' => {
-            format!("%{conversion} format: a real number is required, not {found}")
-        }
-        'o' | 'x' | 'X' => format!("%{conversion} format: an integer is required, not {found}"),
-        _ => format!("must be real number, not {found}"),
-    }
 }
 
 impl FormatError {
@@ -79,14 +33,7 @@ impl FormatError {
     pub(crate) fn exception(&self) -> &'static str {
         match self {
             Self::UnknownName { .. } => "KeyError",
-            Self::Incomplete
-            | Self::IncompleteName
-            | Self::UnsupportedCharacter { .. }
-            | Self::TooBig { .. } => "ValueError",
-            Self::WantsNumber { .. }
-            | Self::WantsCharacter
-            | Self::WidthFromArgument
-            | Self::NoName { .. } => "TypeError",
+            Self::Conversion { exception, .. } => exception,
         }
     }
 
@@ -96,10 +43,11 @@ impl FormatError {
             Self::UnknownName { name } => {
                 format!("`%({name})` names nothing; write `%%` for a percent sign")
             }
-            Self::WantsNumber { .. } | Self::WantsCharacter => {
-                "write `%(NAME)s` to insert a value, and `%%` for a percent sign".to_owned()
-            }
-            _ => "write `%%` for a percent sign".to_owned(),
+            Self::Conversion {
+                exception: "TypeError",
+                ..
+            } => "write `%(NAME)s` to insert a value, and `%%` for a percent sign".to_owned(),
+            Self::Conversion { .. } => "write `%%` for a percent sign".to_owned(),
         }
     }
 }
@@ -115,158 +63,40 @@ pub(crate) fn percent_format<'v>(
     mapping_type: &'static str,
     mut lookup: impl FnMut(&str) -> Option<Cow<'v, str>>,
 ) -> Result<String, FormatError> {
-    let mut out = String::with_capacity(format.len());
-    let mut rest = format;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('%') {
-            out.push('%');
-            rest = after;
-            continue;
+    let mut unknown = None;
+    let formatted = format_names(format, Object::native(Mapping(mapping_type)), &mut |name| {
+        let text = lookup(name).map(Cow::into_owned);
+        if text.is_none() {
+            unknown = Some(name.to_owned());
         }
-        let (conversion, after) = Conversion::parse(rest, format, &mut lookup)?;
-        conversion.write(mapping_type, &mut out)?;
-        rest = after;
-    }
-    out.push_str(rest);
-    Ok(out)
+        text
+    });
+    formatted.map_err(|error| match unknown {
+        Some(name) => FormatError::UnknownName { name },
+        None => FormatError::Conversion {
+            exception: error.class(),
+            message: error.message().to_owned(),
+        },
+    })
 }
 
-/// What stands after a `%`.
-struct Conversion<'v> {
-    value: Option<Cow<'v, str>>,
-    left: bool,
-    width: usize,
-    precision: Option<usize>,
-    character: char,
-    index: usize,
-}
+/// The mapping itself, whose class errors name.
+struct Mapping(&'static str);
 
-impl<'v> Conversion<'v> {
-    /// Reads a conversion from the beginning of `text`, a part of `format`.
-    fn parse<'t>(
-        text: &'t str,
-        format: &str,
-        lookup: &mut impl FnMut(&str) -> Option<Cow<'v, str>>,
-    ) -> Result<(Self, &'t str), FormatError> {
-        let mut rest = text;
-        let mut value = None;
-        if let Some(after) = rest.strip_prefix('(') {
-            let end = closing(after).ok_or(FormatError::IncompleteName)?;
-            let name = &after[..end];
-            // Python looks the value up before it reads on.
-            value = Some(lookup(name).ok_or_else(|| FormatError::UnknownName {
-                name: name.to_owned(),
-            })?);
-            rest = &after[end + 1..];
-        }
-        let flags = rest.trim_start_matches(['-', '+', ' ', '#', '0']);
-        let left = rest[..rest.len() - flags.len()].contains('-');
-        let (width, mut rest) = number(flags, "width")?;
-        let mut precision = None;
-        if let Some(after) = rest.strip_prefix('.') {
-            let (digits, after) = number(after, "precision")?;
-            precision = Some(digits.unwrap_or(0));
-            rest = after;
-        }
-        let rest = rest.strip_prefix(['h', 'l', 'L']).unwrap_or(rest);
-        let Some(character) = rest.chars().next() else {
-            return Err(FormatError::Incomplete);
-        };
-        let before = format.len() - rest.len();
-        let conversion = Conversion {
-            value,
-            left,
-            width: width.unwrap_or(0),
-            precision,
-            character,
-            index: format[..before].chars().count(),
-        };
-        Ok((conversion, &rest[character.len_utf8()..]))
+impl Native for Mapping {
+    fn type_name(&self) -> &str {
+        self.0
     }
 
-    fn write(self, mapping_type: &'static str, out: &mut String) -> Result<(), FormatError> {
-        let conversion = self.character;
-        let text = match (conversion, self.value) {
-            ('s' | 'r' | 'a', None) => return Err(FormatError::NoName { conversion }),
-            ('s', Some(value)) => value,
-            ('r', Some(value)) => Cow::Owned(str_repr(&value)),
-            ('a', Some(value)) => Cow::Owned(ascii(&str_repr(&value))),
-            ('c', Some(value)) if value.chars().count() == 1 => value,
-            ('c', _) => return Err(FormatError::WantsCharacter),
-            ('d' | 'i' | 'u' | 'o' | 'x' | 'X' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G', value) => {
-                let found = if value.is_some() { "str" } else { mapping_type };
-                return Err(FormatError::WantsNumber { conversion, found });
-            }
-            (character, _) => {
-                let index = self.index;
-                return Err(FormatError::UnsupportedCharacter { character, index });
-            }
-        };
-        let length = text.chars().count();
-        let shown = match self.precision {
-            // A single character is not cut.
-            Some(precision) if conversion != 'c' => length.min(precision),
-            _ => length,
-        };
-        let padding = self.width.saturating_sub(shown);
-        if !self.left {
-            out.extend(std::iter::repeat_n(' ', padding));
-        }
-        out.extend(text.chars().take(shown));
-        if self.left {
-            out.extend(std::iter::repeat_n(' ', padding));
-        }
-        Ok(())
+    /// `%s` without a name: Python inserts the text of the whole mapping, which
+    /// nobody can want.
+    fn repr(&self) -> Raised<String> {
+        Err(Exception::type_error("format requires a name: %(NAME)s"))
     }
-}
 
-/// Finds the parenthesis that closes one before `text`.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 1_usize;
-    for (position, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(position);
-        }
+    fn as_any(&self) -> &dyn Any {
+        self
     }
-    None
-}
-
-/// Reads a decimal number from the beginning of `text`, if there is one.
-fn number<'t>(text: &'t str, what: &'static str) -> Result<(Option<usize>, &'t str), FormatError> {
-    if text.starts_with('*') {
-        return Err(FormatError::WidthFromArgument);
-    }
-    let rest = text.trim_start_matches(|character: char| character.is_ascii_digit());
-    let digits = &text[..text.len() - rest.len()];
-    if digits.is_empty() {
-        return Ok((None, rest));
-    }
-    match digits.parse::<usize>() {
-        Ok(number) if number <= MAXIMUM_WIDTH => Ok((Some(number), rest)),
-        _ => Err(FormatError::TooBig { what }),
-    }
-}
-
-/// Escapes what is not ASCII in a `repr`, as Python's `ascii` does.
-fn ascii(repr: &str) -> String {
-    let mut text = String::with_capacity(repr.len());
-    for character in repr.chars() {
-        let code = u32::from(character);
-        match code {
-            0..=0x7f => text.push(character),
-            0x80..=0xff => text.push_str(&format!("\\x{code:02x}")),
-            0x100..=0xffff => text.push_str(&format!("\\u{code:04x}")),
-            _ => text.push_str(&format!("\\U{code:08x}")),
-        }
-    }
-    text
 }
 
 #[cfg(test)]

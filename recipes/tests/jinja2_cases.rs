@@ -16,8 +16,8 @@ struct Templates(HashMap<String, String>);
 impl TemplateLoader for Templates {
     fn load(&self, name: &str) -> Result<Option<LoadedTemplate>, LoadError> {
         Ok(self.0.get(name).map(|source| LoadedTemplate {
-            name: name.to_owned(),
-            source: source.clone(),
+            name: name.into(),
+            source: source.as_str().into(),
         }))
     }
 }
@@ -48,6 +48,7 @@ fn all_cases_render_as_recorded() {
     let modules = &cases["engine"]["modules"];
     let cases = cases["cases"].as_array().expect("a list of cases");
     assert_eq!(cases.len(), 104);
+    let engine = NativeEngine::default();
     let mut failures = Vec::new();
     for case in cases {
         let text = |name: &str| case[name].as_str().unwrap_or_default();
@@ -68,10 +69,10 @@ fn all_cases_render_as_recorded() {
             .iter()
             .map(|(name, source)| (name.clone(), source.as_str().expect("text").to_owned()))
             .collect();
-        let result = NativeEngine.render(&Rendering {
-            name: "case",
-            source: text("template"),
-            context: &context,
+        let result = engine.render(&Rendering {
+            name: "case".into(),
+            source: text("template").into(),
+            context: context.into(),
             loader: Some(Arc::new(Templates(templates))),
             extensions: Extensions {
                 expression_statement: true,

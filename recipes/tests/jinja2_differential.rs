@@ -1,60 +1,9 @@
 //! Templates against Jinja2 itself: each gives the same text, or fails with the
 //! same exception.
 
-#[path = "../../buildout-core/tests/support/peers.rs"]
-#[allow(dead_code, reason = "shared with the tests of the core")]
-mod peers;
+mod jinja2_peer;
 
-use std::ffi::OsStr;
-use std::fmt::Write as _;
-use std::sync::Arc;
-
-use buildout_core::value::{Value, literal};
-use buildout_recipes::jinja2::{
-    Cause, ContextValue, Extensions, LoadError, LoadedTemplate, NativeEngine, Rendering,
-    TemplateEngine, TemplateLoader,
-};
-use peers::{from_hexadecimal, python, to_hexadecimal, virtual_environment};
-
-/// Renders what the standard input has: one template in a line, in hexadecimal
-/// digits. The environment is the recipe's.
-const RENDER: &str = r#"
-import sys, ast, six
-from jinja2 import Environment, StrictUndefined, DictLoader
-def check(x, *args):
-    if x:
-        return ""
-    raise AssertionError(*args)
-builtins = {x.__name__: x for x in (
-    abs, all, any, bin, bool, bytes, callable, chr, complex, dict, divmod, enumerate, filter,
-    float, format, frozenset, hex, int, isinstance, iter, len, list, map, max, min, next, oct,
-    ord, pow, range, repr, reversed, round, set, six, sorted, str, sum, tuple, zip)}
-builtins["assert"] = check
-included = bytes.fromhex(sys.argv[2]).decode()
-LIB = "{% set shared = [] %}{% macro add(x) %}{% set unused = shared.append(x) %}{{ n is defined }}{{ shared }}{% endmacro %}{% set _private = 1 %}text"
-for line in sys.stdin:
-    context = ast.literal_eval(sys.argv[1])
-    extensions = ["jinja2.ext.loopcontrols"] + sys.argv[3:]
-    environment = Environment(
-        extensions=extensions, undefined=StrictUndefined, loader=DictLoader({"part": included, "lib": LIB}))
-    try:
-        text = environment.from_string(bytes.fromhex(line).decode()).render(builtins, **context)
-        print("ok", text.encode().hex())
-    except Exception as error:
-        name = type(error).__module__ + "." + type(error).__name__
-        name = name.removeprefix("builtins.")
-        print("error", (name + ": " + str(error)).encode().hex())
-"#;
-
-/// The names of every template, as a Python dict.
-const CONTEXT: &str = r#"{'n': 3, 'zero': 0, 'f': 1.5, 'big': 1e16, 's': "it's <b> & \"q\"",
-'empty': '', 't': True, 'none': None, 'l': [1, 'a', 2.0, None, (1,)], 'words': ['b', 'a'],
-'tup': (1, 2), 'd': {'b': 1, 'A': [1], 'c-d': {'x': 'y'}}, 'pairs': [('k', 1), ('l', 2)],
-'mixed': {1: 'int', 'a': 'str'}, 'unicode': 'é\u00a0\u2028x', 'bools': [True, False],
-'numbers': {3: 'c', 1: 'a', 2.5: 'b'}, 'keys': {'items': 1, 'x': 2}}"#;
-
-/// A template that others include.
-const INCLUDED: &str = "<{{ n }}{% set inner = 1 %}{{ x | default('-') }}>\n";
+use jinja2_peer::{Rendered, Setting, compare, ours, theirs};
 
 /// Templates that ours must render.
 const RENDERED: &[&str] = &[
@@ -183,6 +132,14 @@ const RENDERED: &[&str] = &[
     "a\u{1c}{{- n }}",
     "{{ {(1, 2): 3} }}",
     "{{ ('x' if zero) ~ 'y' }}",
+    "{{ '100%% of %(b)s%%' % d }}",
+    "{{ ([set([1]), set([2]), set([1, 2])] * 20) | sort | length }}",
+    "{% for i in words %}{% if i == 'a' %}{% set q = 1 %}{{ q }}{% elif n %}{{ q2 | d('-') }}{% set q2 = 2 %}{{ q2 }}{% else %}{% set q = 3 %}{% endif %}{{ q is defined }}{% endfor %}{{ q is defined }}",
+    "{% if zero %}{% set a = 1 %}{% if n %}{% set b = 2 %}{% endif %}{% elif zero %}{% set b = 3 %}{% elif n %}{% set c = 4 %}{% if n %}{% set a = 5 %}{% endif %}{% else %}{{ d }}{% endif %}{{ a }}{{ b is defined }}{{ c }}",
+    "{% if n %}{{ e1 is defined }}{% set e1 = 1 %}{% endif %}{% if n %}{% set e1 = 2 %}{% endif %}{{ e1 }}",
+    "{% macro m() %}{% for i in [1] %}{% if kwargs %}{{ kwargs }}{% endif %}{{ varargs }}{% endfor %}{% endmacro %}{{ m(1, x=2) }}",
+    "{% for i in words %}{% if loop.first %}{{ i }}{% endif %}{% for j in tup %}{% for k in [1] %}{{ loop.index }}{% endfor %}{% endfor %}{% endfor %}",
+    "{% for n in words %}{% include 'part' %}{% for n in tup %}{% include 'part' %}{% endfor %}{% endfor %}",
 ];
 
 /// Statements, with `jinja2.ext.do`.
@@ -298,144 +255,27 @@ const FAILING: &[&str] = &[
     "{{ loop.index }}",
     "{{ n is defined if false else 1 }}",
     "{{ n is number is boolean }}",
+    "{{ '%5%' % d }}",
+    "{{ '%-%' % (1,) }}",
+    "{{ '%.99999999999d' % 1 }}",
+    "{{ ([1, 'a'] * 30) | sort }}",
     "{{ n is not number is not boolean }}",
     "{% raw %}x",
 ];
 
-/// A library that others import.
-const LIBRARY: &str = "{% set shared = [] %}{% macro add(x) %}{% set unused = shared.append(x) %}\
-                       {{ n is defined }}{{ shared }}{% endmacro %}{% set _private = 1 %}text";
-
-/// What one of the two programs makes of a template.
-#[derive(Debug, PartialEq)]
-enum Rendered {
-    Text(String),
-    Error(String),
-    Refused(String),
-}
-
-/// Renders templates with Jinja2, and with `jinja2.ext.do` if wanted.
-fn theirs(templates: &[&str], context: &str, with_do: bool) -> Vec<Rendered> {
-    let environment = virtual_environment("jinja2-3.1.6-six", &["jinja2==3.1.6", "six"]);
-    let mut input = String::new();
-    for template in templates {
-        let _ = writeln!(input, "{}", to_hexadecimal(template));
-    }
-    let context = context.replace('\n', " ");
-    let included = to_hexadecimal(INCLUDED);
-    let mut arguments = vec![OsStr::new(&context), OsStr::new(&included)];
-    if with_do {
-        arguments.push(OsStr::new("jinja2.ext.do"));
-    }
-    let output = python(environment.join("bin/python"), RENDER, &arguments, &input);
-    let results = output.lines().map(|line| {
-        let (kind, text) = line.split_once(' ').expect("a kind and a text");
-        let text = from_hexadecimal(text);
-        match kind {
-            "ok" => Rendered::Text(text),
-            _ => Rendered::Error(text),
-        }
-    });
-    results.collect()
-}
-
-struct Templates;
-
-impl TemplateLoader for Templates {
-    fn load(&self, name: &str) -> Result<Option<LoadedTemplate>, LoadError> {
-        let source = match name {
-            "part" => INCLUDED,
-            "lib" => LIBRARY,
-            _ => return Ok(None),
-        };
-        Ok(Some(LoadedTemplate {
-            name: name.to_owned(),
-            source: source.to_owned(),
-        }))
-    }
-}
-
-/// Renders a template with our engine.
-fn ours(template: &str, context: &str, with_do: bool) -> Rendered {
-    let Ok(Value::Dict(names)) = literal::parse(&context.replace('\n', " ")) else {
-        panic!("the context is a dict");
-    };
-    let context: Vec<(String, ContextValue)> = names
-        .iter()
-        .map(|(name, value)| (name.to_string(), ContextValue::Value(value.clone())))
-        .collect();
-    let result = NativeEngine.render(&Rendering {
-        name: "template",
-        source: template,
-        context: &context,
-        loader: Some(Arc::new(Templates)),
-        extensions: Extensions {
-            expression_statement: with_do,
-            loop_controls: true,
-        },
-        has_dumps: false,
-    });
-    match result {
-        Ok(text) => Rendered::Text(text),
-        Err(error) => match &error.cause {
-            Cause::Unsupported(what) => Rendered::Refused(what.clone()),
-            cause => {
-                let class = cause.exception().unwrap_or_default();
-                Rendered::Error(format!("{class}: {error}"))
-            }
-        },
-    }
-}
-
-/// Compares both for each template; the class of an error must be the same,
-/// and its text if a name is not defined. Returns those that fail.
-fn compare<'t>(templates: &[&'t str], with_do: bool) -> Vec<&'t str> {
-    let mut differences = Vec::new();
-    let mut failing = Vec::new();
-    for (template, theirs) in templates.iter().zip(theirs(templates, CONTEXT, with_do)) {
-        let ours = ours(template, CONTEXT, with_do);
-        let is_same = match (&ours, &theirs) {
-            (Rendered::Error(ours), Rendered::Error(theirs)) => {
-                class(ours) == class(theirs) && (!ours.contains("UndefinedError") || ours == theirs)
-            }
-            (ours, theirs) => ours == theirs,
-        };
-        if !matches!(theirs, Rendered::Text(_)) {
-            failing.push(*template);
-        }
-        if !is_same {
-            differences.push(format!(
-                "{template}\n  ours   {ours:?}\n  theirs {theirs:?}"
-            ));
-        }
-    }
-    assert!(
-        differences.is_empty(),
-        "{} differences:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
-    failing
-}
-
-/// Errors of syntax have several classes in Jinja2 and Python.
-fn class(text: &str) -> &str {
-    let class = text.split(':').next().unwrap_or_default();
-    match class.rsplit('.').next() {
-        Some("TemplateAssertionError" | "TemplateSyntaxError") => "SyntaxError",
-        _ => class,
-    }
-}
-
 #[test]
 fn templates_are_rendered_as_by_jinja2() {
-    assert_eq!(compare(RENDERED, false), [""; 0]);
-    assert_eq!(compare(STATEMENTS, true), [""; 0]);
+    let with_do = Setting {
+        with_do: true,
+        ..Setting::default()
+    };
+    assert_eq!(compare(RENDERED, &Setting::default()), [""; 0]);
+    assert_eq!(compare(STATEMENTS, &with_do), [""; 0]);
 }
 
 #[test]
 fn what_fails_in_jinja2_fails() {
-    assert_eq!(compare(FAILING, false), FAILING);
+    assert_eq!(compare(FAILING, &Setting::default()), FAILING);
 }
 
 /// Expressions of many types.
@@ -628,7 +468,7 @@ fn all_operations_on_all_types_are_those_of_jinja2() {
     }
     let templates: Vec<&str> = templates.iter().map(String::as_str).collect();
     assert!(templates.len() > 2500);
-    assert!(compare(&templates, false).len() < templates.len() * 2 / 3);
+    assert!(compare(&templates, &Setting::default()).len() < templates.len() * 2 / 3);
 }
 
 #[test]
@@ -679,11 +519,15 @@ fn templates_of_the_profiles_are_rendered_as_by_jinja2() {
     ] {
         let path = format!("{directory}/{file}");
         let template = std::fs::read_to_string(&path).expect("the profiles are in the repository");
-        let expected = theirs(&[&template], context, false);
+        let setting = Setting {
+            context,
+            ..Setting::default()
+        };
+        let expected = theirs(&[&template], &setting);
         assert!(
             matches!(expected[..], [Rendered::Text(_)]),
             "{file}: {expected:?}"
         );
-        assert_eq!(ours(&template, context, false), expected[0], "{file}");
+        assert_eq!(ours(&template, &setting), expected[0], "{file}");
     }
 }

@@ -42,7 +42,7 @@ fn site_with_python(template: &str) -> TestSite {
 #[test]
 fn what_is_not_supported_is_rendered_by_python() {
     let site = site_with_python(
-        "{{ textwrap.fill(text, 5) }}|{{ dumps(data) }}|{% include 'part' %}|{% include \
+        "{{ textwrap.TextWrapper(5).fill(text) }}|{{ dumps(data) }}|{% include 'part' %}|{% include \
          'many/sub/x.in' %}\n",
     );
     site.install().succeeded();
@@ -56,11 +56,11 @@ fn what_is_not_supported_is_rendered_by_python() {
 fn exceptions_of_python_are_told_with_the_line() {
     for (template, expected) in [
         (
-            "{{ textwrap.fill(text, 5) }}\n\n{{ nothing }}",
+            "{{ textwrap.TextWrapper(5).fill(text) }}\n\n{{ nothing }}",
             "Error: jinja2.exceptions.UndefinedError: 'nothing' is undefined",
         ),
         (
-            "{{ textwrap.fill(text, 5) }}\n{% include 'many/../part.in' %}",
+            "{{ textwrap.TextWrapper(5).fill(text) }}\n{% include 'many/../part.in' %}",
             "Error: jinja2.exceptions.TemplateNotFound: many/../part.in",
         ),
     ] {
@@ -73,11 +73,13 @@ fn exceptions_of_python_are_told_with_the_line() {
 
 #[test]
 fn without_python_the_construct_is_named() {
-    let site = site("1\n{{ textwrap.fill(text, 5) }}").variable("PATH", "/nonexistent");
+    let site = site("1\n{{ textwrap.TextWrapper(5).fill(text) }}").variable("PATH", "/nonexistent");
     let error = site.install().error();
     assert_eq!(
         error.lines().next(),
-        Some("Error: Not supported yet in templates: `fill` of the Python module `textwrap`.")
+        Some(
+            "Error: Not supported yet in templates: `TextWrapper` of the Python module `textwrap`."
+        )
     );
     assert!(
         error.contains("line 2 of template `template.in`"),

@@ -1,4 +1,4 @@
-//! Compares whole processes of ours with the floor and with zc.buildout, and prints Markdown.
+//! Compares whole processes of ours with the floor, zc.buildout and Jinja2, and prints Markdown.
 //!
 //! Exit codes: 0 if all wanted values are met, 1 if one is missed, 2 if no comparison could be
 //! made.
@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use buildout_benches::comparison::{Bench, Benchmark};
 use buildout_benches::measure::measure_child;
-use buildout_benches::peers::{Peer, RELEASES};
+use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|all [options]
+usage: compare annotate|scale|noop|resolve|templates|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one)
   --runs N              runs of each contender (default: 20)
-  --peer-limit SECONDS  kill zc.buildout after this time (default: 60)
-  --peers DIRECTORY     where zc.buildout is, or will be installed (default: target/peers)
+  --peer-limit SECONDS  kill a peer after this time (default: 60)
+  --peers DIRECTORY     where the peers are, or will be installed (default: target/peers)
   --skip-peers          compare with the floor only
 ";
 
@@ -66,6 +66,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         None => beside.join("buildout"),
     };
     let floor = beside.join("floor");
+    let render = beside.join("render");
     for (program, remedy) in [
         (
             &buildout,
@@ -73,6 +74,10 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         ),
         (
             &floor,
+            "build it with `cargo build --release -p buildout-benches --bins`",
+        ),
+        (
+            &render,
             "build it with `cargo build --release -p buildout-benches --bins`",
         ),
     ] {
@@ -84,7 +89,9 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let bench = Bench {
         buildout,
         floor,
+        render,
         peers: install_peers(arguments, beside)?,
+        jinja2: install_templates_peer(arguments, beside)?,
         peer_limit: arguments.peer_limit,
         runs: arguments.runs,
         directory: directory.path().to_owned(),
@@ -105,31 +112,49 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Installs the peers; one that cannot be installed is reported and left out.
+/// Installs the releases of zc.buildout that are needed; one that cannot be installed is reported
+/// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    if arguments.skip_peers {
+    let is_templates = |benchmark: &Benchmark| *benchmark == Benchmark::Templates;
+    if arguments.skip_peers || arguments.benchmarks.iter().all(is_templates) {
         return Ok(peers);
     }
-    let directory = match &arguments.peers {
-        Some(path) => std::path::absolute(path)?,
-        None => beside.parent().unwrap_or(beside).join("peers"),
-    };
+    let directory = peer_directory(arguments, beside)?;
     for release in RELEASES {
         match release.install(&directory) {
             Ok(peer) => peers.push(peer),
-            Err(error) => {
-                let cause = error.source().map(|it| format!(": {it}"));
-                writeln!(
-                    io::stderr(),
-                    "warning: {} is left out: {error}{}",
-                    release.label(),
-                    cause.unwrap_or_default()
-                )?;
-            }
+            Err(error) => warn(&release.label(), &error)?,
         }
     }
     Ok(peers)
+}
+
+/// Installs Jinja2 if it is needed.
+fn install_templates_peer(arguments: &Arguments, beside: &Path) -> io::Result<Option<PathBuf>> {
+    if arguments.skip_peers || !arguments.benchmarks.contains(&Benchmark::Templates) {
+        return Ok(None);
+    }
+    match install_jinja2(&peer_directory(arguments, beside)?) {
+        Ok(python) => Ok(Some(python)),
+        Err(error) => warn("Jinja2", &error).map(|()| None),
+    }
+}
+
+fn peer_directory(arguments: &Arguments, beside: &Path) -> io::Result<PathBuf> {
+    match &arguments.peers {
+        Some(path) => std::path::absolute(path),
+        None => Ok(beside.parent().unwrap_or(beside).join("peers")),
+    }
+}
+
+fn warn(peer: &str, error: &PeerError) -> io::Result<()> {
+    let cause = error.source().map(|it| format!(": {it}"));
+    writeln!(
+        io::stderr(),
+        "warning: {peer} is left out: {error}{}",
+        cause.unwrap_or_default()
+    )
 }
 
 /// Says on what machine the numbers were taken.

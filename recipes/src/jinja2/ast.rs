@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::check::Examined;
 use super::filters::Filter;
 use super::tests::Test;
 use crate::python_value::Object;
@@ -89,6 +90,46 @@ pub(super) struct CallArguments {
     pub(super) double_star: Option<Expr>,
 }
 
+/// The special names and statements that a body has, with those of the bodies
+/// within it, but not of blocks. Names that it sets do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mentions(u16);
+
+impl Mentions {
+    pub(super) const LOOP: Mentions = Mentions(1);
+    pub(super) const CALLER: Mentions = Mentions(1 << 1);
+    pub(super) const KWARGS: Mentions = Mentions(1 << 2);
+    pub(super) const VARARGS: Mentions = Mentions(1 << 3);
+    pub(super) const SELF: Mentions = Mentions(1 << 4);
+    pub(super) const SUPER: Mentions = Mentions(1 << 5);
+    /// A block that sees the variables around it.
+    pub(super) const SCOPED_BLOCK: Mentions = Mentions(1 << 6);
+    /// An assignment to `loop`.
+    pub(super) const SETS_LOOP: Mentions = Mentions(1 << 7);
+    pub(super) const EXTENDS: Mentions = Mentions(1 << 8);
+
+    pub(super) fn add(&mut self, other: Mentions) {
+        self.0 |= other.0;
+    }
+
+    /// Adds a name that is used.
+    pub(super) fn note(&mut self, name: &str) {
+        self.add(match name {
+            "loop" => Mentions::LOOP,
+            "caller" => Mentions::CALLER,
+            "kwargs" => Mentions::KWARGS,
+            "varargs" => Mentions::VARARGS,
+            "self" => Mentions::SELF,
+            "super" => Mentions::SUPER,
+            _ => return,
+        });
+    }
+
+    pub(super) fn has(self, one: Mentions) -> bool {
+        self.0 & one.0 != 0
+    }
+}
+
 /// A statement.
 #[derive(Clone)]
 pub(super) struct Stmt {
@@ -132,6 +173,7 @@ pub(super) struct For {
     pub(super) body: Vec<Stmt>,
     pub(super) else_body: Vec<Stmt>,
     pub(super) test: Option<LoopTest>,
+    pub(super) mentions: Mentions,
     pub(super) is_recursive: bool,
     pub(super) scope: Scope,
     pub(super) else_scope: Scope,
@@ -158,6 +200,7 @@ pub(super) struct Macro {
     pub(super) slot: Slot,
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Vec<Stmt>,
+    pub(super) mentions: Mentions,
     pub(super) scope: Scope,
     pub(super) slots: u16,
     pub(super) caller: Option<u16>,
@@ -189,6 +232,7 @@ pub(super) struct Block {
     pub(super) is_scoped: bool,
     pub(super) is_required: bool,
     pub(super) body: Vec<Stmt>,
+    pub(super) mentions: Mentions,
     pub(super) scope: Scope,
     pub(super) slots: u16,
     pub(super) self_slot: Option<u16>,
@@ -233,4 +277,6 @@ pub(super) struct Template {
     pub(super) slots: u16,
     pub(super) self_slot: Option<u16>,
     pub(super) blocks: Vec<Rc<Block>>,
+    /// What was found in it when it was last examined.
+    pub(super) examined: Examined,
 }

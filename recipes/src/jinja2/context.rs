@@ -9,6 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::ast::{Block, Load, Scope, Slot, Template};
 use super::environment::Environment;
+use super::given::Names;
 use crate::python_value::Object;
 
 /// Names with their values.
@@ -26,7 +27,7 @@ pub(super) struct Context {
     pub(super) environment: Rc<Environment>,
     pub(super) template: Rc<Template>,
     /// The names it was given.
-    pub(super) parent: Rc<Variables>,
+    pub(super) parent: Rc<Names>,
     /// The names it has set outside of all scopes.
     pub(super) variables: RefCell<Variables>,
     /// Those that others can import.
@@ -39,7 +40,7 @@ impl Context {
     pub(super) fn new(
         environment: &Rc<Environment>,
         template: &Rc<Template>,
-        parent: Rc<Variables>,
+        parent: Rc<Names>,
     ) -> Rc<Self> {
         let context = Rc::new(Context {
             environment: Rc::clone(environment),
@@ -66,12 +67,9 @@ impl Context {
         }
     }
 
-    pub(super) fn resolve(&self, name: &str) -> Option<Object> {
-        let variables = self.variables.borrow();
-        variables
-            .get(name)
-            .or_else(|| self.parent.get(name))
-            .cloned()
+    pub(super) fn resolve(&self, name: &Rc<str>) -> Option<Object> {
+        let known = self.variables.borrow().get(name).cloned();
+        known.or_else(|| self.parent.get(name))
     }
 
     /// Sets a name that others can see, and import unless it starts with `_`.
@@ -91,30 +89,15 @@ impl Context {
         self.exported.borrow_mut().retain(|known| known != name);
     }
 
-    /// Returns all names.
-    pub(super) fn all(&self) -> Rc<Variables> {
-        let variables = self.variables.borrow();
-        if variables.is_empty() {
-            return Rc::clone(&self.parent);
-        }
-        let mut all = (*self.parent).clone();
-        all.extend(
-            variables
-                .iter()
-                .map(|(name, value)| (Rc::clone(name), value.clone())),
-        );
-        Rc::new(all)
-    }
-
     /// Returns all names, with those of a scope in front.
-    pub(super) fn all_with(&self, scope: &Scope, activation: &Activation) -> Rc<Variables> {
-        let mut all = self.all();
+    pub(super) fn all_with(&self, scope: &Scope, activation: &Activation) -> Rc<Names> {
+        let mut own = self.variables.borrow().clone();
         for (name, slot) in &scope.stores {
             if let Some(value) = activation.get(*slot) {
-                Rc::make_mut(&mut all).insert(Rc::clone(name), value);
+                own.insert(Rc::clone(name), value);
             }
         }
-        all
+        self.parent.with(own)
     }
 }
 

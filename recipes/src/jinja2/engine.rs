@@ -15,14 +15,16 @@ pub enum ContextValue {
     Module(String),
 }
 
-/// A template to render, with everything that decides on the result.
-pub struct Rendering<'a> {
+/// A template to render, with everything that decides on the result. It is
+/// rendered on a thread of the engine, so copies share what they have.
+#[derive(Clone)]
+pub struct Rendering {
     /// What errors call the template.
-    pub name: &'a str,
+    pub name: Arc<str>,
     /// Its text.
-    pub source: &'a str,
+    pub source: Arc<str>,
     /// The names that the profile gives to it, in order.
-    pub context: &'a [(String, ContextValue)],
+    pub context: Arc<[(String, ContextValue)]>,
     /// Where other templates come from, if there are any.
     pub loader: Option<Arc<dyn TemplateLoader>>,
     /// The optional tags.
@@ -35,9 +37,9 @@ pub struct Rendering<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedTemplate {
     /// What errors call it.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its text.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 /// A template that cannot be read: the class of Python's exception, and its
@@ -67,7 +69,7 @@ pub trait TemplateEngine: Send {
     /// # Errors
     ///
     /// See [`Cause`].
-    fn render(&self, rendering: &Rendering<'_>) -> Result<String, TemplateError>;
+    fn render(&self, rendering: &Rendering) -> Result<String, TemplateError>;
 }
 
 /// Why a template is not rendered.

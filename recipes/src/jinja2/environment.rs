@@ -1,18 +1,20 @@
 //! What the templates of one rendering share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::ast::Template;
-use super::check::{Findings, examine};
-use super::context::{Activation, Context, Variables};
+use super::cache::Cache;
+use super::check::Findings;
+use super::context::{Activation, Context};
 use super::engine::TemplateLoader;
 use super::error::{ProblemKind, SyntaxProblem};
 use super::evaluate::module::TemplateModule;
 use super::evaluate::render_root;
-use super::globals::jinja_globals;
+use super::given::{Given, Names};
 use super::parser::{Extensions, parse};
 use super::resolve::resolve;
 use crate::python_value::modules::Module;
@@ -20,7 +22,7 @@ use crate::python_value::{Exception, Object, Place, Raised};
 
 /// Why a template is not rendered.
 #[derive(Debug)]
-pub(crate) enum RenderError {
+pub(super) enum RenderError {
     /// It is no template, or uses what is not supported; nothing was rendered.
     Syntax {
         problem: SyntaxProblem,
@@ -31,13 +33,13 @@ pub(crate) enum RenderError {
 }
 
 /// Renders a template and those that it uses.
-pub(crate) struct Environment {
+pub(super) struct Environment {
+    cache: Rc<Cache>,
     loader: Option<Arc<dyn TemplateLoader>>,
     extensions: Extensions,
-    globals: Rc<Variables>,
-    templates: RefCell<HashMap<String, Rc<Template>>>,
+    templates: RefCell<FxHashMap<String, Rc<Template>>>,
     /// The modules of templates imported without a context.
-    modules: RefCell<HashMap<Rc<str>, Object>>,
+    modules: RefCell<FxHashMap<Rc<str>, Object>>,
     depth: Cell<usize>,
     /// What may refer to itself through macros.
     contexts: RefCell<Vec<Weak<Context>>>,
@@ -49,11 +51,15 @@ const DEPTH_LIMIT: usize = 6000;
 
 impl Environment {
     /// Makes an environment; without a loader no other templates exist.
-    pub(crate) fn new(loader: Option<Arc<dyn TemplateLoader>>, extensions: Extensions) -> Rc<Self> {
+    pub(super) fn new(
+        cache: &Rc<Cache>,
+        loader: Option<Arc<dyn TemplateLoader>>,
+        extensions: Extensions,
+    ) -> Rc<Self> {
         Rc::new(Environment {
+            cache: Rc::clone(cache),
             loader,
             extensions,
-            globals: Rc::new(jinja_globals()),
             templates: RefCell::default(),
             modules: RefCell::default(),
             depth: Cell::new(0),
@@ -63,16 +69,12 @@ impl Environment {
     }
 
     /// Renders a checked template with the names it is given.
-    pub(crate) fn render(
+    pub(super) fn render(
         self: &Rc<Self>,
         template: &Rc<Template>,
-        names: Vec<(String, Object)>,
+        given: Given,
     ) -> Result<String, RenderError> {
-        let mut variables = (*self.globals).clone();
-        for (name, value) in names {
-            variables.insert(Rc::from(name), value);
-        }
-        let context = Context::new(self, template, Rc::new(variables));
+        let context = Context::new(self, template, Names::given(Rc::new(given)));
         let mut output = String::new();
         let result = render_root(template, &context, &mut output);
         drop(context);
@@ -96,38 +98,39 @@ impl Environment {
     /// # Errors
     ///
     /// The first problem, also if it is an error in Jinja2 too.
-    pub(crate) fn check(
+    pub(super) fn check(
         self: &Rc<Self>,
-        name: &str,
-        source: &str,
+        name: &Arc<str>,
+        source: &Arc<str>,
         modules: &[(&str, &'static Module)],
     ) -> Result<Rc<Template>, RenderError> {
         let failed = |name: &str, problem| RenderError::Syntax {
             problem,
             template: name.to_owned(),
         };
-        let compiled = |name: &str, source: &str| {
-            compile(name, source, self.extensions)
-                .map(Rc::new)
+        let compiled = |name: &Arc<str>, source: &Arc<str>| {
+            self.cache
+                .compile(name, source, self.extensions)
                 .map_err(|problem| failed(name, problem))
         };
         let main = compiled(name, source)?;
         let mut pending = vec![Rc::clone(&main)];
         while let Some(template) = pending.pop() {
-            let Findings { templates, problem } = examine(&template, modules);
+            let findings = template.findings(modules);
+            let Findings { templates, problem } = &*findings;
             if let Some(problem) = problem {
-                return Err(failed(&template.name, problem));
+                return Err(failed(&template.name, problem.clone()));
             }
             for wanted in templates {
-                if self.templates.borrow().contains_key(&wanted) {
+                if self.templates.borrow().contains_key(wanted) {
                     continue;
                 }
                 // What cannot be loaded is an error when it is rendered.
-                let loaded = self.loader.as_ref().map(|loader| loader.load(&wanted));
+                let loaded = self.loader.as_ref().map(|loader| loader.load(wanted));
                 if let Some(Ok(Some(loaded))) = loaded {
                     let template = compiled(&loaded.name, &loaded.source)?;
                     pending.push(Rc::clone(&template));
-                    self.templates.borrow_mut().insert(wanted, template);
+                    self.templates.borrow_mut().insert(wanted.clone(), template);
                 }
             }
         }
@@ -195,8 +198,10 @@ impl Environment {
         let Some(loaded) = loaded else {
             return Ok(None);
         };
-        let template =
-            compile(&loaded.name, &loaded.source, self.extensions).map_err(|problem| {
+        let template = self
+            .cache
+            .compile(&loaded.name, &loaded.source, self.extensions)
+            .map_err(|problem| {
                 let class = match problem.kind {
                     ProblemKind::Syntax => "jinja2.exceptions.TemplateSyntaxError",
                     ProblemKind::Assertion => "jinja2.exceptions.TemplateAssertionError",
@@ -205,7 +210,6 @@ impl Environment {
                 let name = Rc::from(&*loaded.name);
                 Exception::new(class, problem.message).at(&name, problem.line)
             })?;
-        let template = Rc::new(template);
         self.templates
             .borrow_mut()
             .insert(name.to_owned(), Rc::clone(&template));
@@ -218,7 +222,8 @@ impl Environment {
         if let Some(module) = known {
             return Ok(module);
         }
-        let module = TemplateModule::render(self, template, Rc::clone(&self.globals))?;
+        let module =
+            TemplateModule::render(self, template, Names::given(Rc::new(Given::nothing())))?;
         self.modules
             .borrow_mut()
             .insert(Rc::clone(&template.name), module.clone());
@@ -232,5 +237,6 @@ pub(super) fn compile(
     source: &str,
     extensions: Extensions,
 ) -> Result<Template, SyntaxProblem> {
-    resolve(name, parse(source, extensions)?)
+    let (body, mentions) = parse(source, extensions)?;
+    resolve(name, body, mentions)
 }

@@ -4,57 +4,50 @@ use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::context::Variables;
 use crate::python_value::builtins::{self, update_dict};
 use crate::python_value::function::function;
 use crate::python_value::iterator::FromFunction;
 use crate::python_value::{Arguments, Dict, Exception, Iterate, Native, Object, Raised, repr};
 
-/// Returns Jinja2's own names.
-pub(super) fn jinja_globals() -> Variables {
-    let mut globals = Variables::default();
-    for name in ["range", "dict"] {
-        if let Some(object) = builtins::builtin(name) {
-            globals.insert(Rc::from(name), object);
-        }
-    }
-    let mut add = |name: &'static str, call: fn(Arguments) -> Raised<Object>| {
-        globals.insert(Rc::from(name), function(name, call));
-    };
-    add("namespace", |arguments| {
-        let attributes = Dict::new();
-        update_dict(&attributes, arguments, "namespace")?;
-        Ok(Object::native(Namespace {
-            attributes: Rc::new(attributes),
-        }))
-    });
-    add("cycler", |arguments| {
-        let items = arguments.without_keywords("cycler")?;
-        if items.is_empty() {
-            return Err(Exception::new(
-                "RuntimeError",
-                "at least one item has to be provided",
-            ));
-        }
-        Ok(Object::native(Cycler {
-            items,
-            position: Cell::new(0),
-        }))
-    });
-    add("joiner", |arguments| {
-        let [separator] = arguments.bind("joiner", ["sep"], 0)?;
-        Ok(Object::native(Joiner {
-            separator: separator.unwrap_or_else(|| Object::from(", ")),
-            is_used: Cell::new(false),
-        }))
-    });
-    add("lipsum", |_| {
-        Err(Exception::new(
-            "NotImplementedError",
-            "lipsum, which makes up text, is not supported",
-        ))
-    });
-    globals
+/// Makes the object of one of Jinja2's own names.
+pub(super) fn jinja_global(name: &str) -> Option<Object> {
+    Some(match name {
+        "range" | "dict" => return builtins::builtin(name),
+        "namespace" => function("namespace", |arguments| {
+            let attributes = Dict::new();
+            update_dict(&attributes, arguments, "namespace")?;
+            Ok(Object::native(Namespace {
+                attributes: Rc::new(attributes),
+            }))
+        }),
+        "cycler" => function("cycler", |arguments| {
+            let items = arguments.without_keywords("cycler")?;
+            if items.is_empty() {
+                return Err(Exception::new(
+                    "RuntimeError",
+                    "at least one item has to be provided",
+                ));
+            }
+            Ok(Object::native(Cycler {
+                items,
+                position: Cell::new(0),
+            }))
+        }),
+        "joiner" => function("joiner", |arguments| {
+            let [separator] = arguments.bind("joiner", ["sep"], 0)?;
+            Ok(Object::native(Joiner {
+                separator: separator.unwrap_or_else(|| Object::from(", ")),
+                is_used: Cell::new(false),
+            }))
+        }),
+        "lipsum" => function("lipsum", |_| {
+            Err(Exception::new(
+                "NotImplementedError",
+                "lipsum, which makes up text, is not supported",
+            ))
+        }),
+        _ => return None,
+    })
 }
 
 /// `namespace(...)`: an object whose attributes can be set.

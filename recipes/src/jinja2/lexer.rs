@@ -3,32 +3,26 @@
 
 use std::rc::Rc;
 
-use buildout_core::profile::python_text::{is_python_space, universal_newlines};
+use buildout_core::profile::python_text::is_python_space;
 use buildout_core::value::str_repr;
 
 use super::error::SyntaxProblem;
 use super::token::Token;
 
 /// A word and its line, or what is wrong there; nothing follows that.
-pub(super) type Lexed = Result<(Token, u32), SyntaxProblem>;
+pub(super) type Lexed<'t> = Result<(Token<'t>, u32), SyntaxProblem>;
 
-/// The longest first.
-const OPERATORS: &[&str] = &[
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}",
-    ">", "<", "=", ".", ":", "|", ",", ";",
-];
-
-/// Returns the words of a template. The last one is the end or an error, which
-/// may never be reached: Jinja2 reads words while it parses.
-pub(super) fn tokenize(source: &str) -> Vec<Lexed> {
-    let normalised = universal_newlines(source);
+/// Returns the words of a template, whose lines end with `\n`. The last one is
+/// the end or an error, which may never be reached: Jinja2 reads words while
+/// it parses.
+pub(super) fn tokenize(source: &str) -> Vec<Lexed<'_>> {
     // One final newline is no part of a template.
-    let text = normalised.strip_suffix('\n').unwrap_or(&normalised);
+    let text = source.strip_suffix('\n').unwrap_or(source);
     let mut lexer = Lexer {
         text,
         at: 0,
         line: 1,
-        tokens: Vec::new(),
+        tokens: Vec::with_capacity(text.len() / 8),
     };
     let end = match lexer.root() {
         Ok(()) => Ok((Token::End, lexer.line)),
@@ -42,7 +36,7 @@ struct Lexer<'t> {
     text: &'t str,
     at: usize,
     line: u32,
-    tokens: Vec<Lexed>,
+    tokens: Vec<Lexed<'t>>,
 }
 
 /// What opens a tag.
@@ -58,7 +52,7 @@ impl<'t> Lexer<'t> {
         &self.text[self.at..]
     }
 
-    fn push(&mut self, token: Token) {
+    fn push(&mut self, token: Token<'t>) {
         self.tokens.push(Ok((token, self.line)));
     }
 
@@ -68,8 +62,9 @@ impl<'t> Lexer<'t> {
 
     /// Goes on by so many bytes, and counts lines.
     fn advance(&mut self, length: usize) {
-        let passed = &self.text[self.at..self.at + length];
-        self.line += u32::try_from(passed.matches('\n').count()).unwrap_or(u32::MAX);
+        let passed = &self.text.as_bytes()[self.at..self.at + length];
+        let lines = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.line += u32::try_from(lines).unwrap_or(u32::MAX);
         self.at += length;
     }
 
@@ -78,7 +73,7 @@ impl<'t> Lexer<'t> {
             let rest = self.rest();
             let Some((data, opening, length)) = find_opening(rest) else {
                 if !rest.is_empty() {
-                    self.push(Token::Data(Rc::from(rest)));
+                    self.push(Token::Data(rest));
                     self.advance(rest.len());
                 }
                 return Ok(());
@@ -89,7 +84,7 @@ impl<'t> Lexer<'t> {
                 _ => &rest[..data],
             };
             if !text.is_empty() {
-                self.push(Token::Data(Rc::from(text)));
+                self.push(Token::Data(text));
             }
             self.advance(data);
             let signed = if matches!(sign, Some('-' | '+')) {
@@ -153,7 +148,7 @@ impl<'t> Lexer<'t> {
                 _ => &rest[..start],
             };
             if !text.is_empty() {
-                self.push(Token::Data(Rc::from(text)));
+                self.push(Token::Data(text));
             }
             self.advance(start + length);
             return Ok(());
@@ -162,7 +157,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// Reads the words of a tag, until its end outside of all brackets.
-    fn tag(&mut self, end: &str, end_token: Token) -> Result<(), SyntaxProblem> {
+    fn tag(&mut self, end: &str, end_token: Token<'t>) -> Result<(), SyntaxProblem> {
         let mut brackets: Vec<&'static str> = Vec::new();
         loop {
             if brackets.is_empty()
@@ -183,12 +178,17 @@ impl<'t> Lexer<'t> {
                 self.skip_space();
                 continue;
             }
+            // Nothing but numbers starts with a digit.
+            let is_number = first.is_ascii_digit();
             let follows_point = self.text[..self.at].ends_with('.');
-            if let Some(length) = float_length(rest).filter(|_| !follows_point) {
+            if is_number
+                && !follows_point
+                && let Some(length) = float_length(rest)
+            {
                 let float = rest[..length].replace('_', "").parse().unwrap_or(f64::NAN);
                 self.push(Token::Float(float));
                 self.advance(length);
-            } else if let Some(length) = integer_length(rest) {
+            } else if is_number && let Some(length) = integer_length(rest) {
                 self.integer(&rest[..length])?;
                 self.advance(length);
             } else if is_name_character(first) {
@@ -198,17 +198,20 @@ impl<'t> Lexer<'t> {
                 if !(first.is_alphabetic() || first == '_') {
                     return Err(self.problem("Invalid character in identifier"));
                 }
-                self.push(Token::Name(Rc::from(&rest[..length])));
+                self.push(Token::Name(&rest[..length]));
                 self.advance(length);
             } else if let Some(length) = string_length(rest) {
-                let content = unescape(&rest[1..length - 1]).map_err(|problem| match problem {
-                    Escape::Wrong(message) => self.problem(message),
-                    Escape::Unsupported(what) => SyntaxProblem::unsupported(self.line, what),
-                })?;
-                self.push(Token::String(Rc::from(content)));
+                let quoted = &rest[1..length - 1];
+                let content = match quoted.contains('\\') {
+                    false => Rc::from(quoted),
+                    true => Rc::from(unescape(quoted).map_err(|problem| match problem {
+                        Escape::Wrong(message) => self.problem(message),
+                        Escape::Unsupported(what) => SyntaxProblem::unsupported(self.line, what),
+                    })?),
+                };
+                self.push(Token::String(content));
                 self.advance(length);
-            } else if let Some(operator) = OPERATORS.iter().find(|known| rest.starts_with(**known))
-            {
+            } else if let Some(operator) = operator(rest) {
                 self.balance(&mut brackets, operator)?;
                 self.push(Token::Operator(operator));
                 self.advance(operator.len());
@@ -262,6 +265,41 @@ impl<'t> Lexer<'t> {
         }
         Ok(())
     }
+}
+
+/// Returns the operator or bracket at the start of a text, the longest there is.
+fn operator(text: &str) -> Option<&'static str> {
+    let bytes = text.as_bytes();
+    let (first, second) = (*bytes.first()?, bytes.get(1).copied());
+    Some(match (first, second) {
+        (b'/', Some(b'/')) => "//",
+        (b'*', Some(b'*')) => "**",
+        (b'=', Some(b'=')) => "==",
+        (b'!', Some(b'=')) => "!=",
+        (b'>', Some(b'=')) => ">=",
+        (b'<', Some(b'=')) => "<=",
+        (b'+', _) => "+",
+        (b'-', _) => "-",
+        (b'/', _) => "/",
+        (b'*', _) => "*",
+        (b'%', _) => "%",
+        (b'~', _) => "~",
+        (b'[', _) => "[",
+        (b']', _) => "]",
+        (b'(', _) => "(",
+        (b')', _) => ")",
+        (b'{', _) => "{",
+        (b'}', _) => "}",
+        (b'>', _) => ">",
+        (b'<', _) => "<",
+        (b'=', _) => "=",
+        (b'.', _) => ".",
+        (b':', _) => ":",
+        (b'|', _) => "|",
+        (b',', _) => ",",
+        (b';', _) => ";",
+        _ => return None,
+    })
 }
 
 /// Finds the next tag: where it starts, its kind, and for a raw block the

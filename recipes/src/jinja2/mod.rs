@@ -7,6 +7,7 @@
 //! The recipe is in `template::jinja2`. See `docs/design/templates.md`.
 
 mod ast;
+mod cache;
 mod check;
 mod context;
 mod engine;
@@ -14,6 +15,7 @@ mod environment;
 mod error;
 mod evaluate;
 mod filters;
+mod given;
 mod globals;
 mod lexer;
 mod names;
@@ -22,6 +24,7 @@ mod parser;
 mod resolve;
 mod symbols;
 mod tests;
+mod threads;
 mod token;
 
 pub use engine::{

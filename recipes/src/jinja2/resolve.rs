@@ -3,26 +3,28 @@
 use std::rc::Rc;
 
 use super::ast::{
-    Block, CallArguments, Expr, ExprKind, For, Macro, Publication, SetBlock, Stmt, StmtKind,
-    Template,
+    Block, CallArguments, Expr, ExprKind, For, Macro, Mentions, Publication, SetBlock, Stmt,
+    StmtKind, Template,
 };
+use super::check::Examined;
 use super::error::SyntaxProblem;
-use super::parser::Parsed;
-use super::symbols::{ScopeId, SymbolTable, visit_names};
+use super::parser::{Parsed, sets_loop};
+use super::symbols::{ScopeId, SymbolTable};
 
 /// The most variables of a template.
 const VARIABLE_LIMIT: u16 = u16::MAX - 1;
 
 /// Resolves the names of a parsed template.
-pub(super) fn resolve(name: &str, mut body: Vec<Stmt>) -> Parsed<Template> {
+pub(super) fn resolve(name: &str, mut body: Vec<Stmt>, mentions: Mentions) -> Parsed<Template> {
     let mut resolver = Resolver {
         table: SymbolTable::default(),
         blocks: Vec::new(),
-        has_extends: has_extends(&body),
+        has_extends: mentions.has(Mentions::EXTENDS),
     };
     let scope = resolver.table.root();
-    let self_slot =
-        uses(&body, "self").then(|| resolver.table.declare_parameter(scope, &Rc::from("self")));
+    let self_slot = mentions
+        .has(Mentions::SELF)
+        .then(|| resolver.table.declare_parameter(scope, &Rc::from("self")));
     resolver.table.analyse(scope, &body);
     let place = Place {
         scope,
@@ -59,6 +61,7 @@ pub(super) fn resolve(name: &str, mut body: Vec<Stmt>) -> Parsed<Template> {
         slots,
         self_slot,
         blocks: blocks.into_iter().map(Rc::new).collect(),
+        examined: Examined::default(),
     })
 }
 
@@ -228,11 +231,14 @@ impl Resolver {
             false => self.table.inner(outer),
         };
         let name: Rc<str> = Rc::from("loop");
-        if loop_.is_recursive || uses(&loop_.body, "loop") || has_scoped_block(&loop_.body) {
+        if loop_.is_recursive
+            || loop_.mentions.has(Mentions::LOOP)
+            || loop_.mentions.has(Mentions::SCOPED_BLOCK)
+        {
             self.table.declare_parameter(inner, &name);
             loop_.loop_slot = Some(self.table.slot(inner, &name));
         }
-        if sets_loop(&loop_.target) || loop_.body.iter().any(statement_sets_loop) {
+        if sets_loop(&loop_.target) || loop_.mentions.has(Mentions::SETS_LOOP) {
             return Err(SyntaxProblem::assertion(
                 line,
                 "Can't assign to special loop variable in for-loop target",
@@ -293,18 +299,20 @@ impl Resolver {
                 .iter()
                 .any(|parameter| *parameter.name == *name)
         };
-        let mut special = |name: &str| {
-            (uses(&definition.body, name) && !has(name))
+        let mut special = |name: &str, mention| {
+            (definition.mentions.has(mention) && !has(name))
                 .then(|| self.table.declare_parameter(scope, &Rc::from(name)))
         };
-        let (caller, kwargs, varargs) = (special("caller"), special("kwargs"), special("varargs"));
+        let caller = special("caller", Mentions::CALLER);
+        let kwargs = special("kwargs", Mentions::KWARGS);
+        let varargs = special("varargs", Mentions::VARARGS);
         (definition.caller, definition.kwargs, definition.varargs) = (caller, kwargs, varargs);
         let caller_parameter = definition
             .parameters
             .iter()
             .find(|known| *known.name == *"caller");
         if caller_parameter.is_some_and(|parameter| parameter.default.is_none())
-            && uses(&definition.body, "caller")
+            && definition.mentions.has(Mentions::CALLER)
         {
             return Err(SyntaxProblem::assertion(
                 definition.line,
@@ -346,10 +354,12 @@ impl Resolver {
 
     fn block(&mut self, mut block: Block) -> Parsed<Block> {
         let scope = self.table.root();
-        let mut declare = |name: &str| {
-            uses(&block.body, name).then(|| self.table.declare_parameter(scope, &Rc::from(name)))
+        let mut declare = |name: &str, mention| {
+            let is_used = block.mentions.has(mention);
+            is_used.then(|| self.table.declare_parameter(scope, &Rc::from(name)))
         };
-        let (self_slot, super_slot) = (declare("self"), declare("super"));
+        let self_slot = declare("self", Mentions::SELF);
+        let super_slot = declare("super", Mentions::SUPER);
         (block.self_slot, block.super_slot) = (self_slot, super_slot);
         self.table.analyse(scope, &block.body);
         let place = Place {
@@ -449,111 +459,4 @@ impl Resolver {
             self.expression(argument, scope);
         }
     }
-}
-
-/// Visits the statements within others, and expressions, but not the bodies of
-/// blocks.
-pub(super) fn walk(
-    body: &[Stmt],
-    on_statement: &mut dyn FnMut(&StmtKind),
-    on_expression: &mut dyn FnMut(&Expr),
-) {
-    for statement in body {
-        on_statement(&statement.kind);
-        match &statement.kind {
-            StmtKind::Output(nodes, _) => nodes.iter().for_each(&mut *on_expression),
-            StmtKind::For(loop_) => {
-                on_expression(&loop_.iter);
-                if let Some(test) = &loop_.test {
-                    on_expression(&test.condition);
-                }
-                walk(&loop_.body, on_statement, on_expression);
-                walk(&loop_.else_body, on_statement, on_expression);
-            }
-            StmtKind::If(branches, otherwise) => {
-                for (condition, body) in branches {
-                    on_expression(condition);
-                    walk(body, on_statement, on_expression);
-                }
-                walk(otherwise, on_statement, on_expression);
-            }
-            StmtKind::Macro(definition) => {
-                definition
-                    .parameters
-                    .iter()
-                    .filter_map(|parameter| parameter.default.as_ref())
-                    .for_each(&mut *on_expression);
-                walk(&definition.body, on_statement, on_expression);
-            }
-            StmtKind::CallBlock(call, caller) => {
-                on_expression(call);
-                walk(&caller.body, on_statement, on_expression);
-            }
-            StmtKind::FilterBlock(filter, body, _) => {
-                on_expression(filter);
-                walk(body, on_statement, on_expression);
-            }
-            StmtKind::With(variables, body, _) => {
-                variables.iter().for_each(|(_, value)| on_expression(value));
-                walk(body, on_statement, on_expression);
-            }
-            StmtKind::Set(_, value, _) => on_expression(value),
-            StmtKind::SetBlock(set) => {
-                set.filter.iter().for_each(&mut *on_expression);
-                walk(&set.body, on_statement, on_expression);
-            }
-            StmtKind::Extends(value) | StmtKind::Do(value) => on_expression(value),
-            StmtKind::Include(include) => on_expression(&include.template),
-            StmtKind::Import(import) => on_expression(&import.template),
-            StmtKind::FromImport(import) => on_expression(&import.template),
-            StmtKind::Block(..) | StmtKind::Break | StmtKind::Continue => {}
-        }
-    }
-}
-
-/// Tells whether statements use a special name. What sets it does not count.
-fn uses(body: &[Stmt], wanted: &str) -> bool {
-    let mut is_used = false;
-    walk(body, &mut |_| {}, &mut |expression| {
-        visit_names(expression, &mut |name| is_used |= **name == *wanted);
-    });
-    is_used
-}
-
-fn has_extends(body: &[Stmt]) -> bool {
-    let mut has_extends = false;
-    let mut note = |statement: &StmtKind| has_extends |= matches!(statement, StmtKind::Extends(_));
-    walk(body, &mut note, &mut |_| {});
-    has_extends
-}
-
-fn has_scoped_block(body: &[Stmt]) -> bool {
-    let mut has_scoped = false;
-    let mut note = |statement: &StmtKind| {
-        has_scoped |= matches!(statement, StmtKind::Block(block, _) if block.is_scoped);
-    };
-    walk(body, &mut note, &mut |_| {});
-    has_scoped
-}
-
-fn sets_loop(target: &Expr) -> bool {
-    match &target.kind {
-        ExprKind::Name(name, _) => **name == *"loop",
-        ExprKind::Tuple(items) => items.iter().any(sets_loop),
-        _ => false,
-    }
-}
-
-fn statement_sets_loop(statement: &Stmt) -> bool {
-    let mut found = false;
-    let mut note = |statement: &StmtKind| {
-        found |= match statement {
-            StmtKind::Set(target, ..) => sets_loop(target),
-            StmtKind::SetBlock(set) => sets_loop(&set.target),
-            StmtKind::For(loop_) => sets_loop(&loop_.target),
-            _ => false,
-        };
-    };
-    walk(std::slice::from_ref(statement), &mut note, &mut |_| {});
-    found
 }

@@ -1,10 +1,10 @@
 //! Which variable a name means. Jinja2 decides that before it renders, scope
 //! by scope; the rules are those of its `idtracking`.
 
-use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::ast::{Expr, ExprKind, Load, Scope, Slot, Stmt, StmtKind};
 
@@ -25,22 +25,33 @@ enum Start {
 }
 
 /// The names of one scope.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Symbols {
     level: usize,
     function: usize,
     parent: Option<usize>,
-    refs: HashMap<Rc<str>, Variable>,
-    loads: IndexMap<u16, (Rc<str>, Start)>,
-    stores: BTreeSet<Rc<str>>,
+    /// The variables, and how they start.
+    names: FxIndexMap<Rc<str>, (Variable, Start)>,
+    /// Those that the scope sets.
+    stores: FxIndexSet<Rc<str>>,
 }
+
+type FxIndexMap<K, V> = IndexMap<K, V, FxBuildHasher>;
+type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
 
 /// A function that templates are compiled to: variables of the same name at
 /// the same level of scopes are one.
 #[derive(Debug, Default)]
 struct FunctionNames {
     depth: u16,
-    variables: HashMap<(usize, Rc<str>), u16>,
+    variables: FxHashMap<(usize, Rc<str>), u16>,
+}
+
+/// What branches of a condition add to their scope.
+#[derive(Default)]
+struct BranchEnds {
+    names: Vec<(Rc<str>, (Variable, Start))>,
+    stores: FxIndexSet<Rc<str>>,
 }
 
 /// A scope, by its number.
@@ -83,7 +94,7 @@ impl SymbolTable {
         let outer_function = self.scopes[outer.0].function;
         self.functions.push(FunctionNames {
             depth: self.functions[outer_function].depth + 1,
-            variables: HashMap::new(),
+            variables: FxHashMap::default(),
         });
         self.scopes[scope.0].function = self.functions.len() - 1;
         scope
@@ -98,7 +109,7 @@ impl SymbolTable {
     fn find(&self, mut scope: usize, name: &str) -> Option<Variable> {
         loop {
             let symbols = &self.scopes[scope];
-            if let Some(variable) = symbols.refs.get(name) {
+            if let Some((variable, _)) = symbols.names.get(name) {
                 return Some(*variable);
             }
             scope = symbols.parent?;
@@ -119,8 +130,7 @@ impl SymbolTable {
             function: symbols.function,
             index,
         };
-        symbols.refs.insert(Rc::clone(name), variable);
-        symbols.loads.insert(index, (Rc::clone(name), start));
+        symbols.names.insert(Rc::clone(name), (variable, start));
         variable
     }
 
@@ -132,7 +142,7 @@ impl SymbolTable {
 
     fn store(&mut self, scope: usize, name: &Rc<str>) {
         self.scopes[scope].stores.insert(Rc::clone(name));
-        if self.scopes[scope].refs.contains_key(name) {
+        if self.scopes[scope].names.contains_key(name) {
             return;
         }
         let start = match self.find_outer(scope, name) {
@@ -184,15 +194,15 @@ impl SymbolTable {
 
     /// Returns how the variables of a scope start.
     pub(super) fn scope(&self, scope: ScopeId) -> Scope {
-        let loads = self.scopes[scope.0].loads.iter();
-        let loads = loads.map(|(index, (name, start))| {
+        let names = self.scopes[scope.0].names.iter();
+        let loads = names.map(|(name, (variable, start))| {
             let load = match start {
                 Start::Parameter => Load::Parameter,
                 Start::Resolve => Load::Resolve(Rc::clone(name)),
                 Start::Alias(outer) => Load::Alias(self.relative(scope, *outer)),
                 Start::Undefined => Load::Undefined,
             };
-            (*index, load)
+            (variable.index, load)
         });
         Scope {
             loads: loads.collect(),
@@ -278,36 +288,36 @@ impl SymbolTable {
             return;
         };
         self.expression(scope, first);
-        let original = self.scopes[scope].clone();
-        let mut ends = Vec::new();
+        let symbols = &self.scopes[scope];
+        let (names, stores) = (symbols.names.len(), symbols.stores.len());
+        let mut new = BranchEnds::default();
         self.analyse(ScopeId(scope), body);
-        ends.push(std::mem::replace(&mut self.scopes[scope], original.clone()));
+        self.take_branch(scope, names, stores, &mut new);
         for branch in elifs {
             self.branches(scope, std::slice::from_ref(branch), &[]);
         }
-        ends.push(std::mem::replace(&mut self.scopes[scope], original.clone()));
+        self.take_branch(scope, names, stores, &mut new);
         self.analyse(ScopeId(scope), otherwise);
-        ends.push(std::mem::replace(&mut self.scopes[scope], original));
-        let mut stores = BTreeSet::new();
-        for end in ends {
-            let symbols = &mut self.scopes[scope];
-            let new = end.stores.difference(&symbols.stores);
-            stores.extend(new.cloned());
-            symbols.refs.extend(end.refs);
-            symbols.loads.extend(end.loads);
-        }
-        for name in stores {
-            self.scopes[scope].stores.insert(Rc::clone(&name));
-            let Some(variable) = self.find(scope, &name) else {
-                continue;
-            };
+        self.take_branch(scope, names, stores, &mut new);
+        self.scopes[scope].names.extend(new.names);
+        for name in new.stores {
             let start = match self.find_outer(scope, &name) {
                 Some(outer) => Start::Alias(outer),
                 None => Start::Resolve,
             };
-            let entry = (Rc::clone(&name), start);
-            self.scopes[scope].loads.insert(variable.index, entry);
+            let symbols = &mut self.scopes[scope];
+            if let Some((_, known)) = symbols.names.get_mut(&name) {
+                *known = start;
+            }
+            symbols.stores.insert(name);
         }
+    }
+
+    /// Moves what a branch has added to a scope to what others have added.
+    fn take_branch(&mut self, scope: usize, names: usize, stores: usize, new: &mut BranchEnds) {
+        let symbols = &mut self.scopes[scope];
+        new.names.extend(symbols.names.drain(names..));
+        new.stores.extend(symbols.stores.drain(stores..));
     }
 
     fn target(&mut self, scope: usize, target: &Expr) {
@@ -329,24 +339,15 @@ impl SymbolTable {
     }
 
     fn expression(&mut self, scope: usize, expression: &Expr) {
-        let mut names = Vec::new();
-        visit_names(expression, &mut |name| names.push(Rc::clone(name)));
-        for name in names {
-            self.load(scope, &name);
+        match &expression.kind {
+            ExprKind::Name(name, _) => self.load(scope, name),
+            _ => for_each_child(expression, &mut |child| self.expression(scope, child)),
         }
     }
 }
 
-/// Visits the names that an expression uses.
-pub(super) fn visit_names(expression: &Expr, visit: &mut dyn FnMut(&Rc<str>)) {
-    match &expression.kind {
-        ExprKind::Name(name, _) => visit(name),
-        _ => for_each_child(expression, &mut |child| visit_names(child, visit)),
-    }
-}
-
 /// Visits the expressions directly within another.
-pub(super) fn for_each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
+pub(super) fn for_each_child(expression: &Expr, visit: &mut impl FnMut(&Expr)) {
     match &expression.kind {
         ExprKind::Data(_)
         | ExprKind::Const(_)
@@ -401,7 +402,7 @@ pub(super) fn for_each_child(expression: &Expr, visit: &mut dyn FnMut(&Expr)) {
     }
 }
 
-fn for_each_argument(arguments: &super::ast::CallArguments, visit: &mut dyn FnMut(&Expr)) {
+fn for_each_argument(arguments: &super::ast::CallArguments, visit: &mut impl FnMut(&Expr)) {
     let keywords = arguments.keywords.iter().map(|(_, value)| value);
     arguments
         .positional

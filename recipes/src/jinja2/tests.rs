@@ -1,7 +1,5 @@
 //! Jinja2's tests.
 
-use std::rc::Rc;
-
 use super::error::SyntaxProblem;
 use super::filters;
 use super::parser::Parsed;
@@ -153,12 +151,12 @@ fn remainder_is(value: &Object, divisor: &Object, wanted: i128) -> Raised<bool> 
 
 impl Test {
     /// Finds the test of a name.
-    pub(super) fn named(name: Rc<str>, line: u32) -> Parsed<Self> {
-        match find(&name) {
+    pub(super) fn named(name: &str, line: u32) -> Parsed<Self> {
+        match find(name) {
             Some(apply) => Ok(Test { apply }),
             None => Err(SyntaxProblem::assertion(
                 line,
-                format!("No test named {}.", str_repr(&name)),
+                format!("No test named {}.", str_repr(name)),
             )),
         }
     }

@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
-/// A word.
+/// A word, most of which are parts of the template's text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(super) enum Token<'t> {
     /// Text outside of tags.
-    Data(Rc<str>),
+    Data(&'t str),
     BlockBegin,
     BlockEnd,
     VariableBegin,
     VariableEnd,
-    Name(Rc<str>),
+    Name(&'t str),
+    /// A string without quotes and escapes.
     String(Rc<str>),
     Integer(i128),
     Float(f64),
@@ -21,11 +22,11 @@ pub(super) enum Token {
     End,
 }
 
-impl Token {
+impl Token<'_> {
     /// Describes the word as Jinja2's messages do.
     pub(super) fn describe(&self) -> String {
         match self {
-            Token::Name(name) => name.to_string(),
+            Token::Name(name) => (*name).to_owned(),
             Token::Data(_) => "template data / text".to_owned(),
             Token::BlockBegin => "begin of statement block".to_owned(),
             Token::BlockEnd => "end of statement block".to_owned(),
@@ -40,7 +41,7 @@ impl Token {
     }
 
     pub(super) fn is_name(&self, wanted: &str) -> bool {
-        matches!(self, Token::Name(name) if **name == *wanted)
+        matches!(self, Token::Name(name) if *name == wanted)
     }
 
     pub(super) fn is_operator(&self, wanted: &str) -> bool {

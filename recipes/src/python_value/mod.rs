@@ -29,12 +29,15 @@ pub(crate) mod modules;
 mod native;
 mod order;
 pub(crate) mod percent;
+pub(crate) mod pretty;
 mod range;
+pub(crate) mod regex;
 mod repr;
 mod set;
 pub(crate) mod subscript;
 mod undefined;
 mod view;
+pub(crate) mod wrap;
 
 use std::rc::Rc;
 

@@ -125,34 +125,49 @@ pub(super) fn compare_int_float(integer: i128, float: f64) -> Option<Ordering> {
 /// Sorts as `sorted` does, stably: a pair has the object to compare and what
 /// is sorted by it.
 pub(crate) fn sort<T>(mut items: Vec<(Object, T)>, is_reversed: bool) -> Raised<Vec<T>> {
-    let mut failure = None;
     // Python keeps the order of equal items also in reverse.
     if is_reversed {
         items.reverse();
     }
-    items.sort_by(|(left, _), (right, _)| {
-        if failure.is_some() {
-            return Ordering::Equal;
-        }
-        let order = less_than(left, right).and_then(|is_less| {
-            if is_less {
-                return Ok(Ordering::Less);
-            }
-            Ok(match less_than(right, left)? {
-                true => Ordering::Greater,
-                false => Ordering::Equal,
-            })
-        });
-        order.unwrap_or_else(|error| {
-            failure = Some(error);
-            Ordering::Equal
-        })
-    });
+    let mut items = sort_by(items, &mut |(left, _), (right, _)| less_than(left, right))?;
     if is_reversed {
         items.reverse();
     }
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(items.into_iter().map(|(_, item)| item).collect()),
+    Ok(items.into_iter().map(|(_, item)| item).collect())
+}
+
+/// How many items are sorted by moving each to its place.
+const INSERTION_LIMIT: usize = 16;
+
+/// Sorts stably by an order that may fail, or be none: the order of NaN and of
+/// many sets makes no sense, which the sort of the standard library takes for
+/// a mistake.
+pub(super) fn sort_by<T>(
+    mut items: Vec<T>,
+    is_less: &mut impl FnMut(&T, &T) -> Raised<bool>,
+) -> Raised<Vec<T>> {
+    // As in Python, the second item is the first to be compared.
+    if items.len() <= INSERTION_LIMIT {
+        for end in 1..items.len() {
+            let mut at = end;
+            while at > 0 && is_less(&items[at], &items[at - 1])? {
+                items.swap(at, at - 1);
+                at -= 1;
+            }
+        }
+        return Ok(items);
     }
+    let right = items.split_off(items.len() / 2);
+    let mut left = sort_by(items, is_less)?.into_iter().peekable();
+    let mut right = sort_by(right, is_less)?.into_iter().peekable();
+    let mut merged = Vec::with_capacity(left.len() + right.len());
+    while let (Some(first), Some(second)) = (left.peek(), right.peek()) {
+        merged.extend(match is_less(second, first)? {
+            true => right.next(),
+            false => left.next(),
+        });
+    }
+    merged.extend(left);
+    merged.extend(right);
+    Ok(merged)
 }

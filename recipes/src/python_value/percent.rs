@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::float_format::{FloatStyle, format_magnitude};
 use super::methods::markup;
 use super::{Dict, Exception, Object, Raised, arithmetic, ascii, repr, subscript, to_str};
+use buildout_core::value::str_repr;
 
 /// The widest field; Python is bounded by memory only.
 const MAXIMUM_WIDTH: usize = 1 << 20;
@@ -15,31 +16,60 @@ pub(crate) fn format(format: &Object, values: &Object) -> Raised<Object> {
         return Err(Exception::type_error("a format is needed"));
     };
     let is_markup = matches!(format, Object::Markup(_));
-    let mut formatting = Formatting {
-        characters: text.chars().collect(),
-        position: 0,
+    // Python also takes lists for mappings here, so that a list that is not
+    // used is no error.
+    let is_mapping = match values {
+        Object::Dict(_) | Object::List(_) | Object::Bytes(_) | Object::Undefined(_) => true,
+        Object::Native(native) => native.is_subscriptable(),
+        _ => false,
+    };
+    let text = Formatting {
         values: match values {
             Object::Tuple(tuple) => tuple.to_vec(),
             value => vec![value.clone()],
         },
-        next: 0,
-        // Python also takes lists for mappings here, so that a list that is
-        // not used is no error.
-        mapping: match values {
-            Object::Dict(_) | Object::List(_) | Object::Bytes(_) | Object::Undefined(_) => {
-                Some(values)
-            }
-            Object::Native(native) if native.is_subscriptable() => Some(values),
-            _ => None,
-        },
+        mapping: is_mapping.then_some(Mapping::Object(values)),
         is_markup,
-        text: String::with_capacity(text.len()),
-    };
-    formatting.run()?;
+        ..Formatting::new(text)
+    }
+    .run()?;
     Ok(match is_markup {
-        true => Object::Markup(Rc::from(formatting.text)),
-        false => Object::from(formatting.text),
+        true => Object::Markup(Rc::from(text)),
+        false => Object::from(text),
     })
+}
+
+/// Returns `format % mapping` for texts that are found by their names. Without
+/// a name it is `mapping` that is formatted.
+pub(crate) fn format_names(
+    format: &str,
+    mapping: Object,
+    lookup: &mut dyn FnMut(&str) -> Option<String>,
+) -> Raised<String> {
+    Formatting {
+        values: vec![mapping],
+        mapping: Some(Mapping::Lookup(lookup)),
+        ..Formatting::new(format)
+    }
+    .run()
+}
+
+/// Where values with names come from.
+enum Mapping<'v> {
+    Object(&'v Object),
+    Lookup(&'v mut dyn FnMut(&str) -> Option<String>),
+}
+
+impl Mapping<'_> {
+    fn get(&mut self, name: String) -> Raised<Object> {
+        match self {
+            Mapping::Object(object) => subscript::item(object, &Object::from(name)),
+            Mapping::Lookup(lookup) => match lookup(&name) {
+                Some(text) => Ok(Object::from(text)),
+                None => Err(Exception::key_error(&str_repr(&name))),
+            },
+        }
+    }
 }
 
 /// The flags of a conversion.
@@ -57,13 +87,25 @@ struct Formatting<'v> {
     position: usize,
     values: Vec<Object>,
     next: usize,
-    mapping: Option<&'v Object>,
+    mapping: Option<Mapping<'v>>,
     is_markup: bool,
     text: String,
 }
 
 impl Formatting<'_> {
-    fn run(&mut self) -> Raised<()> {
+    fn new(format: &str) -> Self {
+        Formatting {
+            characters: format.chars().collect(),
+            position: 0,
+            values: Vec::new(),
+            next: 0,
+            mapping: None,
+            is_markup: false,
+            text: String::with_capacity(format.len()),
+        }
+    }
+
+    fn run(mut self) -> Raised<String> {
         while let Some(&character) = self.characters.get(self.position) {
             self.position += 1;
             match character {
@@ -76,7 +118,7 @@ impl Formatting<'_> {
                 "not all arguments converted during string formatting",
             ));
         }
-        Ok(())
+        Ok(self.text)
     }
 
     fn character(&mut self) -> Raised<char> {
@@ -94,13 +136,19 @@ impl Formatting<'_> {
 
     fn conversion(&mut self) -> Raised<()> {
         let mut character = self.character()?;
+        if character == '%' {
+            self.text.push('%');
+            return Ok(());
+        }
         let mut named = None;
         if character == '(' {
-            let Some(mapping) = self.mapping else {
+            if self.mapping.is_none() {
                 return Err(Exception::type_error("format requires a mapping"));
-            };
+            }
             let name = self.name()?;
-            named = Some(subscript::item(mapping, &Object::from(name))?);
+            if let Some(mapping) = &mut self.mapping {
+                named = Some(mapping.get(name)?);
+            }
             character = self.character()?;
         }
         let mut flags = Flags::default();
@@ -129,20 +177,16 @@ impl Formatting<'_> {
             character = self.character()?;
             if character == '*' {
                 let given = self.star()?;
-                precision = Some(limited(given.max(0).unsigned_abs(), "prec")?);
+                precision = Some(limited(given.max(0).unsigned_abs(), "precision")?);
                 character = self.character()?;
             } else {
                 let number;
-                (number, character) = self.number(0, character, "prec")?;
+                (number, character) = self.number(0, character, "precision")?;
                 precision = Some(number);
             }
         }
         if matches!(character, 'h' | 'l' | 'L') {
             character = self.character()?;
-        }
-        if character == '%' {
-            self.text.push('%');
-            return Ok(());
         }
         let value = match named {
             Some(value) => value,

@@ -75,10 +75,10 @@ impl Source {
     }
 
     /// Returns what errors call the template.
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> Arc<str> {
         match self {
-            Source::Inline(_) => "<inline>",
-            Source::Url { url, .. } => url,
+            Source::Inline(_) => Arc::from("<inline>"),
+            Source::Url { url, .. } => Arc::clone(url),
         }
     }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::super::ast::{FromImport, Import, Include, Scope, Template};
 use super::super::context::{Context, Variables};
 use super::super::environment::Environment;
+use super::super::given::Names;
 use super::expressions::undefined;
 use super::{Frame, render_root};
 use crate::python_value::{Native, Object, Raised};
@@ -23,7 +24,7 @@ impl TemplateModule {
     pub(in crate::jinja2) fn render(
         environment: &Rc<Environment>,
         template: &Rc<Template>,
-        names: Rc<Variables>,
+        names: Rc<Names>,
     ) -> Raised<Object> {
         let context = Context::new(environment, template, names);
         let mut text = String::new();

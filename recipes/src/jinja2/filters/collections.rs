@@ -1,5 +1,6 @@
 //! Filters that look at all items of something, and those of numbers.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::rc::Rc;
 
 use super::attributes::{argument_error, follow, ignore_case, path};
@@ -9,7 +10,7 @@ use crate::python_value::iterator::next_of;
 use crate::python_value::methods::int_argument;
 use crate::python_value::{
     Arguments, Exception, Iterate as _, Object, Raised, Undefined, collect, equals, iterate,
-    less_than, sort, to_str,
+    less_than, sort, subscript, to_str,
 };
 
 fn undefined(message: &str) -> Object {
@@ -63,6 +64,18 @@ pub(super) fn last(value: Object, arguments: Arguments) -> Raised<Object> {
     let [] = arguments.exactly("do_last")?;
     let last = next_of(&reversed(&value)?)?;
     Ok(last.unwrap_or_else(|| undefined("No last item, sequence was empty.")))
+}
+
+pub(super) fn random(value: Object, arguments: Arguments) -> Raised<Object> {
+    let [] = arguments.exactly("do_random")?;
+    let length = value.length()?;
+    if length == 0 {
+        return Ok(undefined("No random item, sequence was empty."));
+    }
+    // The hashers of the standard library start at random.
+    let random = RandomState::new().build_hasher().finish();
+    let index = i128::from(random) % (length as i128);
+    subscript::item(&value, &Object::Int(index))
 }
 
 pub(super) fn reverse(value: Object, arguments: Arguments) -> Raised<Object> {

@@ -6,8 +6,6 @@ mod generators;
 mod json;
 mod text;
 
-use std::rc::Rc;
-
 use super::error::SyntaxProblem;
 use super::parser::Parsed;
 use crate::python_value::{Arguments, Object, Raised};
@@ -51,6 +49,8 @@ const FILTERS: &[(&str, Apply)] = &[
     ("map", generators::map),
     ("max", collections::max),
     ("min", collections::min),
+    ("pprint", text::pprint),
+    ("random", collections::random),
     ("reject", generators::reject),
     ("rejectattr", generators::rejectattr),
     ("replace", text::replace),
@@ -71,23 +71,22 @@ const FILTERS: &[(&str, Apply)] = &[
     ("upper", text::upper),
     ("urlencode", text::urlencode),
     ("wordcount", text::wordcount),
+    ("wordwrap", text::wordwrap),
     ("xmlattr", text::xmlattr),
 ];
 
 /// Filters of Jinja2 that are not here.
-const UNSUPPORTED: &[&str] = &["pprint", "random", "striptags", "urlize", "wordwrap"];
+const UNSUPPORTED: &[&str] = &["striptags", "urlize"];
 
 impl Filter {
     /// Finds the filter of a name.
-    pub(super) fn named(name: Rc<str>, line: u32) -> Parsed<Self> {
-        if let Some(apply) = find(&name) {
+    pub(super) fn named(name: &str, line: u32) -> Parsed<Self> {
+        if let Some(apply) = find(name) {
             return Ok(Filter { apply });
         }
-        Err(match UNSUPPORTED.contains(&&*name) {
+        Err(match UNSUPPORTED.contains(&name) {
             true => SyntaxProblem::unsupported(line, format!("the filter `{name}`")),
-            false => {
-                SyntaxProblem::assertion(line, format!("No filter named {}.", str_repr(&name)))
-            }
+            false => SyntaxProblem::assertion(line, format!("No filter named {}.", str_repr(name))),
         })
     }
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::attributes::argument_error;
 use crate::python_value::methods::{capitalize as capitalized, int_argument, lines, markup, str};
 use crate::python_value::modules::urllib::quote_value;
-use crate::python_value::{Arguments, Exception, Object, Raised, percent, to_str};
+use crate::python_value::wrap::Wrapper;
+use crate::python_value::{Arguments, Exception, Object, Raised, percent, pretty, to_str};
 use buildout_core::profile::python_text::is_python_space;
 
 /// Returns a text as it is, and `str` of anything else.
@@ -167,6 +168,48 @@ pub(super) fn truncate(value: Object, arguments: Arguments) -> Raised<Object> {
         false => kept.rsplit_once(' ').map_or(&*kept, |(before, _)| before),
     };
     Ok(Object::from(format!("{kept}{end}")))
+}
+
+pub(super) fn wordwrap(value: Object, arguments: Arguments) -> Raised<Object> {
+    let [width, break_words, wrapstring, break_on_hyphens] = arguments.bind(
+        "do_wordwrap",
+        [
+            "width",
+            "break_long_words",
+            "wrapstring",
+            "break_on_hyphens",
+        ],
+        0,
+    )?;
+    let is_set = |flag: Option<Object>| flag.map_or(Ok(true), |flag| flag.is_truthy());
+    let wrapper = Wrapper {
+        width: width.map_or(Ok(79), |width| int_argument(&width))?,
+        expands_tabs: false,
+        replaces_whitespace: false,
+        breaks_long_words: is_set(break_words)?,
+        breaks_on_hyphens: is_set(break_on_hyphens)?,
+        ..Wrapper::default()
+    };
+    let separator = match wrapstring {
+        None | Some(Object::None) => "\n".to_owned(),
+        Some(separator) => to_str(&separator)?,
+    };
+    let Some(text) = value.as_str() else {
+        return Err(match &value {
+            Object::Undefined(undefined) => undefined.error(),
+            other => Exception::attribute_error(other.type_name(), "splitlines"),
+        });
+    };
+    let mut wrapped = Vec::new();
+    for line in lines(text, false) {
+        wrapped.push(wrapper.wrap(line)?.join(&separator));
+    }
+    Ok(Object::from(wrapped.join(&separator)))
+}
+
+pub(super) fn pprint(value: Object, arguments: Arguments) -> Raised<Object> {
+    let [] = arguments.exactly("do_pprint")?;
+    pretty::format(&value).map(Object::from)
 }
 
 pub(super) fn wordcount(value: Object, arguments: Arguments) -> Raised<Object> {

@@ -17,7 +17,7 @@ fn boxed(line: u32, kind: ExprKind) -> Expr {
     Expr { line, kind }
 }
 
-impl Parser {
+impl<'t> Parser<'t> {
     /// Parses an expression, or several with commas between them.
     pub(super) fn tuple(&mut self) -> Parsed<Expr> {
         self.tuple_with(true, None, false)
@@ -91,7 +91,7 @@ impl Parser {
     fn chain(
         &mut self,
         operand: fn(&mut Self) -> Parsed<Expr>,
-        combine: impl Fn(&Token) -> Option<fn(Box<Expr>, Box<Expr>) -> ExprKind>,
+        combine: impl Fn(&Token<'t>) -> Option<fn(Box<Expr>, Box<Expr>) -> ExprKind>,
     ) -> Parsed<Expr> {
         let mut line = self.line();
         let mut left = operand(self)?;
@@ -246,11 +246,14 @@ impl Parser {
         Ok(match token {
             Token::Name(name) => {
                 self.next()?;
-                match &*name {
+                match name {
                     "true" | "True" => constant(line, Object::Bool(true)),
                     "false" | "False" => constant(line, Object::Bool(false)),
                     "none" | "None" => constant(line, Object::None),
-                    _ => boxed(line, ExprKind::Name(name, Slot::default())),
+                    _ => {
+                        self.mentions.note(name);
+                        boxed(line, ExprKind::Name(self.shared(name), Slot::default()))
+                    }
                 }
             }
             Token::String(first) => {
@@ -364,7 +367,7 @@ impl Parser {
         if token.is_operator(".") {
             let (attribute, attribute_line) = self.next()?;
             return Ok(match attribute {
-                Token::Name(name) => boxed(line, ExprKind::Attribute(node, name)),
+                Token::Name(name) => boxed(line, ExprKind::Attribute(node, self.shared(name))),
                 Token::Integer(index) => {
                     let index = constant(attribute_line, Object::Int(index));
                     boxed(line, ExprKind::Item(node, Box::new(index)))
@@ -462,12 +465,12 @@ impl Parser {
                 ensure(arguments.double_star.is_none())?;
                 self.next()?;
                 self.next()?;
-                if arguments.keywords.iter().any(|(known, _)| *known == name) {
+                if arguments.keywords.iter().any(|(known, _)| **known == *name) {
                     let message = format!("keyword argument repeated: {name}");
                     return Err(SyntaxProblem::error(line, message));
                 }
                 let value = self.expression()?;
-                arguments.keywords.push((name, value));
+                arguments.keywords.push((self.shared(name), value));
             } else {
                 ensure(
                     arguments.star.is_none()
@@ -498,7 +501,7 @@ impl Parser {
             true => self.call_arguments()?,
             false => CallArguments::default(),
         };
-        let filter = Filter::named(name, line)?;
+        let filter = Filter::named(&name, line)?;
         let kind = ExprKind::Filter(node.map(Box::new), filter, Box::new(arguments));
         Ok(boxed(line, kind))
     }
@@ -525,7 +528,7 @@ impl Parser {
             self.call_arguments()?
         } else {
             let starts_value = match self.token() {
-                Token::Name(name) => !matches!(&**name, "else" | "or" | "and"),
+                Token::Name(name) => !matches!(*name, "else" | "or" | "and"),
                 Token::String(_) | Token::Integer(_) | Token::Float(_) => true,
                 Token::Operator("[" | "{") => true,
                 _ => false,
@@ -540,7 +543,7 @@ impl Parser {
             }
             arguments
         };
-        let test = Test::named(name, line)?;
+        let test = Test::named(&name, line)?;
         let test = boxed(
             line,
             ExprKind::Test(Box::new(node), test, Box::new(arguments)),

@@ -7,7 +7,10 @@ mod targets;
 
 use std::rc::Rc;
 
-use super::ast::{Expr, ExprKind, Stmt, StmtKind};
+use buildout_core::profile::python_text::universal_newlines;
+use rustc_hash::FxHashMap;
+
+use super::ast::{Expr, ExprKind, Mentions, Stmt, StmtKind};
 use super::error::SyntaxProblem;
 use super::lexer::{Lexed, tokenize};
 use super::token::Token;
@@ -17,7 +20,7 @@ use buildout_core::value::str_repr;
 const DEPTH_LIMIT: usize = 150;
 
 /// The tags of extensions that are switched on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Extensions {
     /// `jinja2.ext.do`.
     pub expression_statement: bool,
@@ -25,36 +28,46 @@ pub struct Extensions {
     pub loop_controls: bool,
 }
 
+pub(super) use statements::sets_loop;
+
 pub(super) type Parsed<T> = Result<T, SyntaxProblem>;
 
 /// Parses a template into statements, without knowing what names mean.
-pub(super) fn parse(source: &str, extensions: Extensions) -> Parsed<Vec<Stmt>> {
-    let mut tokens = tokenize(source).into_iter();
+pub(super) fn parse(source: &str, extensions: Extensions) -> Parsed<(Vec<Stmt>, Mentions)> {
+    let text = universal_newlines(source);
+    let mut tokens = tokenize(&text).into_iter();
     let current = tokens.next().transpose()?;
     let mut parser = Parser {
         tokens: tokens.peekable(),
         current: current.unwrap_or((Token::End, 1)),
         extensions,
+        names: FxHashMap::default(),
+        mentions: Mentions::default(),
         end_tags: Vec::new(),
         open_tags: Vec::new(),
         depth: 0,
     };
-    parser.body(None)
+    let body = parser.body(None)?;
+    Ok((body, parser.mentions))
 }
 
-struct Parser {
-    tokens: std::iter::Peekable<std::vec::IntoIter<Lexed>>,
-    current: (Token, u32),
+struct Parser<'t> {
+    tokens: std::iter::Peekable<std::vec::IntoIter<Lexed<'t>>>,
+    current: (Token<'t>, u32),
     extensions: Extensions,
+    /// The names so far: each has one text in the tree.
+    names: FxHashMap<&'t str, Rc<str>>,
+    /// What the body that is being parsed mentions so far.
+    mentions: Mentions,
     /// The names that end the blocks that are open.
     end_tags: Vec<&'static [&'static str]>,
     /// The tags that are open.
-    open_tags: Vec<Rc<str>>,
+    open_tags: Vec<&'t str>,
     depth: usize,
 }
 
-impl Parser {
-    fn token(&self) -> &Token {
+impl<'t> Parser<'t> {
+    fn token(&self) -> &Token<'t> {
         &self.current.0
     }
 
@@ -63,7 +76,7 @@ impl Parser {
     }
 
     /// Goes to the next word and returns the current one.
-    fn next(&mut self) -> Parsed<(Token, u32)> {
+    fn next(&mut self) -> Parsed<(Token<'t>, u32)> {
         let next = match self.tokens.next() {
             Some(next) => next?,
             None => (Token::End, self.line()),
@@ -72,7 +85,7 @@ impl Parser {
     }
 
     /// Looks at the word after the current one.
-    fn look(&mut self) -> Parsed<Token> {
+    fn look(&mut self) -> Parsed<Token<'t>> {
         match self.tokens.peek() {
             Some(Ok((token, _))) => Ok(token.clone()),
             Some(Err(problem)) => Err(problem.clone()),
@@ -138,12 +151,31 @@ impl Parser {
             return Err(self.unexpected("name"));
         }
         match self.next()? {
-            (Token::Name(name), line) => Ok((name, line)),
+            (Token::Name(name), line) => Ok((self.shared(name), line)),
             (_, line) => Err(SyntaxProblem::error(line, "expected token 'name'")),
         }
     }
 
-    fn expect(&mut self, token: &Token) -> Parsed<()> {
+    /// Returns the text of a name as the tree has it.
+    fn shared(&mut self, name: &'t str) -> Rc<str> {
+        Rc::clone(self.names.entry(name).or_insert_with(|| Rc::from(name)))
+    }
+
+    /// Parses a body, and tells what it mentions: that is part of what the
+    /// body around it mentions.
+    fn mentioned<T>(
+        &mut self,
+        parse: impl FnOnce(&mut Self) -> Parsed<T>,
+    ) -> Parsed<(T, Mentions)> {
+        let outer = std::mem::take(&mut self.mentions);
+        let parsed = parse(self)?;
+        let inner = self.mentions;
+        self.mentions = outer;
+        self.mentions.add(inner);
+        Ok((parsed, inner))
+    }
+
+    fn expect(&mut self, token: &Token<'_>) -> Parsed<()> {
         match self.token() == token {
             true => self.next().map(drop),
             false => Err(self.unexpected(&token.describe())),
@@ -193,7 +225,7 @@ impl Parser {
                     let (_, line) = self.next()?;
                     output.push(Expr {
                         line,
-                        kind: ExprKind::Data(text),
+                        kind: ExprKind::Data(Rc::from(text)),
                     });
                 }
                 Token::VariableBegin => {

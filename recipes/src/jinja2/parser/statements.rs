@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::ast::{
-    Block, Expr, ExprKind, For, FromImport, Import, Include, LoopTest, Macro, Parameter,
+    Block, Expr, ExprKind, For, FromImport, Import, Include, LoopTest, Macro, Mentions, Parameter,
     Publication, Scope, SetBlock, Slot, Stmt, StmtKind,
 };
 use super::super::error::SyntaxProblem;
@@ -12,20 +12,21 @@ use super::{Parsed, Parser};
 use crate::python_value::Object;
 use buildout_core::value::str_repr;
 
-impl Parser {
+impl Parser<'_> {
     /// Parses a tag; those that only group others give several statements.
     pub(super) fn statement(&mut self) -> Parsed<Option<Stmt>> {
         let Token::Name(tag) = self.token().clone() else {
             return Err(self.fail("tag name expected"));
         };
         let line = self.line();
-        self.open_tags.push(Rc::clone(&tag));
-        let kind = match &*tag {
+        self.open_tags.push(tag);
+        let kind = match tag {
             "for" => self.for_loop()?,
             "if" => self.condition()?,
             "block" => self.block()?,
             "extends" => {
                 self.next()?;
+                self.mentions.add(Mentions::EXTENDS);
                 StmtKind::Extends(self.expression()?)
             }
             "print" => {
@@ -57,7 +58,7 @@ impl Parser {
             }
             _ => {
                 self.open_tags.pop();
-                return Err(self.unknown_tag(Some(&tag)));
+                return Err(self.unknown_tag(Some(tag)));
             }
         };
         self.open_tags.pop();
@@ -115,6 +116,7 @@ impl Parser {
     fn for_loop(&mut self) -> Parsed<StmtKind> {
         self.next()?;
         let target = self.assignment_target(Some("in"), false)?;
+        self.note_assignment(&target);
         self.expect_name("in")?;
         let iter = self.tuple_with(false, Some("recursive"), false)?;
         let test = match self.skip_name("if")? {
@@ -122,7 +124,7 @@ impl Parser {
             false => None,
         };
         let is_recursive = self.skip_name("recursive")?;
-        let body = self.block_body(&["endfor", "else"])?;
+        let (body, mentions) = self.mentioned(|parser| parser.block_body(&["endfor", "else"]))?;
         let has_else = self.is_name("else");
         self.next()?;
         let else_body = match has_else {
@@ -141,12 +143,20 @@ impl Parser {
             body,
             else_body,
             test,
+            mentions,
             is_recursive,
             scope: Scope::default(),
             else_scope: Scope::default(),
             loop_slot: None,
             slots: 0,
         })))
+    }
+
+    /// Notes the assignments that loops do not allow within them.
+    fn note_assignment(&mut self, target: &Expr) {
+        if sets_loop(target) {
+            self.mentions.add(Mentions::SETS_LOOP);
+        }
     }
 
     fn condition(&mut self) -> Parsed<StmtKind> {
@@ -196,7 +206,12 @@ impl Parser {
                  hyphens, use an underscore instead.",
             ));
         }
+        let outer = std::mem::take(&mut self.mentions);
         let body = self.whole_body(&["endblock"])?;
+        let mentions = std::mem::replace(&mut self.mentions, outer);
+        if is_scoped {
+            self.mentions.add(Mentions::SCOPED_BLOCK);
+        }
         let is_blank = |statement: &Stmt| match &statement.kind {
             StmtKind::Output(nodes, _) => nodes.iter().all(|node| match &node.kind {
                 ExprKind::Data(text) => text.trim().is_empty(),
@@ -214,6 +229,7 @@ impl Parser {
             is_scoped,
             is_required,
             body,
+            mentions,
             scope: Scope::default(),
             slots: 0,
             self_slot: None,
@@ -263,7 +279,7 @@ impl Parser {
         let (_, line) = self.next()?;
         let (name, _) = self.expect_any_name()?;
         let parameters = self.signature()?;
-        let body = self.whole_body(&["endmacro"])?;
+        let body = self.mentioned(|parser| parser.whole_body(&["endmacro"]))?;
         Ok(StmtKind::Macro(Rc::new(new_macro(
             Some(name),
             line,
@@ -282,7 +298,7 @@ impl Parser {
         if !matches!(call.kind, ExprKind::Call(..)) {
             return Err(SyntaxProblem::error(line, "expected call"));
         }
-        let body = self.whole_body(&["endcall"])?;
+        let body = self.mentioned(|parser| parser.whole_body(&["endcall"]))?;
         let caller = new_macro(None, line, parameters, body);
         Ok(StmtKind::CallBlock(call, Rc::new(caller)))
     }
@@ -298,6 +314,7 @@ impl Parser {
     fn set(&mut self) -> Parsed<StmtKind> {
         self.next()?;
         let target = self.assignment_target(None, true)?;
+        self.note_assignment(&target);
         if self.skip_operator("=")? {
             let value = self.tuple()?;
             return Ok(StmtKind::Set(target, value, Publication::default()));
@@ -401,11 +418,20 @@ impl Parser {
     }
 }
 
+/// Tells whether a target is the name `loop`, or has it.
+pub(in crate::jinja2) fn sets_loop(target: &Expr) -> bool {
+    match &target.kind {
+        ExprKind::Name(name, _) => **name == *"loop",
+        ExprKind::Tuple(items) => items.iter().any(sets_loop),
+        _ => false,
+    }
+}
+
 fn new_macro(
     name: Option<Rc<str>>,
     line: u32,
     parameters: Vec<Parameter>,
-    body: Vec<Stmt>,
+    (body, mentions): (Vec<Stmt>, Mentions),
 ) -> Macro {
     Macro {
         name,
@@ -413,6 +439,7 @@ fn new_macro(
         slot: Slot::default(),
         parameters,
         body,
+        mentions,
         scope: Scope::default(),
         slots: 0,
         caller: None,

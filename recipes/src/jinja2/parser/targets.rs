@@ -8,7 +8,7 @@ use super::{Parsed, Parser};
 /// Names that cannot be variables.
 const CONSTANTS: &[&str] = &["true", "false", "none", "True", "False", "None"];
 
-impl Parser {
+impl Parser<'_> {
     /// Parses the target of an assignment: names, tuples of targets, and with
     /// `with_namespace` attributes of namespaces.
     pub(super) fn assignment_target(
@@ -16,7 +16,10 @@ impl Parser {
         end_name: Option<&'static str>,
         with_namespace: bool,
     ) -> Parsed<Expr> {
+        let mentions = self.mentions;
         let target = self.simple_tuple(end_name, with_namespace)?;
+        // What is set is not used.
+        self.mentions = mentions;
         check_target(&target)?;
         Ok(target)
     }
@@ -60,7 +63,7 @@ impl Parser {
     fn simple(&mut self, with_namespace: bool) -> Parsed<Expr> {
         if let Token::Name(name) = self.token().clone()
             && with_namespace
-            && !CONSTANTS.contains(&&*name)
+            && !CONSTANTS.contains(&name)
             && self.look()?.is_operator(".")
         {
             let (_, line) = self.next()?;
@@ -68,7 +71,11 @@ impl Parser {
             let (attribute, _) = self.expect_any_name()?;
             return Ok(Expr {
                 line,
-                kind: ExprKind::NamespaceAttribute(name, Default::default(), attribute),
+                kind: ExprKind::NamespaceAttribute(
+                    self.shared(name),
+                    Default::default(),
+                    attribute,
+                ),
             });
         }
         self.primary()

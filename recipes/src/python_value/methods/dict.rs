@@ -7,7 +7,7 @@ use super::super::function::Method;
 use super::super::iterator::IteratorObject;
 use super::super::view::{Part, View};
 use super::super::{Arguments, Dict, Exception, Object, Raised, repr};
-use super::nothing;
+use super::{not_own, nothing};
 
 type Call = fn(&Rc<Dict>, Arguments) -> Raised<Object>;
 
@@ -15,20 +15,8 @@ type Call = fn(&Rc<Dict>, Arguments) -> Raised<Object>;
 fn with(object: &Object, arguments: Arguments, call: Call) -> Raised<Object> {
     match object {
         Object::Dict(dict) => call(dict, arguments),
-        other => Err(Exception::type_error(format!(
-            "a 'dict' is needed, not '{}'",
-            other.type_name()
-        ))),
+        other => Err(not_own(other, "dict")),
     }
-}
-
-macro_rules! method {
-    ($name:literal, $call:expr) => {
-        Method {
-            name: $name,
-            call: |object, arguments| with(object, arguments, $call),
-        }
-    };
 }
 
 const METHODS: &[Method] = &[

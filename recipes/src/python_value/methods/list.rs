@@ -8,7 +8,7 @@ use super::super::function::Method;
 use super::super::iterator::IteratorObject;
 use super::super::subscript::slice_positions;
 use super::super::{Arguments, Exception, List, Object, Raised, collect, equals, is_identical};
-use super::{int_argument, nothing, optional_int};
+use super::{int_argument, not_own, nothing, optional_int};
 
 type Call = fn(&Rc<List>, Arguments) -> Raised<Object>;
 
@@ -16,20 +16,8 @@ type Call = fn(&Rc<List>, Arguments) -> Raised<Object>;
 fn with(object: &Object, arguments: Arguments, call: Call) -> Raised<Object> {
     match object {
         Object::List(list) => call(list, arguments),
-        other => Err(Exception::type_error(format!(
-            "a 'list' is needed, not '{}'",
-            other.type_name()
-        ))),
+        other => Err(not_own(other, "list")),
     }
-}
-
-macro_rules! method {
-    ($name:literal, $call:expr) => {
-        Method {
-            name: $name,
-            call: |object, arguments| with(object, arguments, $call),
-        }
-    };
 }
 
 const METHODS: &[Method] = &[

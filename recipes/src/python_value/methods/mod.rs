@@ -1,5 +1,15 @@
 //! The methods of Python's built-in types.
 
+/// A method of the type whose module has a function `with`, which calls it.
+macro_rules! method {
+    ($name:literal, $call:expr) => {
+        Method {
+            name: $name,
+            call: |object, arguments| with(object, arguments, $call),
+        }
+    };
+}
+
 pub(crate) mod bytes;
 mod dict;
 mod list;
@@ -7,11 +17,11 @@ pub(crate) mod markup;
 mod number;
 mod set;
 pub(crate) mod str;
-mod str_class;
+pub(super) mod str_class;
 mod str_split;
 
 pub(crate) use self::dict::from_keys as dict_from_keys;
-pub(crate) use self::str_class::{capitalize, is_cased};
+pub(crate) use self::str_class::{capitalize, expand_tabs, is_cased};
 pub(crate) use self::str_split::lines;
 
 use super::builtins;
@@ -137,6 +147,14 @@ pub(crate) fn int_argument(argument: &Object) -> Raised<i128> {
             argument.type_name()
         ))
     })
+}
+
+/// A method that is called with an object of another type.
+fn not_own(object: &Object, wanted: &str) -> Exception {
+    Exception::type_error(format!(
+        "a '{wanted}' is needed, not '{}'",
+        object.type_name()
+    ))
 }
 
 /// Calls a method that takes nothing.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::function::Method;
 use super::super::iterator::IteratorObject;
 use super::super::{Arguments, Exception, Object, Raised, Set, collect, repr};
-use super::nothing;
+use super::{not_own, nothing};
 
 type Call = fn(&Rc<Set>, Arguments) -> Raised<Object>;
 
@@ -13,20 +13,8 @@ type Call = fn(&Rc<Set>, Arguments) -> Raised<Object>;
 fn with(object: &Object, arguments: Arguments, call: Call) -> Raised<Object> {
     match object {
         Object::Set(set) | Object::FrozenSet(set) => call(set, arguments),
-        other => Err(Exception::type_error(format!(
-            "a 'set' is needed, not '{}'",
-            other.type_name()
-        ))),
+        other => Err(not_own(other, "set")),
     }
-}
-
-macro_rules! method {
-    ($name:literal, $call:expr) => {
-        Method {
-            name: $name,
-            call: |object, arguments| with(object, arguments, $call),
-        }
-    };
 }
 
 const METHODS: &[Method] = &[

@@ -13,7 +13,7 @@ pub(super) fn is_digit(character: char) -> bool {
 }
 
 /// Digits of the decimal systems of the larger scripts.
-pub(super) fn is_decimal(character: char) -> bool {
+pub(crate) fn is_decimal(character: char) -> bool {
     matches!(
         character,
         '0'..='9'
@@ -93,7 +93,7 @@ pub(super) fn swapcase(text: &str) -> String {
     out
 }
 
-pub(super) fn expand_tabs(text: &str, size: usize) -> String {
+pub(crate) fn expand_tabs(text: &str, size: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
     for character in text.chars() {

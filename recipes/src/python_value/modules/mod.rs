@@ -5,14 +5,18 @@ mod functools;
 mod hashlib;
 mod itertools;
 pub(crate) mod json;
+mod netaddr;
 mod operator;
 mod os;
 mod path;
+mod pwd;
 mod re;
 mod shlex;
 mod six;
+mod socket;
 mod textwrap;
 pub(crate) mod urllib;
+mod xbuildout;
 
 use std::any::Any;
 use std::rc::Rc;
@@ -40,19 +44,23 @@ const MODULES: &[&Module] = &[
     &hashlib::HASHLIB,
     &itertools::ITERTOOLS,
     &json::JSON,
+    &netaddr::NETADDR,
     &operator::OPERATOR,
     &os::OS,
     &path::PATH,
     &path::POSIXPATH,
+    &pwd::PWD,
     &re::RE,
     &shlex::SHLEX,
     &six::SIX,
     &six::MOVES,
     &six::MOVES_URLLIB,
     &six::MOVES_PARSE,
+    &socket::SOCKET,
     &textwrap::TEXTWRAP,
     &urllib::URLLIB,
     &urllib::PARSE,
+    &xbuildout::XBUILDOUT,
 ];
 
 impl Module {

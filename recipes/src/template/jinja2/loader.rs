@@ -149,6 +149,9 @@ impl TemplateLoader for Loader {
             exception: "UnicodeDecodeError",
             message: format!("`{path}` is not UTF-8: {}", error.utf8_error()),
         })?;
-        Ok(Some(LoadedTemplate { name: path, source }))
+        Ok(Some(LoadedTemplate {
+            name: path.into(),
+            source: source.into(),
+        }))
     }
 }

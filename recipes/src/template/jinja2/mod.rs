@@ -130,6 +130,8 @@ struct PythonException {
 /// The factory of the recipe.
 pub(crate) struct Jinja2Factory {
     descriptor: Descriptor,
+    /// All parts share what it has compiled.
+    engine: NativeEngine,
 }
 
 impl Jinja2Factory {
@@ -144,6 +146,7 @@ impl Jinja2Factory {
                 update: UpdateKind::Runs,
                 options: OPTIONS,
             },
+            engine: NativeEngine::default(),
         }
     }
 }
@@ -166,7 +169,7 @@ impl Factory for Jinja2Factory {
             None => older_options(part)?,
         };
         let extensions = read_extensions(part)?;
-        let context = read_context(part)?;
+        let context = Arc::from(read_context(part)?);
         Ok(Box::new(Jinja2Template {
             output,
             source,
@@ -176,7 +179,7 @@ impl Factory for Jinja2Factory {
             extensions,
             context,
             has_dumps: part.dialect().typed_values,
-            engine: Box::new(NativeEngine),
+            engine: Box::new(self.engine.clone()),
         }))
     }
 }
@@ -248,7 +251,7 @@ struct Jinja2Template {
     always_updates: bool,
     loader: Loader,
     extensions: Extensions,
-    context: Vec<(String, ContextValue)>,
+    context: Arc<[(String, ContextValue)]>,
     has_dumps: bool,
     engine: Box<dyn TemplateEngine>,
 }
@@ -263,8 +266,8 @@ impl Recipe for Jinja2Template {
         let source = self.source.read(services)?;
         let rendering = Rendering {
             name: self.source.name(),
-            source: &source,
-            context: &self.context,
+            source,
+            context: Arc::clone(&self.context),
             loader: self.loader.as_templates(),
             extensions: self.extensions,
             has_dumps: self.has_dumps,
@@ -319,7 +322,7 @@ impl Jinja2Template {
     fn render_with_python(
         &self,
         services: &RunServices,
-        rendering: &Rendering<'_>,
+        rendering: &Rendering,
         refused: TemplateError,
     ) -> Result<String, RecipeError> {
         match python::render(services, rendering, &self.loader)? {

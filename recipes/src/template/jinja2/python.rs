@@ -44,7 +44,7 @@ enum PythonProblem {
 /// Renders a template with the first `python3` of the search path.
 pub(super) fn render(
     services: &RunServices,
-    rendering: &Rendering<'_>,
+    rendering: &Rendering,
     loader: &Loader,
 ) -> Result<PythonRendering, RecipeError> {
     let directory = tempfile::Builder::new()
@@ -95,10 +95,10 @@ pub(super) fn render(
 }
 
 /// Returns all that decides on the result, as a Python dict.
-fn describe(rendering: &Rendering<'_>, loader: &Loader) -> Value {
+fn describe(rendering: &Rendering, loader: &Loader) -> Value {
     let mut values = Dict::new();
     let mut modules = Dict::new();
-    for (name, value) in rendering.context {
+    for (name, value) in &*rendering.context {
         match value {
             ContextValue::Value(value) => {
                 values.insert_str(name.as_str(), value.clone());
@@ -116,8 +116,8 @@ fn describe(rendering: &Rendering<'_>, loader: &Loader) -> Value {
         extensions.push("jinja2.ext.loopcontrols".into());
     }
     let mut request = Dict::new();
-    request.insert_str("name", rendering.name);
-    request.insert_str("source", rendering.source);
+    request.insert_str("name", &*rendering.name);
+    request.insert_str("source", &*rendering.source);
     request.insert_str("values", values);
     request.insert_str("modules", modules);
     request.insert_str("extensions", Value::List(extensions));
