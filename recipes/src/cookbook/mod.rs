@@ -2,16 +2,24 @@
 
 mod authorized_key;
 mod calendar;
+mod certificate_authority;
 mod check_parameter;
 mod check_port;
 mod check_url;
+mod config_parser;
 mod cron;
 pub(crate) mod generic;
+mod http_server;
 pub(crate) mod launcher;
 mod logrotate;
+mod pretty;
+mod promise_plugin;
+mod request_link;
 mod shell_script;
 mod simple_logger;
+mod ssh_keys;
 mod tunnel;
+mod zero_knowledge;
 
 use std::sync::Arc;
 
@@ -23,11 +31,16 @@ pub(crate) fn factories() -> Vec<Arc<dyn Factory>> {
         authorized_key::factory(),
         check_parameter::factory(),
         check_port::factory(),
+        http_server::factory(),
+        promise_plugin::factory(),
         simple_logger::factory(),
     ];
+    factories.extend(certificate_authority::factories());
     factories.extend(check_url::factories());
     factories.extend(cron::factories());
     factories.extend(logrotate::factories());
+    factories.extend(ssh_keys::factories());
     factories.extend(tunnel::factories());
+    factories.extend(zero_knowledge::factories());
     factories
 }
