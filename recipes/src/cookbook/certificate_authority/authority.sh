@@ -41,13 +41,15 @@ make_certificate() {
     return
   fi
   rm -f "$own_key" "$own_certificate"
+  # Whoever waits for the certificate is to find all of it.
   signing_request=$own_certificate.csr
   made=yes
   run_openssl "$name" req -config "$configuration" -nodes -new -sha256 \
     -keyout "$own_key" -out "$signing_request" -days 3650 &&
-    run_openssl '' ca -batch -config "$configuration" -out "$own_certificate" \
-      -infiles "$signing_request" || made=no
-  rm -f "$signing_request"
+    run_openssl '' ca -batch -config "$configuration" -out "$own_certificate.new" \
+      -infiles "$signing_request" &&
+    mv "$own_certificate.new" "$own_certificate" || made=no
+  rm -f "$signing_request" "$own_certificate.new"
   if [ $made = no ]; then
     rm -f "$own_key" "$own_certificate"
     exit 1

@@ -55,6 +55,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, 'wb' if form.get('clear') == b'1' else 'ab') as file:
                 file.write(form['content'])
+            self.log_message('Done.')
         except OSError as error:
             self.log_error('Failed to write file %s: %s', path, error)
             self.respond(500, 'text/plain', 'Not written')
@@ -65,8 +66,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """The values of the form in the body of the request, by name."""
         body = self.rfile.read(int(self.headers['Content-Length'] or 0))
         if self.headers.get_content_type() != 'multipart/form-data':
-            pairs = urllib.parse.parse_qsl(body, keep_blank_values=True)
-            return {name.decode(): value for name, value in pairs}
+            pairs = urllib.parse.parse_qsl(
+                body.decode('latin-1'), keep_blank_values=True, encoding='latin-1')
+            return {name: value.encode('latin-1') for name, value in pairs}
         header = 'Content-Type: %s\r\n\r\n' % self.headers['Content-Type']
         message = email.parser.BytesParser().parsebytes(header.encode() + body)
         return {

@@ -24,8 +24,10 @@ def make_keys(request):
         output = subprocess.check_output(
             [KEYGEN, '-f', private, '-y'], stdin=subprocess.DEVNULL, text=True)
         key = re.search(r'^ssh-\S+\s+\S+', output, re.MULTILINE)
-        with open(public, 'w') as file:
+        # Whoever waits for it is to find all of it.
+        with open(public + '.new', 'w') as file:
             file.write(key.group() if key else '')
+        os.rename(public + '.new', public)
 
 
 def main():

@@ -91,11 +91,12 @@ curl http://x/file -o ../got; cat ../got
 curl http://x/none -o /dev/null; curl -I http://x/file | grep -i '^content'
 curl http://x/ -d 'path=new/a%20b&content=%C3%A9+1'; curl http://x/ -d path=new/a%20b -d content=2
 curl http://x/ -d path=file -d content=new -d clear=1
-curl http://x/ -F path=form -F content=@../binary; curl http://x/ -F path=form -F content=x -F clear=1
-curl http://x/ -F path=form -F 'content= y '; curl http://x/ -d path=../outside -d content=1
-kill $!; wait; cd ..; head -1 base/new/*; cat base/file base/form; echo
-sed 's/^....-..-.. ..:..:..,...//; s/curl.[0-9.]*/curl/' log | grep -v Boundary | sed 's/  Content-L.*//'
-rm -r socket log got base/new base/form; echo text >base/file";
+curl http://x/ -F 'path=form;filename=a' -F content=@../binary
+curl http://x/ -F 'path=fo é;filename=a' -F 'content=x;filename=a' -F 'clear=1;filename=a'
+curl http://x/ -F 'path=fo é;filename=a' -F 'content= y ;filename=a'; curl http://x/ -d path=../outside -d content=1
+kill $!; wait; cd ..; head -1 base/new/*; cat base/file base/fo*; echo
+sed 's/^....-..-.. ..:..:..,...//; s/curl.[0-9.]*/curl/' log | grep -vi boundary | sed 's/  Content-L.*//'
+rm -r socket log got base/new base/fo*; echo text >base/file";
 
 pub(crate) fn cases() -> Vec<Case> {
     let server = |name, options: &str| {
