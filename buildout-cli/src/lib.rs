@@ -4,6 +4,7 @@
 
 mod annotate;
 mod arguments;
+mod buildout_script;
 mod clock;
 mod command;
 mod diagnostic;
@@ -14,7 +15,9 @@ mod help;
 mod log;
 mod quantity;
 mod reasons;
+mod recipe_reference;
 mod reporting;
+mod sub_runs;
 mod summary;
 mod surroundings;
 mod terminal;

@@ -11,16 +11,21 @@ use buildout_core::exec::cancel::CancellationToken;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+/// The first signal that told the process to end, or 0.
+static RECEIVED: AtomicI32 = AtomicI32::new(0);
+
 fn main() -> ExitCode {
     let streams = Streams {
         stdout: Arc::new(Mutex::new(io::stdout())),
         stderr: Arc::new(Mutex::new(io::stderr())),
     };
     let cancellation = CancellationToken::new();
-    let received = Arc::new(AtomicI32::new(0));
-    watch_signals(&cancellation, &received);
     let surroundings = match Surroundings::of_process() {
-        Ok(surroundings) => surroundings,
+        Ok(surroundings) => Surroundings {
+            ends_with_command: true,
+            watch_signals,
+            ..surroundings
+        },
         Err(error) => return fail(&streams, &error.to_string()),
     };
     let mut arguments = Vec::new();
@@ -42,7 +47,7 @@ fn main() -> ExitCode {
             return fail(&streams, &format!("failed to start `{name}`: {error}"));
         }
     };
-    match received.load(Ordering::Relaxed) {
+    match RECEIVED.load(Ordering::Relaxed) {
         0 => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         signal => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
     }
@@ -58,15 +63,14 @@ fn fail(streams: &Streams, text: &str) -> ExitCode {
 
 /// Ctrl-C and SIGTERM end the commands that parts run, which are in process
 /// groups of their own, and then the run.
-fn watch_signals(cancellation: &CancellationToken, received: &Arc<AtomicI32>) {
+fn watch_signals(cancellation: &CancellationToken) {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
         return;
     };
     let cancellation = cancellation.clone();
-    let received = Arc::clone(received);
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            if received.swap(signal, Ordering::Relaxed) != 0 {
+            if RECEIVED.swap(signal, Ordering::Relaxed) != 0 {
                 // Asked twice: go at once.
                 std::process::abort();
             }

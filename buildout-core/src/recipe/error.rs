@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::fetch::{DownloadError, RedactedUrl};
 use crate::run::Failure;
 
 /// What kind of failure a recipe reports.
@@ -30,6 +31,8 @@ pub struct RecipeError {
     /// The option to point at.
     option: Option<String>,
     hint: Option<String>,
+    /// What the recipe was doing, outermost first.
+    doing: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -52,6 +55,11 @@ impl RecipeError {
         Self::new(RecipeErrorKind::Internal { exception }, error)
     }
 
+    /// The run was cancelled.
+    pub fn cancelled() -> Self {
+        Self::new(RecipeErrorKind::Cancelled, "cancelled")
+    }
+
     /// A failure of the given kind.
     pub fn new(kind: RecipeErrorKind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         RecipeError {
@@ -59,7 +67,15 @@ impl RecipeError {
             cause: Cause::Recipe(error.into()),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
+    }
+
+    /// Says what the recipe was doing, as a line of upstream's `While:`.
+    #[must_use]
+    pub fn during(mut self, doing: impl Into<String>) -> Self {
+        self.doing.insert(0, doing.into());
+        self
     }
 
     /// Points at `option` of the part.
@@ -86,9 +102,26 @@ impl RecipeError {
         self.option.as_deref()
     }
 
+    /// Returns what the recipe was doing, outermost first.
+    pub fn doing(&self) -> &[String] {
+        &self.doing
+    }
+
     /// Returns the advice.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Returns the resource that the recipe may not download, if this is why it
+    /// failed.
+    pub(crate) fn missing_offline(&self) -> Option<&RedactedUrl> {
+        let Cause::Recipe(error) = &self.cause else {
+            return None;
+        };
+        match error.downcast_ref::<DownloadError>()? {
+            DownloadError::Offline { url } => Some(url),
+            _ => None,
+        }
     }
 
     /// Takes out the engine's own failure, if a call to the engine failed.
@@ -125,6 +158,7 @@ impl From<Failure> for RecipeError {
             cause: Cause::Engine(Box::new(failure)),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
     }
 }

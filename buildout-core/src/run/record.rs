@@ -120,6 +120,25 @@ impl Record {
         std::mem::take(&mut self.state.develop_eggs)
     }
 
+    /// Puts the develop eggs back that were taken out: nothing has changed.
+    pub(crate) fn keep_develop_eggs(&mut self, paths: Vec<String>) {
+        self.state.develop_eggs = paths;
+    }
+
+    /// Records the develop eggs that this run made, and writes it down if
+    /// something was installed before, as upstream does.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be written.
+    pub(crate) fn set_develop_eggs(&mut self, paths: Vec<String>) -> Result<(), Failure> {
+        self.state.develop_eggs = paths;
+        match self.saved {
+            Some(_) => self.save(),
+            None => Ok(()),
+        }
+    }
+
     /// Notes that the installation of `part` begins, which makes `outputs`.
     ///
     /// # Errors
@@ -171,12 +190,14 @@ impl Record {
     ///
     /// Nothing can be written.
     pub(crate) fn remove(&mut self, part: &str) -> Result<(), Failure> {
-        self.write(&Step::Removed {
+        let written = self.write(&Step::Removed {
             part: part.to_owned(),
-        })?;
+        });
+        // It is gone, whether or not that could be written.
         if let Some(record) = self.state.parts.shift_remove(part) {
             self.removed.insert(part.to_owned(), record);
         }
+        written?;
         self.save_now_and_then()
     }
 

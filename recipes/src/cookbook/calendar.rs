@@ -74,7 +74,9 @@ pub(super) fn crontab_from_calendar(calendar: &str) -> Option<String> {
 fn weekdays(word: &str) -> Option<String> {
     let day = |name: &str| {
         let name = name.to_lowercase();
-        let found = WEEKDAYS.iter().position(|day| *day == name || day[..3] == name);
+        let found = WEEKDAYS
+            .iter()
+            .position(|day| *day == name || day[..3] == name);
         found.map(|number| number.to_string())
     };
     let days = word.split(',').filter(|days| !days.is_empty());

@@ -198,7 +198,13 @@ fn install_available(run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         lines.push(ASK.to_owned());
     }
     let script = lines.join("\n");
-    let path = create_file(run, "path", required(run, "path")?, &script, EXECUTABLE_MODE)?;
+    let path = create_file(
+        run,
+        "path",
+        required(run, "path")?,
+        &script,
+        EXECUTABLE_MODE,
+    )?;
     Ok(Installed::path(path))
 }
 
@@ -207,7 +213,8 @@ fn install_content(run: &PartRun<'_>) -> Result<Installed, RecipeError> {
     let shell = required(run, "dash_path")?;
     let curl = required(run, "curl_path")?;
     let pattern = run.option("match").unwrap_or(url);
-    let header = format!("#!{shell}\n# Written by buildout, which replaces what is changed here.\n");
+    let header =
+        format!("#!{shell}\n# Written by buildout, which replaces what is changed here.\n");
     let script = if url.is_empty() {
         format!("{header}\necho \"No URL specified.\" >&2\nexit 3\n")
     } else {
@@ -224,6 +231,12 @@ fi
             quote(pattern)
         )
     };
-    let path = create_file(run, "path", required(run, "path")?, &script, EXECUTABLE_MODE)?;
+    let path = create_file(
+        run,
+        "path",
+        required(run, "path")?,
+        &script,
+        EXECUTABLE_MODE,
+    )?;
     Ok(Installed::path(path))
 }

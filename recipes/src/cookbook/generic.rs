@@ -101,7 +101,8 @@ pub(crate) fn required<'r>(
     run: &'r PartRun<'_>,
     option: &'static str,
 ) -> Result<&'r str, RecipeError> {
-    run.option(option).ok_or_else(|| unknown(run.part(), option))
+    run.option(option)
+        .ok_or_else(|| unknown(run.part(), option))
 }
 
 /// Makes the error of an option that is missing.

@@ -76,7 +76,10 @@ impl Launcher {
         }
         if !self.awaited_files.is_empty() {
             let files: Vec<_> = self.awaited_files.iter().map(|file| quote(file)).collect();
-            script.run_before(&format!("for file in {}; do\n{WAIT}done\n", files.join(" ")));
+            script.run_before(&format!(
+                "for file in {}; do\n{WAIT}done\n",
+                files.join(" ")
+            ));
         }
         // A shell exports only what it could name itself. That is upstream's own trouble where it
         // writes a shell script.
@@ -115,7 +118,12 @@ impl Launcher {
     /// Returns the Python script, which does everything.
     pub(crate) fn python_script(&self, interpreter: &str) -> String {
         let texts = |texts: &[String]| {
-            Value::List(texts.iter().map(|text| Value::string(text.as_str())).collect())
+            Value::List(
+                texts
+                    .iter()
+                    .map(|text| Value::string(text.as_str()))
+                    .collect(),
+            )
         };
         let text = |text: &Option<String>| match text {
             Some(text) => Value::string(text.as_str()),
@@ -127,7 +135,10 @@ impl Launcher {
             let _ = variables.insert(Value::string(name.as_str()), Value::string(value.as_str()));
         }
         let file_systems = self.private_file_systems.iter().map(|(size, path)| {
-            Value::Tuple(vec![Value::string(size.as_str()), Value::string(path.as_str())])
+            Value::Tuple(vec![
+                Value::string(size.as_str()),
+                Value::string(path.as_str()),
+            ])
         });
         let redirection = match &self.redirection {
             None => Value::None,
@@ -154,7 +165,9 @@ impl Launcher {
 
 fn is_shell_name(name: &str) -> bool {
     let mut characters = name.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
 }
 

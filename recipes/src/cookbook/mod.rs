@@ -15,7 +15,7 @@ mod logrotate;
 mod pretty;
 mod promise_plugin;
 mod request_link;
-mod shell_script;
+pub(crate) mod shell_script;
 mod simple_logger;
 mod ssh_keys;
 mod tunnel;
@@ -25,14 +25,16 @@ use std::sync::Arc;
 
 use buildout_core::recipe::Factory;
 
+use crate::egg::InstalledEggs;
+
 /// Returns the factories of all recipes of this module.
-pub(crate) fn factories() -> Vec<Arc<dyn Factory>> {
+pub(crate) fn factories(eggs: InstalledEggs) -> Vec<Arc<dyn Factory>> {
     let mut factories = vec![
         authorized_key::factory(),
         check_parameter::factory(),
         check_port::factory(),
         http_server::factory(),
-        promise_plugin::factory(),
+        promise_plugin::factory(eggs),
         simple_logger::factory(),
     ];
     factories.extend(certificate_authority::factories());

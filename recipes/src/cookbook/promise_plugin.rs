@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use buildout_core::dialect::Dialect;
 use buildout_core::profile::python_text::{split_lines, strip};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
@@ -11,6 +12,7 @@ use buildout_core::value::{Dict, Value, decode, str_repr};
 
 use super::generic::{create_file, paths_of, required};
 use super::pretty::pformat;
+use crate::egg::InstalledEggs;
 use crate::octal_mode::parse_octal_mode;
 
 /// What an option that configures the promise starts with.
@@ -60,7 +62,7 @@ const OPTIONS: &[OptionDocumentation] = &[
     },
 ];
 
-/// What the recipe refuses; the first three are upstream's.
+/// What the recipe refuses. The texts are upstream's.
 #[derive(Debug, thiserror::Error)]
 enum PromiseProblem {
     #[error("{} is not a valid class name", str_repr(name))]
@@ -69,12 +71,11 @@ enum PromiseProblem {
     ModuleName { name: String },
     #[error("Either 'module' or 'file' is required but not both")]
     ModuleOrFile,
-    #[error("Not supported yet: eggs for a part of slapos.cookbook:promise.plugin ({eggs}).")]
-    Eggs { eggs: String },
 }
 
-pub(super) fn factory() -> Arc<dyn Factory> {
+pub(super) fn factory(eggs: InstalledEggs) -> Arc<dyn Factory> {
     Arc::new(PromisePluginFactory {
+        eggs,
         descriptor: Descriptor {
             name: "slapos.cookbook:promise.plugin",
             summary: "Writes a module with the configuration of a promise, which slapos.core runs.",
@@ -88,6 +89,7 @@ pub(super) fn factory() -> Arc<dyn Factory> {
 }
 
 struct PromisePluginFactory {
+    eggs: InstalledEggs,
     descriptor: Descriptor,
 }
 
@@ -142,6 +144,8 @@ impl Factory for PromisePluginFactory {
             let _ = configuration.insert(Value::string(name), value);
         }
         Ok(Box::new(PromisePlugin {
+            eggs: self.eggs.clone(),
+            dialect: part.dialect().clone(),
             content,
             configuration: Value::Dict(configuration),
         }))
@@ -189,6 +193,8 @@ const KEYWORDS: [&str; 35] = [
 ];
 
 struct PromisePlugin {
+    eggs: InstalledEggs,
+    dialect: Dialect,
     /// The lines that define the class.
     content: String,
     configuration: Value,
@@ -196,7 +202,7 @@ struct PromisePlugin {
 
 impl Recipe for PromisePlugin {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        let paths = egg_paths(run)?;
+        let paths = self.egg_paths(run)?;
         let output = required(run, "output")?;
         let mode = run.option("mode").unwrap_or(DEFAULT_MODE);
         let mode = parse_octal_mode(mode)
@@ -233,16 +239,31 @@ for module in list(sys.modules):
     }
 }
 
-/// Returns where the distributions of the option `eggs` are.
-fn egg_paths(run: &PartRun<'_>) -> Result<Value, RecipeError> {
-    let eggs = required(run, "eggs")?;
-    let lines = split_lines(eggs).into_iter().map(strip);
-    let eggs: Vec<&str> = lines.filter(|egg| !egg.is_empty()).collect();
-    if !eggs.is_empty() {
-        let eggs = eggs.join(", ");
-        return Err(RecipeError::user(PromiseProblem::Eggs { eggs })
-            .at_option("eggs")
-            .with_hint("leave `eggs` empty; the promise then uses what slapos.core itself has"));
+impl PromisePlugin {
+    /// Returns where the distributions of the option `eggs` are, and those that they require.
+    fn egg_paths(&self, run: &PartRun<'_>) -> Result<Value, RecipeError> {
+        let eggs = required(run, "eggs")?;
+        let lines = split_lines(eggs).into_iter().map(strip);
+        let eggs: Vec<String> = lines
+            .filter(|egg| !egg.is_empty())
+            .map(ToOwned::to_owned)
+            .collect();
+        let directories = ["develop-eggs-directory", "eggs-directory"];
+        let directories = directories.map(|option| run.option(option).unwrap_or_default());
+        if eggs.is_empty() || directories.contains(&"") {
+            return Ok(Value::Tuple(Vec::new()));
+        }
+        let directories = directories.map(|directory| run.services().absolute(directory));
+        let locations = self
+            .eggs
+            .locations(run, &self.dialect, directories, &eggs)
+            .map_err(|error| {
+                error.at_option("eggs").with_hint(
+                    "promises use eggs that are there: have a part of recipe zc.recipe.egg \
+                     install them first",
+                )
+            })?;
+        let paths = locations.iter().map(|path| Value::string(path.to_string_lossy()));
+        Ok(Value::Tuple(paths.collect()))
     }
-    Ok(Value::Tuple(Vec::new()))
 }

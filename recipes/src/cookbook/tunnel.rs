@@ -68,7 +68,13 @@ pub(super) fn factories() -> [Arc<dyn Factory>; 2] {
         factory(
             "slapos.cookbook:ipv6toipv4",
             "Makes a script that listens at an IPv6 address and connects to an IPv4 one.",
-            |run| install(run, &["-6", "-4"], ["ipv6", "ipv6-port", "ipv4", "ipv4-port"]),
+            |run| {
+                install(
+                    run,
+                    &["-6", "-4"],
+                    ["ipv6", "ipv6-port", "ipv4", "ipv4-port"],
+                )
+            },
         ),
         factory(
             "slapos.cookbook:ipv4toipv6",

@@ -294,7 +294,9 @@ impl Wrapper {
         let pidfile = run.read("pidfile")?.filter(|path| !path.is_empty());
         let private_file_systems = private_file_systems(run)?;
         let variables = variables(run)?;
-        let reserves_cpu = run.read("reserve-cpu")?.is_some_and(|value| is_true(&value));
+        let reserves_cpu = run
+            .read("reserve-cpu")?
+            .is_some_and(|value| is_true(&value));
         if arguments.is_empty() {
             let error = RecipeError::internal("AssertionError", WrapperProblem::EmptyCommand);
             return Err(error.at_option("command-line"));
@@ -327,7 +329,9 @@ impl Wrapper {
 /// Reads `private-tmpfs`: a size and a path in each line.
 fn private_file_systems(run: &PartRun<'_>) -> Result<Vec<(String, String)>, RecipeError> {
     let text = run.read("private-tmpfs")?.unwrap_or_default();
-    let lines = split_lines(&text).into_iter().filter(|line| !line.is_empty());
+    let lines = split_lines(&text)
+        .into_iter()
+        .filter(|line| !line.is_empty());
     let pairs = lines.map(|line| {
         let text = lstrip(line);
         let end = text.find(is_python_space).unwrap_or(text.len());

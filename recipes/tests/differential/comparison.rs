@@ -129,7 +129,10 @@ fn outcome(run: &Run) -> Outcome {
         Ok(_) => Outcome::Success,
         Err(failure) => match failure.upstream_exception() {
             None => Outcome::UserError(failure.to_string()),
-            Some(class) => Outcome::Internal(class.to_string(), failure.to_string()),
+            Some(class) => {
+                let class = class.rsplit('.').next().unwrap_or(class);
+                Outcome::Internal(class.to_owned(), failure.to_string())
+            }
         },
     }
 }

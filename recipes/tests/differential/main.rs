@@ -69,3 +69,8 @@ fn compare(cases: Vec<Case>) {
 fn recipes_that_write_files_agree_with_the_real_ones() {
     compare(cases::files());
 }
+
+#[test]
+fn recipes_that_compute_values_agree_with_the_real_ones() {
+    compare(cases::values());
+}

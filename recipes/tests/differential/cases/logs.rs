@@ -80,8 +80,11 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("cron", CRON),
         Case::new("cron-without-log", CRON.replace("log-file", "log")).fails(),
-        Case::new("cron-without-directory", CRON.replace("{buildout:bin-directory}", "{buildout:directory}/none"))
-            .fails(),
+        Case::new(
+            "cron-without-directory",
+            CRON.replace("{buildout:bin-directory}", "{buildout:directory}/none"),
+        )
+        .fails(),
         entries(
             "cron.d",
             &[
@@ -107,14 +110,23 @@ pub(crate) fn cases() -> Vec<Case> {
             Step::Run,
         ]),
         Case::new("logrotate", LOGROTATE).directories(&["etc/logrotate.d"]),
-        Case::new("logrotate.d-without-backup", LOGROTATE.replace("backup = d", ""))
-            .directories(&["etc/logrotate.d"])
-            .fails(),
+        Case::new(
+            "logrotate.d-without-backup",
+            LOGROTATE.replace("backup = d", ""),
+        )
+        .directories(&["etc/logrotate.d"])
+        .fails(),
         Case::new("simplelogger", LOGGER)
             .differs_in_content("bin/logger", "ours is a shell script")
-            .executes(format!("printf 'a\\n  é b\\\\\\n\\n' | bin/logger; {hide_times}"))
-            .executes(format!("printf 'a\\nb' | bin/logger; bin/logger </dev/null; {hide_times}"))
-            .executes("bin/logger </dev/null; [ $(cut -c1-17 it*) = $(date +%Y-%m-%d.%H:%M.) ]; rm it*"),
+            .executes(format!(
+                "printf 'a\\n  é b\\\\\\n\\n' | bin/logger; {hide_times}"
+            ))
+            .executes(format!(
+                "printf 'a\\nb' | bin/logger; bin/logger </dev/null; {hide_times}"
+            ))
+            .executes(
+                "bin/logger </dev/null; [ $(cut -c1-17 it*) = $(date +%Y-%m-%d.%H:%M.) ]; rm it*",
+            ),
         Case::new("simplelogger-twice", LOGGER)
             .differs_in_content("bin/logger", "ours is a shell script")
             .steps([

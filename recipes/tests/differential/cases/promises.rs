@@ -131,7 +131,8 @@ print(subprocess.call([\"./copy\"], stderr=subprocess.DEVNULL))'; rm copy";
             "[buildout]\nparts = a\n[a]\nrecipe = slapos.cookbook:check_port_listening\npath = a\n",
         )
         .fails(),
-        url("check-url", "url = http://127.0.0.1:4444/200").executes(with_server("./check; echo $?")),
+        url("check-url", "url = http://127.0.0.1:4444/200")
+            .executes(with_server("./check; echo $?")),
         url("check-url-status", "url = http://127.0.0.1:4444/404")
             .executes(with_server("./check; echo $?")),
         url(
@@ -168,16 +169,31 @@ key-file = /key",
         )
         .executes("mkdir -p etc; echo 3 >etc/promise_timeout; ./check; echo $?; rm -r etc"),
         parameter("check-parameter", "value = a\nexpected-value = a"),
-        parameter("check-parameter-other", "value = it's\nexpected-value = \"b\""),
-        parameter("check-parameter-unwanted", "value = a\nexpected-not-value = a"),
+        parameter(
+            "check-parameter-other",
+            "value = it's\nexpected-value = \"b\"",
+        ),
+        parameter(
+            "check-parameter-unwanted",
+            "value = a\nexpected-not-value = a",
+        ),
         parameter(
             "check-parameter-both",
             "value = a\nexpected-not-value = b\nexpected-value = a\nexpected-type = other",
         ),
         parameter("check-parameter-none", "value = a"),
-        parameter("check-parameter-ipv4", "value = 127.0.0.1\nexpected-type = ipv4"),
-        parameter("check-parameter-ipv6", "value = ::ffff:1.2.3.4\nexpected-type = ipv6"),
-        parameter("check-parameter-no-ipv6", "value = ::1%lo\nexpected-type = ipv6"),
+        parameter(
+            "check-parameter-ipv4",
+            "value = 127.0.0.1\nexpected-type = ipv4",
+        ),
+        parameter(
+            "check-parameter-ipv6",
+            "value = ::ffff:1.2.3.4\nexpected-type = ipv6",
+        ),
+        parameter(
+            "check-parameter-no-ipv6",
+            "value = ::1%lo\nexpected-type = ipv6",
+        ),
         Case::new("tunnels", TUNNELS)
             .differs_in_content("bin/to4", OWN_TEXT)
             .differs_in_content("bin/to6", OWN_TEXT)
