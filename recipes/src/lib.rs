@@ -74,7 +74,9 @@ impl NativeRecipes {
             ],
             develop_eggs,
         };
-        recipes.factories.extend(cookbook::factories(installed_eggs));
+        recipes
+            .factories
+            .extend(cookbook::factories(installed_eggs));
         recipes.factories.extend(eggs);
         recipes.factories.extend(services());
         recipes

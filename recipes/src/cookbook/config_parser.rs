@@ -26,7 +26,11 @@ pub(super) struct ConfigParser {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConfigError {
     /// There is something before the first section.
-    #[error("File contains no section headers.\nfile: {}, line: {line}\n{}", str_repr(file), str_repr(text))]
+    #[error(
+        "File contains no section headers.\nfile: {}, line: {line}\n{}",
+        str_repr(file),
+        str_repr(text)
+    )]
     MissingSectionHeader {
         /// The file.
         file: String,
@@ -36,7 +40,11 @@ pub(super) enum ConfigError {
         text: String,
     },
     /// A line is neither a section nor an option.
-    #[error("Source contains parsing errors: {}\n\t[line {line:2}]: {}", str_repr(file), str_repr(text))]
+    #[error(
+        "Source contains parsing errors: {}\n\t[line {line:2}]: {}",
+        str_repr(file),
+        str_repr(text)
+    )]
     Parsing {
         /// The file.
         file: String,
@@ -46,7 +54,11 @@ pub(super) enum ConfigError {
         text: String,
     },
     /// A section is there twice.
-    #[error("While reading from {} [line {line:2}]: section {} already exists", str_repr(file), str_repr(section))]
+    #[error(
+        "While reading from {} [line {line:2}]: section {} already exists",
+        str_repr(file),
+        str_repr(section)
+    )]
     DuplicateSection {
         /// The file.
         file: String,
@@ -56,7 +68,12 @@ pub(super) enum ConfigError {
         section: String,
     },
     /// An option is there twice in a section.
-    #[error("While reading from {} [line {line:2}]: option {} in section {} already exists", str_repr(file), str_repr(option), str_repr(section))]
+    #[error(
+        "While reading from {} [line {line:2}]: option {} in section {} already exists",
+        str_repr(file),
+        str_repr(option),
+        str_repr(section)
+    )]
     DuplicateOption {
         /// The file.
         file: String,
@@ -80,7 +97,13 @@ pub(super) enum ConfigError {
         rest: String,
     },
     /// A value refers to what is not there.
-    #[error("Bad value substitution: option {} in section {} contains an interpolation key {} which is not a valid option name. Raw value: {}", str_repr(option), str_repr(section), str_repr(reference), str_repr(raw))]
+    #[error(
+        "Bad value substitution: option {} in section {} contains an interpolation key {} which is not a valid option name. Raw value: {}",
+        str_repr(option),
+        str_repr(section),
+        str_repr(reference),
+        str_repr(raw)
+    )]
     MissingOption {
         /// The option.
         option: String,
@@ -92,7 +115,12 @@ pub(super) enum ConfigError {
         raw: String,
     },
     /// Values refer to each other without end.
-    #[error("Recursion limit exceeded in value substitution: option {} in section {} contains an interpolation key which cannot be substituted in {INTERPOLATION_DEPTH} steps. Raw value: {}", str_repr(option), str_repr(section), str_repr(raw))]
+    #[error(
+        "Recursion limit exceeded in value substitution: option {} in section {} contains an interpolation key which cannot be substituted in {INTERPOLATION_DEPTH} steps. Raw value: {}",
+        str_repr(option),
+        str_repr(section),
+        str_repr(raw)
+    )]
     Depth {
         /// The option.
         option: String,
@@ -102,7 +130,10 @@ pub(super) enum ConfigError {
         raw: String,
     },
     /// A value to be set has a percent sign that means nothing.
-    #[error("invalid interpolation syntax in {} at position {position}", str_repr(value))]
+    #[error(
+        "invalid interpolation syntax in {} at position {position}",
+        str_repr(value)
+    )]
     InvalidValue {
         /// The value.
         value: String,
@@ -181,7 +212,10 @@ impl ConfigParser {
                 }
                 continue;
             }
-            let start = raw.chars().take_while(|character| is_python_space(*character)).count();
+            let start = raw
+                .chars()
+                .take_while(|character| is_python_space(*character))
+                .count();
             if in_option && start > indentation {
                 if let Some((_, _, lines)) = values.last_mut() {
                     lines.push(value.to_owned());
@@ -195,7 +229,11 @@ impl ConfigParser {
                     Place::Defaults
                 } else if parser.sections.contains_key(section) {
                     let section = section.to_owned();
-                    return Err(ConfigError::DuplicateSection { file, line, section });
+                    return Err(ConfigError::DuplicateSection {
+                        file,
+                        line,
+                        section,
+                    });
                 } else {
                     parser.sections.insert(section.to_owned(), Options::new());
                     Place::Section(section.to_owned())
@@ -206,7 +244,9 @@ impl ConfigParser {
                 let text = raw.to_owned();
                 return Err(ConfigError::MissingSectionHeader { file, line, text });
             }
-            let option = value.find(['=', ':']).map(|end| (&value[..end], &value[end + 1..]));
+            let option = value
+                .find(['=', ':'])
+                .map(|end| (&value[..end], &value[end + 1..]));
             let Some((name, value)) = option.filter(|(name, _)| !strip(name).is_empty()) else {
                 let text = raw.to_owned();
                 return Err(ConfigError::Parsing { file, line, text });
@@ -219,7 +259,12 @@ impl ConfigParser {
             let options = parser.options_mut(&own_place);
             if options.insert(name.clone(), String::new()).is_some() {
                 let (section, option) = (section.to_owned(), name);
-                return Err(ConfigError::DuplicateOption { file, line, section, option });
+                return Err(ConfigError::DuplicateOption {
+                    file,
+                    line,
+                    section,
+                    option,
+                });
             }
             values.push((own_place, name, vec![strip(value).to_owned()]));
             in_option = true;
@@ -253,9 +298,13 @@ impl ConfigParser {
     /// Returns the options of a section and of `DEFAULT`, references replaced.
     pub(super) fn items(&self, section: &str) -> Result<Options, ConfigError> {
         let mut raw = self.defaults.clone();
-        raw.extend(self.sections.get(section).into_iter().flatten().map(|(name, value)| {
-            (name.clone(), value.clone())
-        }));
+        raw.extend(
+            self.sections
+                .get(section)
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         let mut items = Options::new();
         for (option, value) in &raw {
             let mut text = String::new();
@@ -272,7 +321,12 @@ impl ConfigParser {
     }
 
     /// Sets an option of a section that is there.
-    pub(super) fn set(&mut self, section: &str, option: &str, value: &str) -> Result<(), ConfigError> {
+    pub(super) fn set(
+        &mut self,
+        section: &str,
+        option: &str,
+        value: &str,
+    ) -> Result<(), ConfigError> {
         check_value(value)?;
         if let Some(options) = self.sections.get_mut(section) {
             options.insert(option_name(option), value.to_owned());
@@ -284,7 +338,10 @@ impl ConfigParser {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let defaults = (!self.defaults.is_empty()).then_some((DEFAULT_SECTION, &self.defaults));
-        let sections = self.sections.iter().map(|(name, options)| (name.as_str(), options));
+        let sections = self
+            .sections
+            .iter()
+            .map(|(name, options)| (name.as_str(), options));
         for (name, options) in defaults.into_iter().chain(sections) {
             text.push_str(&format!("[{name}]\n"));
             for (option, value) in options {
@@ -315,11 +372,12 @@ fn check_value(value: &str) -> Result<(), ConfigError> {
     let mut rest = &without[..];
     while let Some(start) = rest.find("%(") {
         let end = rest[start..].find(')').map(|end| start + end);
-        // There is a name, and an end of it.
-        match end.filter(|end| *end > start + 2) {
+        // There is a name, and its end is `)s`.
+        let is_reference = |end: &usize| *end > start + 2 && rest[*end + 1..].starts_with('s');
+        match end.filter(is_reference) {
             Some(end) => {
                 left.push_str(&rest[..start]);
-                rest = &rest[end + 1..];
+                rest = &rest[end + 2..];
             }
             None => {
                 left.push_str(&rest[..start + 2]);
@@ -367,7 +425,8 @@ fn interpolate(
         };
         let end = reference.find(')').filter(|end| *end > 0);
         let found = end.map(|end| (&reference[..end], &reference[end + 1..]));
-        let Some((name, after)) = found.and_then(|(name, after)| Some((name, after.strip_prefix('s')?)))
+        let Some((name, after)) =
+            found.and_then(|(name, after)| Some((name, after.strip_prefix('s')?)))
         else {
             return Err(ConfigError::Reference { rest: shown() });
         };
@@ -391,4 +450,38 @@ fn interpolate(
     }
     text.push_str(rest);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ConfigParser;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = "[DEFAULT]\nhost = h\n\n[a]\nurl = %(HOST)s:%(Port)s%%\nport = 1\n\n\t2\n\n";
+        let mut file = ConfigParser::read(text, "file").expect("it can be read");
+        assert_eq!(file.text(), text.replace("\n\n\t2", "\n\t\n\t2"));
+        let items = file.items("a").expect("its references lead somewhere");
+        assert_eq!(items["url"], "h:1\n\n2%");
+        assert_eq!(file.has_option("a", "host"), Some(true));
+        assert_eq!(file.has_option("b", "host"), None);
+        file.reset_section("b");
+        file.set("b", "Name", "%%(x").expect("the sign is doubled");
+        assert!(file.text().ends_with("[b]\nname = %%(x\n\n"));
+        for (value, message) in [
+            ("5%", "invalid interpolation syntax in '5%' at position 1"),
+            (
+                "%(a)s%(",
+                "invalid interpolation syntax in '%(a)s%(' at position 0",
+            ),
+            (
+                "%(a)",
+                "invalid interpolation syntax in '%(a)' at position 0",
+            ),
+            ("%%%", "invalid interpolation syntax in '%%%' at position 0"),
+        ] {
+            let error = file.set("b", "x", value).expect_err("a lonely sign");
+            assert_eq!(error.to_string(), message);
+        }
+    }
 }

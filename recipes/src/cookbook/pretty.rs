@@ -158,7 +158,9 @@ fn flat(value: &Value) -> String {
         Value::Tuple(items) => format!("({})", joined(items)),
         Value::Dict(dict) => {
             let items = sorted(dict.iter());
-            let items = items.iter().map(|(key, value)| format!("{}: {}", flat(key), flat(value)));
+            let items = items
+                .iter()
+                .map(|(key, value)| format!("{}: {}", flat(key), flat(value)));
             format!("{{{}}}", items.collect::<Vec<_>>().join(", "))
         }
         value => value.repr(),
@@ -207,4 +209,44 @@ fn words_with_space(line: &str) -> Vec<&str> {
     }
     words.push(&line[start..]);
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use buildout_core::value::literal;
+
+    use super::pformat;
+
+    #[test]
+    fn wide_values_are_broken_as_python_does_it() {
+        let (word, pairs) = ("q".repeat(70), "a b ".repeat(25));
+        for (text, expected) in [
+            (
+                "{'b': 1, 'a': (2,)}".to_owned(),
+                "{'a': (2,), 'b': 1}".to_owned(),
+            ),
+            (
+                format!("{{'b': {{'z': 1, 'a': '{word}'}}}}"),
+                format!("{{ 'b': {{ 'a': '{word}',\n         'z': 1}}}}"),
+            ),
+            (format!("('{word}{word}',)"), format!("( '{word}{word}',)")),
+            (
+                format!("{{'k': '{pairs}', 'a': [1, '{word}{word}', (1,)]}}"),
+                format!(
+                    "{{ 'a': [ 1,\n         '{word}{word}',\n         (1,)],\n  'k': '{}'\n       \
+                     '{}'}}",
+                    &pairs[..70],
+                    &pairs[70..]
+                ),
+            ),
+            (
+                format!("'one\\ntwo {word}wwwww'"),
+                format!("('one\\n'\n 'two '\n '{word}wwwww')"),
+            ),
+            ("()".to_owned(), "()".to_owned()),
+        ] {
+            let value = literal::parse(&text).expect("a literal");
+            assert_eq!(pformat(&value, 2), expected, "{text}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use buildout_core::dialect::Dialect;
 use buildout_core::profile::python_text::{split_lines, strip};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
 use buildout_core::value::{Dict, Value, decode, str_repr};
 
@@ -62,6 +62,17 @@ const OPTIONS: &[OptionDocumentation] = &[
     },
 ];
 
+const RESULTS: &[ResultDocumentation] = &[
+    ResultDocumentation {
+        name: "eggs-directory",
+        summary: "Where eggs are looked for.",
+    },
+    ResultDocumentation {
+        name: "develop-eggs-directory",
+        summary: "Where develop eggs are looked for.",
+    },
+];
+
 /// What the recipe refuses. The texts are upstream's.
 #[derive(Debug, thiserror::Error)]
 enum PromiseProblem {
@@ -96,6 +107,10 @@ struct PromisePluginFactory {
 impl Factory for PromisePluginFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
@@ -168,9 +183,8 @@ fn import(module: &str, class: Option<&str>) -> Result<String, RecipeError> {
 fn execution(file: &str, class: Option<&str>) -> String {
     let path = str_repr(file);
     // The file gets the names of this module, and no other.
-    let mut content = format!(
-        "exec(compile(__import__('pathlib').Path({path}).read_text(), {path}, 'exec'))"
-    );
+    let mut content =
+        format!("exec(compile(__import__('pathlib').Path({path}).read_text(), {path}, 'exec'))");
     if let Some(class) = class {
         content.push_str(&format!("\n\n{PROMISE_CLASS} = {class}"));
     }
@@ -205,8 +219,8 @@ impl Recipe for PromisePlugin {
         let paths = self.egg_paths(run)?;
         let output = required(run, "output")?;
         let mode = run.option("mode").unwrap_or(DEFAULT_MODE);
-        let mode = parse_octal_mode(mode)
-            .map_err(|error| RecipeError::from(error).at_option("mode"))?;
+        let mode =
+            parse_octal_mode(mode).map_err(|error| RecipeError::from(error).at_option("mode"))?;
         let text = format!(
             "# Written by buildout, which replaces what is changed here.
 import sys
@@ -263,7 +277,9 @@ impl PromisePlugin {
                      install them first",
                 )
             })?;
-        let paths = locations.iter().map(|path| Value::string(path.to_string_lossy()));
+        let paths = locations
+            .iter()
+            .map(|path| Value::string(path.to_string_lossy()));
         Ok(Value::Tuple(paths.collect()))
     }
 }

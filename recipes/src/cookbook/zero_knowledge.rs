@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use buildout_core::profile::python_text::strip;
 use buildout_core::recipe::{
-    Answer, Call, Construction, ConstructionKind, Descriptor, Factory, Footprint,
-    Installed, OptionDocumentation, OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    Answer, Call, Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed,
+    OptionDocumentation, OptionReader, PartRun, Recipe, RecipeError, ResultDocumentation,
+    UpdateKind,
 };
 
 use super::config_parser::{ConfigError, ConfigParser};
@@ -28,6 +29,11 @@ const FILE_PATH: OptionDocumentation = OptionDocumentation {
     summary: "The path of the file; it must be there unless `filename` is.",
 };
 
+const READ_RESULTS: &[ResultDocumentation] = &[ResultDocumentation {
+    name: "*",
+    summary: "The options of all sections of the file; of those with one name, the last.",
+}];
+
 /// Neither of the two options is there. Upstream's two recipes differ in a pair of quotation marks.
 #[derive(Debug, thiserror::Error)]
 #[error("You have to provide the parameter either \"filename\" or {}", match quoted {
@@ -39,10 +45,7 @@ struct NoFile {
 }
 
 /// Returns the path of the file, and the option that names it.
-fn file_path(
-    part: &Construction<'_>,
-    quoted: bool,
-) -> Result<(String, &'static str), RecipeError> {
+fn file_path(part: &Construction<'_>, quoted: bool) -> Result<(String, &'static str), RecipeError> {
     let name = part.option("filename")?;
     if let Some(name) = name.as_deref().filter(|name| !name.is_empty()) {
         let directory = part.buildout_option("directory")?.unwrap_or_default();
@@ -190,6 +193,10 @@ struct ReadFactory {
 impl Factory for ReadFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        READ_RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

@@ -128,7 +128,7 @@ fn outcome(run: &Run) -> Outcome {
     match &run.result {
         Ok(_) => Outcome::Success,
         Err(failure) => match failure.upstream_exception() {
-            None => Outcome::UserError(failure.to_string()),
+            None => Outcome::UserError(failure.to_string().trim_end_matches('\n').to_owned()),
             Some(class) => {
                 let class = class.rsplit('.').next().unwrap_or(class);
                 Outcome::Internal(class.to_owned(), failure.to_string())
@@ -213,7 +213,8 @@ impl<'c> Report<'c> {
             }
             (ours, theirs) => ours == theirs,
         };
-        let timed_out = |it: &Outcome| matches!(it, Outcome::Exited { code, .. } if *code == TIMED_OUT);
+        let timed_out =
+            |it: &Outcome| matches!(it, Outcome::Exited { code, .. } if *code == TIMED_OUT);
         if timed_out(&ours.outcome) || timed_out(&theirs.outcome) {
             let shown = |outcome: &Outcome| format!("{outcome:?}");
             let what = "a command that does not end";
@@ -250,8 +251,7 @@ impl<'c> Report<'c> {
                     self.add(run, &what, &theirs.kind, &ours.kind);
                 }
                 (Some(ours), Some(theirs)) if ours.content != theirs.content => {
-                    let meant =
-                        |it: &Difference| matches!(it, Difference::Content(own) if matches(own, path));
+                    let meant = |it: &Difference| matches!(it, Difference::Content(own) if matches(own, path));
                     if !self.is_meant(meant) {
                         let shown =
                             |entry: &Entry| String::from_utf8_lossy(&entry.content).into_owned();

@@ -181,8 +181,8 @@ impl Recipe for Request {
 /// Checks with openssl that a key and a certificate are such, and belong together.
 fn check_pair(run: &PartRun<'_>, key: &str, certificate: &str) -> Result<(), RecipeError> {
     let key_modulus = modulus(run, "rsa", key).map_err(|error| error.at_option("key-content"))?;
-    let certificate_modulus = modulus(run, "x509", certificate)
-        .map_err(|error| error.at_option("cert-content"))?;
+    let certificate_modulus =
+        modulus(run, "x509", certificate).map_err(|error| error.at_option("cert-content"))?;
     if key_modulus != certificate_modulus {
         return Err(RecipeError::internal("ValueError", PairProblem::Mismatch)
             .at_option("cert-content")
@@ -200,7 +200,8 @@ fn modulus(run: &PartRun<'_>, kind: &str, content: &str) -> Result<String, Recip
         .prefix("buildout-certificate-")
         .tempfile_in(directory)
         .map_err(failed("create a file in", directory))?;
-    file.write_all(content.as_bytes()).map_err(failed("write", file.path()))?;
+    file.write_all(content.as_bytes())
+        .map_err(failed("write", file.path()))?;
     let openssl = run.option("openssl-binary").unwrap_or("openssl");
     let arguments = [
         kind.as_ref(),
@@ -232,8 +233,10 @@ fn modulus(run: &PartRun<'_>, kind: &str, content: &str) -> Result<String, Recip
     if finished.outcome != Outcome::Exited(0) {
         let words = [openssl, kind, "-noout", "-modulus"].map(Value::string);
         let command = Value::Tuple(words.into()).repr();
-        return Err(RecipeError::internal("ValueError", PairProblem::Openssl { command, output })
-            .with_hint("the text is that of a file in PEM format, all its lines included"));
+        return Err(
+            RecipeError::internal("ValueError", PairProblem::Openssl { command, output })
+                .with_hint("the text is that of a file in PEM format, all its lines included"),
+        );
     }
     Ok(output)
 }

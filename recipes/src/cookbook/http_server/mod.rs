@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buildout_core::profile::python_text::strip;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
 use buildout_core::value::{Value, encode, str_repr};
 
@@ -66,12 +66,12 @@ const OPTIONS: &[OptionDocumentation] = &[
         summary: "Whether a POST request with `path`, `content` and perhaps `clear = 1` writes \
                   into a file: true or false.",
     },
-    OptionDocumentation {
-        name: "address",
-        default: Some(""),
-        summary: "Set to where it listens: a pair of host and port, or the socket.",
-    },
 ];
+
+const RESULTS: &[ResultDocumentation] = &[ResultDocumentation {
+    name: "address",
+    summary: "Where it listens: a pair of host and port, or the socket.",
+}];
 
 /// What the recipe refuses. The texts are upstream's and Python's.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,10 @@ impl Factory for ServerFactory {
         &self.descriptor
     }
 
+    fn results(&self) -> &'static [ResultDocumentation] {
+        RESULTS
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let read = |option: &str| -> Result<Option<Arc<str>>, RecipeError> {
             Ok(part.option(option)?.filter(|value| !value.is_empty()))
@@ -130,12 +134,16 @@ impl Factory for ServerFactory {
             _ => {
                 return Err(RecipeError::user(ServerProblem::Address)
                     .at_option("host")
-                    .with_hint("`host` goes with `port`, and not with `socketpath` or `abstract`"));
+                    .with_hint(
+                        "`host` goes with `port`, and not with `socketpath` or `abstract`",
+                    ));
             }
         };
         let text = match (&address, part.dialect().typed_values) {
             (Value::Str(text), _) => text.to_string(),
-            (pair, true) => encode(pair).map_err(|error| RecipeError::internal("ValueError", error))?,
+            (pair, true) => {
+                encode(pair).map_err(|error| RecipeError::internal("ValueError", error))?
+            }
             // Without typed values upstream cannot set it at all.
             (pair, false) => pair.repr(),
         };

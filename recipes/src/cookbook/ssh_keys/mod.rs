@@ -7,7 +7,7 @@ use std::sync::Arc;
 use buildout_core::fetch::encode_hex;
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
 use buildout_core::value::{push_json_text, str_repr};
 use sha2::{Digest as _, Sha256};
@@ -66,12 +66,12 @@ const REQUEST_OPTIONS: &[OptionDocumentation] = &[
         default: None,
         summary: "What the wrapper executes once there are keys.",
     },
-    OptionDocumentation {
-        name: "public-key-value",
-        default: Some(""),
-        summary: "Set to the public key, once it is there.",
-    },
 ];
+
+const RESULTS: &[ResultDocumentation] = &[ResultDocumentation {
+    name: "public-key-value",
+    summary: "The public key, once it is there.",
+}];
 
 /// A size that is no number. The text is Python's.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +147,10 @@ struct RequestFactory {
 impl Factory for RequestFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

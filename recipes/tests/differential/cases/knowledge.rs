@@ -163,12 +163,12 @@ config-word = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
                  python3 -Bc 'import promise; print(promise.RunPromise.name, promise._)'",
             ),
         written_promise("promise-eggs", "eggs =\n  one [extra]\n  two>=1\nmodule = a")
-            .file("eggs/one-1.0-py3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: one\nVersion: 1.0\n")
-            .file("eggs/one-1.0-py3.egg/EGG-INFO/requires.txt", "three\n\n[extra]\nfour\n")
-            .file("eggs/two-0.9-py3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: two\nVersion: 0.9\n")
-            .file("eggs/two-1.2-py3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: two\nVersion: 1.2\n")
-            .file("eggs/three-3-py3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: three\nVersion: 3\n")
-            .file("eggs/four-4-py3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: four\nVersion: 4\n"),
+            .file("eggs/one-1.0.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: one\nVersion: 1.0\n")
+            .file("eggs/one-1.0.egg/EGG-INFO/requires.txt", "three\n\n[extra]\nfour\n")
+            .file("eggs/two-0.9.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: two\nVersion: 0.9\n")
+            .file("eggs/two-1.2.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: two\nVersion: 1.2\n")
+            .file("eggs/three-3.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: three\nVersion: 3\n")
+            .file("eggs/four-4.egg/EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: four\nVersion: 4\n"),
         promise("promise-eggs-missing", "eggs = nowhere\nmodule = a").fails(),
         promise("promise-class-name", "eggs =\nmodule = a\nclass = a.b").fails(),
         promise("promise-class-keyword", "eggs =\nmodule = a\nclass = None").fails(),
