@@ -85,7 +85,8 @@ impl NativeRecipes {
         };
         let of_eggs = recipes.eggs.factories.iter().cloned();
         recipes.factories.extend(of_eggs);
-        recipes.factories.extend(cookbook::factories());
+        let installed = recipes.eggs.installed.clone();
+        recipes.factories.extend(cookbook::factories(installed));
         recipes.factories.extend(services());
         recipes.factories.extend(slap::factories());
         recipes

@@ -327,14 +327,14 @@ fn wrappers_refuse() {
              as `HUP` or `RTMIN+1`",
         ),
         (
-            "pidfile = /tmp/pid",
-            "Error: Not supported yet: option `pidfile` of slapos.cookbook:wrapper.\nhint: \
-             remove `pidfile`; the wrapper can execute a program that does the same",
+            "redirect-signal = USR1",
+            "Error: redirect-signal without redirecting any output makes no sense\nhint: add \
+             `redirect-stdout = FILE`, or remove `redirect-signal`",
         ),
         (
-            "reserve-cpu = True",
-            "Error: Not supported yet: option `reserve-cpu` of slapos.cookbook:wrapper.\nhint: \
-             remove `reserve-cpu`; the wrapper can execute a program that does the same",
+            "private-tmpfs = 128M",
+            "Error: failed to split '128M' into size and path\nhint: write one `SIZE PATH` in each \
+             line, such as `128M /tmp/private`",
         ),
         (
             "environment = NAME",

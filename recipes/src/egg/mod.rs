@@ -7,6 +7,7 @@ mod default_index;
 mod develop;
 mod eggs;
 mod freshness;
+mod installed;
 mod log;
 mod options;
 mod own;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use buildout_core::recipe::{DevelopEggs, Factory, RecipeError, RunServices};
 
+pub(crate) use self::installed::InstalledEggs;
 use self::run::EggRuns;
 
 pub use self::own::{OwnDistribution, recipe_egg_version};
@@ -36,6 +38,8 @@ pub(crate) struct EggRecipes {
     pub(crate) develop_eggs: Arc<dyn DevelopEggs>,
     /// Finds the distributions of recipes in Python.
     pub(crate) distributions: Arc<PythonDistributions>,
+    /// Finds what is installed, for other recipes.
+    pub(crate) installed: InstalledEggs,
     runs: Arc<EggRuns>,
 }
 
@@ -66,6 +70,7 @@ pub(crate) fn recipes(own: Vec<OwnDistribution>) -> EggRecipes {
         factories,
         develop_eggs: Arc::new(develop::Checkouts::new(Arc::clone(&runs))),
         distributions: Arc::new(PythonDistributions::new(Arc::clone(&runs))),
+        installed: InstalledEggs::new(&runs),
         runs,
     }
 }

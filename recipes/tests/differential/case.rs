@@ -19,17 +19,30 @@ pub(crate) enum Step {
 /// Something that differs on purpose.
 #[derive(Clone, Debug)]
 pub(crate) enum Difference {
-    /// The content of a file; that it is there, and its mode, are compared.
+    /// The content of a file, or of all that start with the text before a final `*`; that they
+    /// are there, and their modes, are compared.
     Content(String),
+    /// What a failed installation left of their side only: a path, with or without a final `*`.
+    Leak(String),
     /// A value in `.installed.cfg`: a part and an option, which both sides have.
     Value(String, String),
     /// What the recipes log.
     Log,
     /// The text of an error; that there is one, and its class, are compared.
     ErrorText,
+    /// What commands of the case print, and how they end.
+    Output,
     /// The whole outcome of the first run, which only one side survives. Nothing else of the
     /// case is compared.
     Outcome,
+}
+
+/// Tells whether a path is meant by a pattern that may end with `*`.
+pub(crate) fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path == pattern,
+    }
 }
 
 /// A case.
@@ -89,6 +102,13 @@ impl Case {
         self
     }
 
+    /// Adds steps.
+    #[must_use]
+    pub(crate) fn then(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.steps.extend(steps);
+        self
+    }
+
     /// Replaces the steps.
     #[must_use]
     pub(crate) fn steps(mut self, steps: impl Into<Vec<Step>>) -> Self {
@@ -107,6 +127,13 @@ impl Case {
     pub(crate) fn differs(mut self, difference: Difference, reason: &'static str) -> Self {
         self.differences.push((difference, reason));
         self
+    }
+
+    /// The failed installation leaves something on their side only.
+    #[must_use]
+    pub(crate) fn leaks(self, path: &str) -> Self {
+        let reason = "what a failed installation made is removed";
+        self.differs(Difference::Leak(path.to_owned()), reason)
     }
 
     /// The content of a file differs on purpose.

@@ -7,13 +7,16 @@ use std::process::{Command, Stdio};
 
 use buildout_core::event::{ENGINE_LOGGER, Event, Level};
 
-use crate::case::{Case, Difference, Step};
+use crate::case::{Case, Difference, Step, matches};
 use crate::observation::{Entry, Observation, Outcome};
 use crate::peer::Peer;
 use crate::support::{Run, TestSite};
 
 /// How long a command of a case may take, in seconds.
-const COMMAND_LIMIT: &str = "120";
+const COMMAND_LIMIT: &str = "60";
+
+/// The exit code of `timeout` for a command that it ended.
+const TIMED_OUT: Option<i32> = Some(124);
 
 /// Lines of zc.buildout's own loggers that a recipe is the cause of.
 const LINES_OF_HELPERS: [&str; 1] = ["Generated script "];
@@ -113,7 +116,6 @@ fn execute(site: &TestSite, command: &str) -> Outcome {
         .stdin(Stdio::null())
         .output()
         .expect("a shell starts");
-    assert_ne!(output.status.code(), Some(124), "it ends: {command}");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Outcome::Exited {
         code: output.status.code(),
@@ -126,7 +128,7 @@ fn outcome(run: &Run) -> Outcome {
     match &run.result {
         Ok(_) => Outcome::Success,
         Err(failure) => match failure.upstream_exception() {
-            None => Outcome::UserError(failure.to_string()),
+            None => Outcome::UserError(failure.to_string().trim_end_matches('\n').to_owned()),
             Some(class) => {
                 let class = class.rsplit('.').next().unwrap_or(class);
                 Outcome::Internal(class.to_owned(), failure.to_string())
@@ -206,9 +208,18 @@ impl<'c> Report<'c> {
             (Outcome::UserError(ours), Outcome::UserError(theirs)) => {
                 ours == theirs || self.is_meant(|it| matches!(it, Difference::ErrorText))
             }
+            (ours @ Outcome::Exited { .. }, theirs @ Outcome::Exited { .. }) => {
+                ours == theirs || self.is_meant(|it| matches!(it, Difference::Output))
+            }
             (ours, theirs) => ours == theirs,
         };
-        if !same_outcome {
+        let timed_out =
+            |it: &Outcome| matches!(it, Outcome::Exited { code, .. } if *code == TIMED_OUT);
+        if timed_out(&ours.outcome) || timed_out(&theirs.outcome) {
+            let shown = |outcome: &Outcome| format!("{outcome:?}");
+            let what = "a command that does not end";
+            self.add(run, what, &shown(&theirs.outcome), &shown(&ours.outcome));
+        } else if !same_outcome {
             if self.is_meant(|it| matches!(it, Difference::Outcome)) {
                 return;
             }
@@ -240,8 +251,7 @@ impl<'c> Report<'c> {
                     self.add(run, &what, &theirs.kind, &ours.kind);
                 }
                 (Some(ours), Some(theirs)) if ours.content != theirs.content => {
-                    let meant =
-                        |it: &Difference| matches!(it, Difference::Content(own) if own == path);
+                    let meant = |it: &Difference| matches!(it, Difference::Content(own) if matches(own, path));
                     if !self.is_meant(meant) {
                         let shown =
                             |entry: &Entry| String::from_utf8_lossy(&entry.content).into_owned();
@@ -249,6 +259,10 @@ impl<'c> Report<'c> {
                     }
                 }
                 (Some(_), Some(_)) => {}
+                (None, Some(_))
+                    if self.is_meant(
+                        |it| matches!(it, Difference::Leak(own) if matches(own, path)),
+                    ) => {}
                 (ours, theirs) => {
                     let shown = |entry: Option<&Entry>| {
                         entry.map_or("(not there)".to_owned(), |entry| entry.kind.clone())

@@ -1,5 +1,7 @@
 //! The cases, by families of recipes: each has a module here, a list, and a test in `main.rs`.
 
+mod authorities;
+mod knowledge;
 mod logs;
 mod promises;
 mod values;
@@ -15,6 +17,12 @@ pub(crate) fn values() -> Vec<Case> {
 
 /// The recipes that write files and scripts.
 pub(crate) fn files() -> Vec<Case> {
-    let families = [logs::cases(), promises::cases(), wrapper::cases()];
+    let families = [
+        authorities::cases(),
+        knowledge::cases(),
+        logs::cases(),
+        promises::cases(),
+        wrapper::cases(),
+    ];
     families.into_iter().flatten().collect()
 }
