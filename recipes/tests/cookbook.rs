@@ -125,7 +125,8 @@ fn values_that_cannot_be_used_are_explained() {
             "certificate_authority.request",
             "requests-directory = .\nca-private = .\nca-certs = .\nkey-file = made\n\
              cert-file = made2\nkey-content = x\ncert-content = y\nopenssl-binary = ./none",
-            "OSError: failed to start `./none`\nhint: `openssl-binary` is the path of the program `openssl`",
+            "OSError: failed to start `./none`\nhint: `openssl-binary` is the path of the program \
+             `openssl`",
         ),
     ]);
 }
