@@ -47,7 +47,7 @@ const fn option(
     }
 }
 
-const OPTIONS: [OptionDocumentation; 27] = [
+const OPTIONS: [OptionDocumentation; 29] = [
     option(
         "url",
         "",
@@ -129,6 +129,8 @@ const OPTIONS: [OptionDocumentation; 27] = [
     option(
         "pre-configure-hook",
         "",
-        "Not supported, like `pre-make-hook` and `post-make-hook`: a function in Python.",
+        "Not supported: a function in Python.",
     ),
+    option("pre-make-hook", "", "Not supported: a function in Python."),
+    option("post-make-hook", "", "Not supported: a function in Python."),
 ];

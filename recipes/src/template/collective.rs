@@ -101,6 +101,11 @@ const OPTIONS: &[OptionDocumentation] = &[
         default: Some("utf-8"),
         summary: "The encoding of the file; only UTF-8 is supported.",
     },
+    OptionDocumentation {
+        name: "timeout",
+        default: Some(""),
+        summary: "Not supported: the limits of all downloads apply.",
+    },
 ];
 
 impl Factory for CollectiveTemplateFactory {
