@@ -4,6 +4,7 @@
 
 mod annotate;
 mod arguments;
+mod buildout_script;
 mod clock;
 mod command;
 mod diagnostic;

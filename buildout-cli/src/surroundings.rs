@@ -29,6 +29,9 @@ pub struct Surroundings {
     pub terminal: Option<Terminal>,
     /// How the program was called, for advice on what to type next.
     pub program: String,
+    /// The path of this program, and the words that make it `buildout`, for the
+    /// script `bin/buildout`. None, and no such script is written.
+    pub launched_by: Vec<String>,
     /// A name for this run, which orders runs by time.
     pub run: String,
     /// Whether the process ends when the command has ended. Then large values
@@ -117,6 +120,11 @@ impl Surroundings {
                 .next()
                 .and_then(|program| program.into_string().ok())
                 .unwrap_or_else(|| "buildout".to_owned()),
+            launched_by: std::env::current_exe()
+                .ok()
+                .and_then(|path| path.into_os_string().into_string().ok())
+                .into_iter()
+                .collect(),
             run: run_name(SystemTime::now(), std::process::id()),
             ends_with_command: false,
             watch_signals: |_| {},

@@ -10,6 +10,7 @@ mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
+mod egg;
 mod environment;
 mod extension;
 mod gitclone;
@@ -24,6 +25,7 @@ mod percent_format;
 mod python_int;
 mod python_value;
 mod rubygems;
+mod slap;
 mod source;
 mod switch_softwaretype;
 mod symbolic_link;
@@ -34,7 +36,10 @@ mod wrapper;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Descriptor, Extension, Factory, Provider, RecipeReference, Registry};
+use buildout_core::recipe::{
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeError, RecipeReference, Registry,
+    RunServices,
+};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -44,11 +49,13 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
+    eggs: egg::EggRecipes,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
+        let eggs = egg::recipes();
         let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
@@ -67,9 +74,13 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
+            eggs,
         };
+        let of_eggs = recipes.eggs.factories.iter().cloned();
+        recipes.factories.extend(of_eggs);
         recipes.factories.extend(cookbook::factories());
         recipes.factories.extend(services());
+        recipes.factories.extend(slap::factories());
         recipes
     }
 }
@@ -102,6 +113,14 @@ impl Provider for NativeRecipes {
             .iter()
             .map(|factory| factory.descriptor().clone())
             .collect()
+    }
+
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        Some(Arc::clone(&self.eggs.develop_eggs))
+    }
+
+    fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        self.eggs.conclude(services)
     }
 
     fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {

@@ -356,7 +356,7 @@ impl Context<'_> {
         }
         let directory = self.buildout_directory(&configuration);
         let events = around(&directory, events);
-        let services = RunServices::new(
+        let mut services = RunServices::new(
             directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
@@ -365,6 +365,7 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        services.cache_directory = self.surroundings.cache_directory();
         if let Some(lock) = self.lock.get() {
             services.set_lock(lock.clone());
         }

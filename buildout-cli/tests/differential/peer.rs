@@ -23,8 +23,8 @@ impl PeerVersion {
     /// requirements changes, so that an old environment is never taken for a new one.
     pub(crate) fn directory_name(self) -> &'static str {
         match self {
-            Self::Upstream6 => "zc.buildout-6.0.1-r1",
-            Self::Slapos3 => "zc.buildout-3.0.1-r1",
+            Self::Upstream6 => "zc.buildout-6.0.1-r2",
+            Self::Slapos3 => "zc.buildout-3.0.1-r2",
         }
     }
 
@@ -32,6 +32,7 @@ impl PeerVersion {
         match self {
             Self::Upstream6 => &[
                 "zc.buildout==6.0.1",
+                "zc.recipe.egg==6.0.0",
                 "setuptools==84.2.1",
                 "wheel",
                 "plone.recipe.command==1.1",
@@ -41,6 +42,7 @@ impl PeerVersion {
             // every run would then download it.
             Self::Slapos3 => &[
                 "zc.buildout==3.0.1",
+                "zc.recipe.egg==2.0.7",
                 "setuptools==79.0.1",
                 "wheel",
                 "plone.recipe.command==1.1",

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, ClientBuilder, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::copy::{CopyError, failed};
@@ -236,7 +236,26 @@ fn read_netrc(path: &Path) -> Result<Netrc, SetupError> {
     })
 }
 
+/// Returns what a client of these options is built from, for those who speak
+/// another protocol over HTTP. It follows no redirects.
+///
+/// # Errors
+///
+/// A proxy or a certificate cannot be used.
+pub fn client_builder(
+    options: &ClientOptions,
+    tls: &TlsSettings,
+) -> Result<ClientBuilder, FetchError> {
+    builder(options, tls).map_err(|error| FetchError::Setup {
+        source: Arc::new(error),
+    })
+}
+
 fn build(options: &ClientOptions, tls: &TlsSettings) -> Result<Client, SetupError> {
+    Ok(builder(options, tls)?.build()?)
+}
+
+fn builder(options: &ClientOptions, tls: &TlsSettings) -> Result<ClientBuilder, SetupError> {
     // Transparent decompression would change length and checksum of a
     // `.tar.gz`; it is a feature of reqwest that this crate does not enable.
     // `no_proxy` keeps the client from reading the environment.
@@ -274,7 +293,7 @@ fn build(options: &ClientOptions, tls: &TlsSettings) -> Result<Client, SetupErro
     if let Some(client) = &tls.client {
         builder = builder.identity(read_identity(client)?);
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<reqwest::Certificate>, SetupError> {
@@ -311,7 +330,7 @@ impl Transport for HttpClient {
         for _ in 0..=self.options.maximum_redirects {
             let response = self.send(&url, request, downgraded)?;
             let Some(next) = redirect_of(&response, &url)? else {
-                return Ok(convert(response, self.options.stall_timeout));
+                return Ok(convert(url.as_str(), response, self.options.stall_timeout));
             };
             downgraded |= url.scheme() == "https" && next.scheme() == "http";
             url = next;
@@ -320,6 +339,13 @@ impl Transport for HttpClient {
             limit: self.options.maximum_redirects,
         })
     }
+}
+
+/// Returns what a reference in a document leads to, as browsers do; nothing if
+/// it leads nowhere.
+pub fn resolve_reference(document: &RedactedUrl, reference: &str) -> Option<RedactedUrl> {
+    let url = Url::parse(document.exposed()).ok()?.join(reference).ok()?;
+    Some(RedactedUrl::new(url.as_str()))
 }
 
 fn parse_url(text: &str) -> Result<Url, FetchError> {
@@ -371,13 +397,22 @@ fn stall_detail(stall_timeout: Duration) -> String {
     format!("no data for {stall_timeout:?}")
 }
 
-fn convert(response: Response, stall_timeout: Duration) -> TransportResponse {
-    let status = response.status();
-    // The server's own words, which hyper keeps only if they are unusual.
-    let reason = match response.extensions().get::<hyper::ext::ReasonPhrase>() {
+/// Returns the reason phrase of a reply in the server's own words.
+pub fn reason_phrase(response: &Response) -> String {
+    // hyper keeps them only if they are unusual.
+    match response.extensions().get::<hyper::ext::ReasonPhrase>() {
         Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
-        None => status.canonical_reason().unwrap_or_default().to_owned(),
-    };
+        None => response
+            .status()
+            .canonical_reason()
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+fn convert(url: &str, response: Response, stall_timeout: Duration) -> TransportResponse {
+    let status = response.status();
+    let reason = reason_phrase(&response);
     let headers = response
         .headers()
         .iter()
@@ -387,6 +422,7 @@ fn convert(response: Response, stall_timeout: Duration) -> TransportResponse {
         })
         .collect();
     TransportResponse {
+        url: url.into(),
         status: status.as_u16(),
         reason,
         headers,
@@ -451,38 +487,40 @@ impl HttpClient {
         }
         builder
             .send()
-            .map_err(|error| self.classify(error.without_url()))
+            .map_err(|error| request_failure(error, &self.options))
     }
+}
 
-    fn classify(&self, error: reqwest::Error) -> FetchError {
-        if error.is_timeout() {
-            return FetchError::Stalled {
-                detail: if error.is_connect() {
-                    format!("no connection in {:?}", self.options.connect_timeout)
-                } else {
-                    stall_detail(self.options.stall_timeout)
-                },
-            };
-        }
-        if error.is_builder() {
-            return FetchError::InvalidUrl {
-                detail: innermost(&error).to_string(),
-            };
-        }
-        let detail = connection_detail(&error);
-        // rustls reports through an I/O error that has a kind but no number.
-        let is_tls = error.is_connect()
-            && chain(&error)
-                .filter_map(|cause| cause.downcast_ref::<io::Error>())
-                .any(|cause| {
-                    cause.kind() == io::ErrorKind::InvalidData && cause.raw_os_error().is_none()
-                });
-        let source = Box::new(error);
-        if is_tls {
-            FetchError::Tls { detail, source }
-        } else {
-            FetchError::Connect { detail, source }
-        }
+/// Says why a request of a client with these options got no reply.
+pub fn request_failure(error: reqwest::Error, options: &ClientOptions) -> FetchError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return FetchError::Stalled {
+            detail: if error.is_connect() {
+                format!("no connection in {:?}", options.connect_timeout)
+            } else {
+                stall_detail(options.stall_timeout)
+            },
+        };
+    }
+    if error.is_builder() {
+        return FetchError::InvalidUrl {
+            detail: innermost(&error).to_string(),
+        };
+    }
+    let detail = connection_detail(&error);
+    // rustls reports through an I/O error that has a kind but no number.
+    let is_tls = error.is_connect()
+        && chain(&error)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| {
+                cause.kind() == io::ErrorKind::InvalidData && cause.raw_os_error().is_none()
+            });
+    let source = Box::new(error);
+    if is_tls {
+        FetchError::Tls { detail, source }
+    } else {
+        FetchError::Connect { detail, source }
     }
 }
 

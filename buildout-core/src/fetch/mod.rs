@@ -9,7 +9,8 @@
 //! * [`Downloader`] takes a [`DownloadRequest`] through cache, network and
 //!   verification, as `zc.buildout.download.Download` does.
 //! * [`Prefetcher`] does so ahead of those who want the downloads.
-//! * [`HttpClient`] is the [`Transport`] of real runs.
+//! * [`HttpClient`] is the [`Transport`] of real runs; [`client_builder`] serves those who
+//!   speak another protocol with the same options.
 //! * [`archive`] unpacks what was downloaded.
 //! * [`Digests`] and [`ExpectedDigests`] are of use on their own.
 
@@ -19,6 +20,7 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod mirror;
 mod netrc;
 mod observer;
 mod prefetch;
@@ -35,7 +37,10 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ClientOptions, HttpClient, ProxyRule, ProxyScope};
+pub use client::{
+    ClientOptions, HttpClient, ProxyRule, ProxyScope, client_builder, reason_phrase,
+    request_failure, resolve_reference,
+};
 pub use copy::CopyError;
 pub use digest::{
     Algorithm, DigestMismatch, Digests, ExpectedDigests, InvalidDigest, StreamingDigests,
@@ -46,6 +51,7 @@ pub use download::{
     DownloaderOptions, HashPolicy, LockedDigests, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use mirror::MirrorTransport;
 pub use netrc::{Login, Netrc, NetrcError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
 pub use prefetch::Prefetcher;

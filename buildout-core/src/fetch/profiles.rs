@@ -16,6 +16,7 @@ use super::digest::Digests;
 use super::download::{
     CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions, Origin,
 };
+use super::mirror::MirrorTransport;
 use super::observer::FetchObserver;
 use super::redact::RedactedUrl;
 use super::tls::{ClientCertificate, TlsSettings};
@@ -134,8 +135,10 @@ impl ProfileFiles {
             // If it cannot be made, the download says that it is missing.
             let _ = fs::create_dir_all(self.working_directory.join(cache));
         }
-        let downloader = Downloader::new(Arc::clone(&self.transport), options)
-            .with_observer(Arc::clone(&self.observer));
+        let replacements = settings.url_replacements.clone();
+        let mirrors = MirrorTransport::new(Arc::clone(&self.transport), replacements);
+        let downloader =
+            Downloader::new(Arc::new(mirrors), options).with_observer(Arc::clone(&self.observer));
         let downloaded = downloader
             .download(&DownloadRequest::new(url))
             .map_err(|error| match &error {

@@ -128,9 +128,11 @@ impl<'a> Construction<'a> {
     /// # Errors
     ///
     /// The engine is gone.
-    pub fn set_concealed(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+    pub fn set_volatile(&self, option: &str, value: &str) -> Result<(), RecipeError> {
         self.set(option, value)?;
-        Ok(self.buildout.conceal(&self.part, option)?)
+        Ok(self
+            .buildout
+            .make_volatile(&self.part, vec![Arc::from(option)])?)
     }
 
     /// Lists the options of the part, in upstream's order.

@@ -119,6 +119,7 @@ mod tests {
                 summary: "",
             }
         }
+        const OPTIONS: &[OptionDocumentation] = &[option("url"), option("config-*")];
         let mut descriptor = Descriptor {
             name: "a",
             summary: "",
@@ -126,7 +127,7 @@ mod tests {
             construction: ConstructionKind::Pure,
             footprint: Footprint::Declared,
             update: UpdateKind::Nothing,
-            options: &[option("url"), option("config-*")],
+            options: OPTIONS,
         };
         for (name, expected) in [
             ("url", true),

@@ -79,14 +79,22 @@ pub enum Call {
         /// Its options.
         options: OptionMap,
     },
-    /// Keep an option out of what `Options.copy` gives and `.installed.cfg`
-    /// records (`volatileOptions` of slapos.cookbook). Answers
-    /// [`Answer::Done`].
-    Conceal {
+    /// Initialise a section that is not initialised yet, with some options set
+    /// before. Answers [`Answer::Flag`]: whether it was done.
+    ReachWith {
         /// The section.
         section: Arc<str>,
-        /// The option.
-        option: Arc<str>,
+        /// The options, whatever the configuration says about them.
+        options: OptionMap,
+    },
+    /// Keep options of a section out of the record of what is installed, and
+    /// out of every copy of its options (`volatileOptions` of slapos.cookbook).
+    /// Answers [`Answer::Done`].
+    MakeVolatile {
+        /// The section.
+        section: Arc<str>,
+        /// The options.
+        options: Vec<Arc<str>>,
     },
     /// Do nothing but wake the engine thread. Answers [`Answer::Done`].
     Wake,
@@ -110,6 +118,8 @@ pub enum Answer {
     Names(Vec<Arc<str>>),
     /// Options, in upstream's order.
     Options(OptionMap),
+    /// Yes or no.
+    Flag(bool),
 }
 
 /// The configuration of a run, as recipes may use it.
@@ -174,17 +184,15 @@ pub trait Buildout {
         answer.into_text()
     }
 
-    /// Keeps `option` of `section` out of what is recorded, as a secret or a
-    /// value that must not cause a new installation.
+    /// Keeps options of `section` out of what is recorded, as secrets or values
+    /// that must not cause a new installation.
     ///
     /// # Errors
     ///
     /// The section cannot be initialised.
-    fn conceal(&self, section: &str, option: &str) -> Result<(), Failure> {
-        let call = Call::Conceal {
-            section: Arc::from(section),
-            option: Arc::from(option),
-        };
+    fn make_volatile(&self, section: &str, options: Vec<Arc<str>>) -> Result<(), Failure> {
+        let section = Arc::from(section);
+        let call = Call::MakeVolatile { section, options };
         self.call(call).map(|_| ())
     }
 
@@ -197,6 +205,21 @@ pub trait Buildout {
         let section = Arc::from(section);
         match self.call(Call::OptionNames { section })? {
             Answer::Names(names) => Ok(names),
+            _ => Err(Problem::UnexpectedAnswer.into()),
+        }
+    }
+
+    /// Initialises `section` with some options set before, so that its recipe
+    /// sees them when it is constructed; tells whether it was done, which it
+    /// is not if the section is initialised already.
+    ///
+    /// # Errors
+    ///
+    /// The section does not exist or cannot be initialised.
+    fn reach_with(&self, section: &str, options: OptionMap) -> Result<bool, Failure> {
+        let section = Arc::from(section);
+        match self.call(Call::ReachWith { section, options })? {
+            Answer::Flag(done) => Ok(done),
             _ => Err(Problem::UnexpectedAnswer.into()),
         }
     }

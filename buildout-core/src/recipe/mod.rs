@@ -13,9 +13,11 @@
 
 mod construction;
 mod descriptor;
+mod develop;
 mod download_events;
 mod error;
 mod extension;
+mod extensions;
 mod handle;
 mod part_run;
 mod redacted_events;
@@ -28,8 +30,10 @@ pub(crate) use construction::Serve;
 pub use descriptor::{
     ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
 };
+pub use develop::DevelopEggs;
 pub use error::{RecipeError, RecipeErrorKind};
 pub use extension::{Extension, ExtensionRun};
+pub use extensions::Extensions;
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
 pub use part_run::{

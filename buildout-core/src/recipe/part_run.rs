@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::download_events::{DownloadEvents, DownloadIds};
+use super::extensions::Extensions;
 use super::handle::RemoteBuildout;
 use super::redacted_events::RedactedEvents;
 use super::registry::{Factory, documents};
@@ -15,9 +16,10 @@ use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::leftover::StartedGroup;
 use crate::exec::output::StreamKind;
+use crate::extends::UrlReplacements;
 use crate::fetch::{
     CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
-    Prefetcher, TlsSettings, Transport,
+    MirrorTransport, Prefetcher, TlsSettings, Transport,
 };
 use crate::lock::LockFile;
 use crate::resolve::OptionMap;
@@ -58,10 +60,13 @@ pub struct RunServices {
     pub directory: PathBuf,
     /// Where temporary files go.
     pub temporary_directory: PathBuf,
+    /// What is kept for all buildouts of a user, if anything is.
+    pub cache_directory: Option<PathBuf>,
     /// The mode bits that new files do not get.
     pub umask: u32,
-    /// Carries downloads.
+    /// Carries downloads, from mirrors if there are some.
     pub transport: Arc<dyn Transport>,
+    mirrors: Arc<MirrorTransport>,
     /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
     /// Receives what happens, without the passwords of URLs.
@@ -72,6 +77,8 @@ pub struct RunServices {
     pub process_environment: Environment,
     /// The shared parts that the run uses.
     pub claims: Claims,
+    /// What an embedder gives to its recipes, and what recipes share.
+    pub extensions: Extensions,
     initial_environment: RwLock<Environment>,
     environment_digest: RwLock<Option<Arc<str>>>,
     environment: RwLock<Environment>,
@@ -125,16 +132,21 @@ impl RunServices {
         cancellation: CancellationToken,
     ) -> Self {
         let downloads = DownloaderOptions::new(&directory, &temporary_directory);
+        let mirrors = MirrorTransport::new(transport, UrlReplacements::default());
+        let mirrors = Arc::new(mirrors);
         RunServices {
             directory,
             temporary_directory,
+            cache_directory: None,
             umask,
-            transport,
+            transport: Arc::<MirrorTransport>::clone(&mirrors),
+            mirrors,
             downloads,
             events: Arc::new(RedactedEvents(events)),
             cancellation: cancellation.child(),
             process_environment: environment.clone(),
             claims: Claims::default(),
+            extensions: Extensions::default(),
             initial_environment: RwLock::new(environment.clone()),
             environment_digest: RwLock::new(None),
             environment: RwLock::new(environment),
@@ -153,6 +165,12 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Fetches from elsewhere what `[buildout] url-replace` tells, once it is
+    /// known.
+    pub(crate) fn set_url_replacements(&self, replacements: UrlReplacements) {
+        self.mirrors.set_replacements(replacements);
     }
 
     /// Allows runs within parts, made with this.
@@ -393,7 +411,8 @@ impl CreatedPaths {
 /// The installation or update of one part, on a worker thread.
 pub struct PartRun<'a> {
     part: Arc<str>,
-    factory: &'a dyn Factory,
+    /// Whose recipe it is; nobody's if eggs are developed.
+    factory: Option<&'a dyn Factory>,
     options: &'a OptionMap,
     buildout: &'a RemoteBuildout,
     services: &'a RunServices,
@@ -404,7 +423,7 @@ pub struct PartRun<'a> {
 impl<'a> PartRun<'a> {
     pub(crate) fn new(
         part: Arc<str>,
-        factory: &'a dyn Factory,
+        factory: Option<&'a dyn Factory>,
         options: &'a OptionMap,
         buildout: &'a RemoteBuildout,
         services: &'a RunServices,
@@ -441,11 +460,13 @@ impl<'a> PartRun<'a> {
     /// Insists, in debug builds, on the recipe documenting an option that it
     /// reads.
     pub fn check_documented(&self, option: &str) {
-        debug_assert!(
-            documents(self.factory, option),
-            "{} reads `{option}`, which it does not document",
-            self.factory.descriptor().name
-        );
+        if let Some(factory) = self.factory {
+            debug_assert!(
+                documents(factory, option),
+                "{} reads `{option}`, which it does not document",
+                factory.descriptor().name
+            );
+        }
     }
 
     /// Returns a handle to the configuration, which may be cloned and sent to

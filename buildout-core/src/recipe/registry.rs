@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::construction::Construction;
 use super::descriptor::{Descriptor, ResultDocumentation, is_named};
+use super::develop::DevelopEggs;
 use super::error::RecipeError;
 use super::extension::Extension;
 use super::part_run::{Installed, PartRun, RunServices};
@@ -52,6 +53,20 @@ pub trait Provider: Send + Sync {
 
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
+
+    /// Tells what only the whole run shows, after all parts.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written where it should be.
+    fn conclude(&self, _services: &RunServices) -> Result<(), RecipeError> {
+        Ok(())
+    }
+
+    /// Returns who makes the develop eggs of a run, if this provider does.
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        None
+    }
 
     /// Returns the extension of this name, if this provider has it.
     fn extension(&self, _name: &str) -> Option<Arc<dyn Extension>> {
@@ -230,6 +245,20 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Has all providers conclude the run.
+    pub(crate) fn conclude(&self, services: &RunServices) -> Result<(), RecipeError> {
+        self.providers
+            .iter()
+            .try_for_each(|provider| provider.conclude(services))
+    }
+
+    /// Returns the first who makes develop eggs.
+    pub fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.develop_eggs())
     }
 
     /// Returns the first extension of this name.

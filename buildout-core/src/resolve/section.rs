@@ -23,8 +23,8 @@ pub struct Section {
     pub(crate) cooked: HashMap<Arc<str>, Arc<str>, FxBuildHasher>,
     /// The options that were read or set; what is not here is unused.
     pub(crate) data: OptionMap,
-    /// The options that are left out of copies.
-    pub(crate) concealed: HashSet<Arc<str>, FxBuildHasher>,
+    /// The options that are not recorded, and of which no copy knows.
+    pub(crate) volatile: HashSet<Arc<str>, FxBuildHasher>,
 }
 
 impl Section {
@@ -49,7 +49,7 @@ impl Section {
     }
 
     /// Upstream's `Options.copy`: what is known of each option, resolved or
-    /// not, but for those that are concealed.
+    /// not. Volatile options are missing.
     pub fn known_values(&self) -> OptionMap {
         let mut values: OptionMap = self
             .raw
@@ -62,7 +62,9 @@ impl Section {
         for (name, value) in &self.data {
             values.insert(Arc::clone(name), Arc::clone(value));
         }
-        values.retain(|name, _| !self.concealed.contains(name));
+        if !self.volatile.is_empty() {
+            values.retain(|name, _| !self.volatile.contains(name));
+        }
         values
     }
 

@@ -202,7 +202,8 @@ impl<'s, 'a> Evaluation<'s, 'a> {
             }
             // Registered first: a section reached again while it is being
             // initialised is used as far as it is known.
-            let early = Section::new(Arc::clone(&name), Arc::default());
+            let mut early = Section::new(Arc::clone(&name), Arc::default());
+            early.data = state.presets.remove(&name).unwrap_or_default();
             state.sections.insert(Arc::clone(&name), early);
             state.opened.push(Arc::clone(&name));
             state.macros.expand(&name, &state.configured)
@@ -618,10 +619,12 @@ pub(super) fn recipe_result<T>(
                 let section = (error.option().is_some() || hint.is_some())
                     .then(|| session.section_place(part))
                     .flatten();
+                let doing = error.doing().iter().cloned().map(Doing::Recipe).collect();
                 Failure::from(Problem::Recipe {
                     part: part.to_owned(),
                     error,
                 })
+                .during(doing)
                 .with_label(place, "")
                 .with_only_label(section, "in this section")
                 .with_hint(hint)

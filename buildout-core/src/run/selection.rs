@@ -104,7 +104,7 @@ impl Session<'_> {
     pub(super) fn current_options(&self, part: &Arc<str>) -> Result<OptionMap, Failure> {
         let mut options = OptionMap::default();
         for name in self.known_options(part) {
-            if self.is_concealed(part, &name) {
+            if self.is_volatile(part, &name) {
                 continue;
             }
             if let Some(value) = self.get_stored(part, &name)? {

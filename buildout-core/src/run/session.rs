@@ -102,6 +102,8 @@ pub(crate) struct State {
     pub(crate) signatures: Signatures,
     /// The sections in the order their initialisation began.
     pub(crate) opened: Vec<Arc<str>>,
+    /// Options that a section about to be opened has from the start.
+    pub(crate) presets: HashMap<Arc<str>, OptionMap>,
 }
 
 /// A configuration being resolved.
@@ -477,19 +479,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn conceal(&self, section: &Arc<str>, option: Arc<str>) -> Result<(), Failure> {
-        self.reach(section)?;
-        if let Some(section) = self.state.borrow_mut().sections.get_mut(section) {
-            section.concealed.insert(option);
-        }
-        Ok(())
-    }
-
     /// Tells whether an option is kept out of what is recorded.
-    pub(super) fn is_concealed(&self, section: &str, option: &str) -> bool {
+    pub(super) fn is_volatile(&self, section: &str, option: &str) -> bool {
         let state = self.state.borrow();
         let section = state.sections.get(section);
-        section.is_some_and(|section| section.concealed.contains(option))
+        section.is_some_and(|section| section.volatile.contains(option))
     }
 
     fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {
@@ -586,9 +580,6 @@ impl Session<'_> {
                 value,
             } => self.set(&section, &option, value).map(|()| Answer::Done),
             Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
-            Call::Conceal { section, option } => {
-                self.conceal(&section, option).map(|()| Answer::Done)
-            }
             Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
             Call::KnownValues { section } => self.answer_known_values(caller, &section),
@@ -598,12 +589,46 @@ impl Session<'_> {
                 self.answer_add_section(caller, &section, options)
             }
             Call::Signature { section } => self.answer_signature(&section),
+            Call::ReachWith { section, options } => {
+                self.answer_reach_with(caller, &section, options)
+            }
+            Call::MakeVolatile { section, options } => {
+                self.make_volatile(&section, options).map(|()| Answer::Done)
+            }
         }
     }
 
     fn answer_reach(&self, caller: &Caller, section: &Arc<str>) -> Result<Answer, Failure> {
         self.note_reached(caller, section);
         self.reach(section).map(|()| Answer::Done)
+    }
+
+    fn answer_reach_with(
+        &self,
+        caller: &Caller,
+        section: &Arc<str>,
+        options: OptionMap,
+    ) -> Result<Answer, Failure> {
+        self.note_reached(caller, section);
+        let mut state = self.state.borrow_mut();
+        if state.sections.contains_key(section) {
+            return Ok(Answer::Flag(false));
+        }
+        state.presets.insert(Arc::clone(section), options);
+        drop(state);
+        let result = self.reach(section);
+        // A section that does not exist was not opened.
+        self.state.borrow_mut().presets.remove(section);
+        result.map(|()| Answer::Flag(true))
+    }
+
+    fn make_volatile(&self, section: &Arc<str>, options: Vec<Arc<str>>) -> Result<(), Failure> {
+        self.reach(section)?;
+        let mut state = self.state.borrow_mut();
+        if let Some(section) = state.sections.get_mut(section) {
+            section.volatile.extend(options);
+        }
+        Ok(())
     }
 
     fn answer_get(

@@ -163,7 +163,7 @@ fn carry_out(mut job: Job, tools: &Tools<'_>) -> JobResult {
         };
         let run = PartRun::new(
             Arc::clone(&job.part),
-            &*job.factory,
+            Some(&*job.factory),
             &job.options,
             tools.remote,
             tools.services,

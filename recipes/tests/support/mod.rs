@@ -19,7 +19,7 @@ use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::extends::{Conditions, DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RecipeError, Registry, RunServices};
+use buildout_core::recipe::{Environment, Extensions, RecipeError, Registry, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
     SettingsReader, SubRunWorld, install,
@@ -39,7 +39,11 @@ pub(crate) struct TestSite {
     environment: Environment,
     executable: String,
     cancellation: CancellationToken,
+    extend: Mutex<Option<Extend>>,
 }
+
+/// Gives runs what an embedder would.
+type Extend = Box<dyn Fn(&Extensions) + Send>;
 
 impl Default for TestSite {
     fn default() -> Self {
@@ -70,6 +74,7 @@ impl TestSite {
             environment,
             executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
+            extend: Mutex::default(),
         }
     }
 
@@ -110,6 +115,11 @@ impl TestSite {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
         self
+    }
+
+    /// Has later runs extended as an embedder does.
+    pub(crate) fn extend(&self, extend: impl Fn(&Extensions) + Send + 'static) {
+        *self.extend.lock().expect("no extension panics") = Some(Box::new(extend));
     }
 
     /// Returns the environment variables of runs.
@@ -254,6 +264,23 @@ impl TestSite {
         Some(self.mask(&value))
     }
 
+    /// Lists the options that `.installed.cfg` records for a part.
+    pub(crate) fn recorded_options(&self, part: &str) -> Vec<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read");
+        let record = state.and_then(|mut state| state.parts.shift_remove(part));
+        let options = record.map(|record| record.options).unwrap_or_default();
+        options.keys().map(ToString::to_string).collect()
+    }
+
+    /// Returns an option that `.installed.cfg` records, as it is there.
+    pub(crate) fn recorded_raw(&self, part: &str, option: &str) -> Option<String> {
+        let file = InstalledFile::new(&self.path(""), ".installed.cfg");
+        let state = file.load().expect("it can be read")?;
+        let value = state.parts.get(part)?.options.get(option)?;
+        Some(value.clone())
+    }
+
     /// Lets the user write to all directories of the site again.
     pub(crate) fn make_writable(&self) {
         let mut left = vec![self.root().to_owned()];
@@ -325,6 +352,9 @@ impl TestSite {
             home: home.to_string(),
             dialect: self.dialect,
         }));
+        if let Some(extend) = &*self.extend.lock().expect("no extension panics") {
+            extend(&services.extensions);
+        }
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: buildout_recipes::registry(),

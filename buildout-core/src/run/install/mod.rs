@@ -7,6 +7,7 @@
 //! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+mod develop;
 mod explanation;
 mod removal;
 mod repair;
@@ -19,6 +20,7 @@ use indexmap::IndexMap;
 
 use self::work::InFlight;
 use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
+use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
@@ -84,10 +86,11 @@ pub fn install_within(
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested)
+        .prepare(requested, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
-        .and_then(|()| session.finish_extensions());
+        .and_then(|()| session.finish_extensions())
+        .and_then(|()| installation.conclude());
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -195,12 +198,9 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
         self.repair()?;
-        let develop_eggs = self.record.take_develop_eggs();
-        if !develop_eggs.is_empty() {
-            self.remove_paths("", &develop_eggs)?;
-        }
+        self.develop(outer)?;
         let session = self.session;
         let mut unconstructed = Vec::new();
         let parts = select(session, requested, |_, failure| {
@@ -256,6 +256,13 @@ impl<'s, 'a> Installation<'s, 'a> {
             let _serving = session.serve_run();
             self.work_on(&parts, schedule, &mut workers)
         })
+    }
+
+    /// Lets those who implement recipes tell of the run as a whole.
+    fn conclude(&self) -> Result<(), Failure> {
+        let session = self.session;
+        let result = session.options.registry.conclude(session.services());
+        recipe_result(session, BUILDOUT_SECTION, Ok(result))
     }
 
     /// Returns what the parts are going to download.
@@ -328,22 +335,16 @@ impl<'s, 'a> Installation<'s, 'a> {
 
 /// What upstream does and this engine does not is an error, never silence.
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    for (option, what) in [
-        (EXTENSIONS_OPTION, "extensions, which are Python programs"),
-        ("develop", "`develop`, which builds eggs"),
-    ] {
-        let value = session.get_stored(BUILDOUT_SECTION, option)?;
-        let is_refused = |name: &str| {
-            option != EXTENSIONS_OPTION || session.options.registry.extension(name).is_none()
-        };
-        if value.is_some_and(|value| split_words(&value).any(is_refused)) {
-            let place = session.option_place(BUILDOUT_SECTION, option, option);
-            let what = what.to_owned();
-            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-            return Err(Failure::from(Problem::Unsupported { what })
-                .with_label(place, "")
-                .with_hint(Some(hint)));
-        }
+    let option = EXTENSIONS_OPTION;
+    let value = session.get_stored(BUILDOUT_SECTION, option)?;
+    let is_refused = |name: &str| session.options.registry.extension(name).is_none();
+    if value.is_some_and(|value| split_words(&value).any(is_refused)) {
+        let place = session.option_place(BUILDOUT_SECTION, option, option);
+        let what = "extensions, which are Python programs".to_owned();
+        let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+        return Err(Failure::from(Problem::Unsupported { what })
+            .with_label(place, "")
+            .with_hint(Some(hint)));
     }
     Ok(())
 }

@@ -118,7 +118,7 @@ fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         secrets.insert(String::new(), randomness::text(length, LETTERS_AND_DIGITS)?);
     }
     let password = secrets.get("").cloned().unwrap_or_default();
-    part.set_concealed(PASSWORD, &password)?;
+    part.set_volatile(PASSWORD, &password)?;
     Ok(Box::new(Password {
         path,
         create_once,

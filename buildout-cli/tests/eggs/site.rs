@@ -1,0 +1,281 @@
+//! Two buildout directories with the same profile: one for each program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use buildout_core::state::installed::{InstalledFile, InstalledPart};
+
+use crate::peer::{Peer, PeerVersion};
+
+/// Which of the two directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// That of our program.
+    Ours,
+    /// That of the real one.
+    Peer,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    /// Standard output and standard error, with the root masked.
+    pub(crate) text: String,
+}
+
+/// The two directories, beside the distributions.
+pub(crate) struct Site {
+    root: tempfile::TempDir,
+    version: PeerVersion,
+    peer: Peer,
+}
+
+fn target_directory() -> PathBuf {
+    // The directory of the program is `target/PROFILE`.
+    let program = Path::new(env!("CARGO_BIN_EXE_buildout"));
+    let target = program.ancestors().nth(2);
+    target.expect("it is below `target`").to_owned()
+}
+
+impl Site {
+    /// Makes the directories, and the distributions beside them.
+    pub(crate) fn new(version: PeerVersion) -> Self {
+        let peers = target_directory().join("peers");
+        let peer = Peer::provide(version, &peers).unwrap_or_else(|problem| panic!("{problem}"));
+        let site = Site {
+            root: tempfile::tempdir().expect("a directory can be made"),
+            version,
+            peer,
+        };
+        for directory in ["ours/bo", "peer/bo", "fixtures", "home"] {
+            fs::create_dir_all(site.root.path().join(directory)).expect("the root is ours");
+        }
+        site.make("fixtures.py", &site.root.path().join("fixtures"));
+        site
+    }
+
+    /// Runs one of the scripts beside this file.
+    fn make(&self, script: &str, place: &Path) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/eggs")
+            .join(script);
+        let status = Command::new(&self.peer.python)
+            .arg(script)
+            .arg(place)
+            .status();
+        assert!(status.expect("python can be started").success());
+    }
+
+    fn path(&self, side: Side, name: &str) -> PathBuf {
+        let side = match side {
+            Side::Ours => "ours/bo",
+            Side::Peer => "peer/bo",
+        };
+        self.root.path().join(side).join(name)
+    }
+
+    /// Shows what differs between the sides in one way.
+    fn mask(&self, side: Side, text: &str) -> String {
+        let own = self.path(side, "");
+        let own = own.to_string_lossy();
+        text.replace(own.trim_end_matches('/'), "[BUILDOUT]")
+    }
+
+    /// Writes the profile of both.
+    pub(crate) fn profile(&self, text: &str) {
+        let fixtures = self.root.path().join("fixtures");
+        let text = text.replace("FIXTURES", &fixtures.to_string_lossy());
+        for side in [Side::Ours, Side::Peer] {
+            fs::write(self.path(side, "buildout.cfg"), &text).expect("the root is ours");
+        }
+    }
+
+    /// Writes a file outside of both, and returns its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.root.path().join(name);
+        fs::write(&path, text).expect("the root is ours");
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Makes the checkouts of both.
+    pub(crate) fn checkouts(&self) {
+        for side in [Side::Ours, Side::Peer] {
+            self.make("checkouts.py", &self.path(side, ""));
+        }
+    }
+
+    /// Makes a checkout of ours one that cannot be built.
+    pub(crate) fn break_checkout(&self) {
+        let path = self.path(Side::Ours, "co-srcpkg/setup.py");
+        fs::write(path, "raise SystemExit(3)\n").expect("the root is ours");
+    }
+
+    /// Runs both programs: ours, then the other.
+    pub(crate) fn run(&self, words: &[&str]) -> [Outcome; 2] {
+        let [ours] = self.run_ours(words);
+        let mut command = Command::new(&self.peer.buildout);
+        command.args(words);
+        [ours, self.outcome(Side::Peer, command)]
+    }
+
+    /// Runs our program.
+    pub(crate) fn run_ours(&self, words: &[&str]) -> [Outcome; 1] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buildout"));
+        let dialect = match self.version {
+            PeerVersion::Upstream6 => "upstream",
+            PeerVersion::Slapos3 => "slapos",
+        };
+        command.args(["--progress=never", "--dialect", dialect, "--python"]);
+        command.arg(&self.peer.python).args(words);
+        [self.outcome(Side::Ours, command)]
+    }
+
+    fn outcome(&self, side: Side, mut command: Command) -> Outcome {
+        command
+            .current_dir(self.path(side, ""))
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME")
+            .env("BUILDOUT_HOME", self.root.path().join("home"))
+            .env("BUILDOUT_JOBS", "1")
+            // What builds need is fetched once for all tests.
+            .env("XDG_CACHE_HOME", target_directory().join("peers/cache"))
+            // The other program's builds use what its environment has.
+            .env("PIP_NO_BUILD_ISOLATION", "0");
+        let output = command.output().expect("the program can be started");
+        let text = [output.stdout, output.stderr].concat();
+        Outcome {
+            code: output.status.code(),
+            text: self.mask(side, &String::from_utf8_lossy(&text)),
+        }
+    }
+
+    /// Starts a script of both buildouts; returns what it wrote, and its code.
+    pub(crate) fn start(&self, script: &str, words: &[&str]) -> [(String, Option<i32>); 2] {
+        [Side::Ours, Side::Peer].map(|side| self.start_one(side, script, words))
+    }
+
+    /// Starts a script of ours.
+    pub(crate) fn start_ours(&self, script: &str, words: &[&str]) -> [(String, Option<i32>); 1] {
+        [self.start_one(Side::Ours, script, words)]
+    }
+
+    fn start_one(&self, side: Side, script: &str, words: &[&str]) -> (String, Option<i32>) {
+        let output = Command::new(self.path(side, "bin").join(script))
+            .args(words)
+            .env_remove("PYTHONPATH")
+            .output()
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (self.mask(side, &text), output.status.code())
+    }
+
+    /// Checks what a script of ours writes.
+    pub(crate) fn program(&self, script: &str, words: &[&str], expected: &str) {
+        let (text, code) = self.start_one(Side::Ours, script, words);
+        assert_eq!((&*text, code), (expected, Some(0)), "{script}");
+    }
+
+    /// Lists a directory, but for hidden files; that of eggs as the dialect has
+    /// it.
+    pub(crate) fn names(&self, side: Side, directory: &str) -> Vec<String> {
+        let directory = match (self.version, directory) {
+            (PeerVersion::Upstream6, "eggs") => "eggs/v5",
+            _ => directory,
+        };
+        let entries = fs::read_dir(self.path(side, directory)).expect("it was made");
+        let names = entries.map(|entry| entry.expect("it is read").file_name());
+        let mut names: Vec<String> = names
+            .map(|name| name.to_string_lossy().into_owned())
+            .filter(|name| !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Returns the scripts with their modes. Of interpreters only what comes
+    /// before the body counts, which is ours.
+    pub(crate) fn scripts(&self, side: Side) -> BTreeMap<String, (String, u32)> {
+        let mut scripts = BTreeMap::new();
+        for name in self.names(side, "bin") {
+            let path = self.path(side, "bin").join(&name);
+            let text = fs::read_to_string(&path).expect("scripts are texts");
+            let mode = fs::metadata(&path).expect("it exists").permissions().mode();
+            let text = match text.find("\n_") {
+                Some(body) if text.contains("getopt") => &text[..body],
+                _ => &text,
+            };
+            scripts.insert(name, (self.mask(side, text), mode));
+        }
+        scripts
+    }
+
+    /// Returns the links in the directory of develop eggs.
+    pub(crate) fn links(&self, side: Side) -> BTreeMap<String, String> {
+        let names = self.names(side, "develop-eggs").into_iter();
+        names
+            .filter(|name| name.ends_with(".egg-link"))
+            .map(|name| {
+                let text = self.read(side, &format!("develop-eggs/{name}"));
+                (name, text)
+            })
+            .collect()
+    }
+
+    /// Reads a file of a buildout directory.
+    pub(crate) fn read(&self, side: Side, name: &str) -> String {
+        let path = self.path(side, name);
+        let text = fs::read_to_string(&path);
+        let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self.mask(side, &text)
+    }
+
+    /// Returns what is recorded, but for signatures.
+    pub(crate) fn installed(&self, side: Side) -> BTreeMap<String, Vec<String>> {
+        let file = InstalledFile::new(&self.path(side, ""), ".installed.cfg");
+        let state = file.load().expect("it can be read").expect("it is there");
+        let mut shown = BTreeMap::from([(
+            "develop eggs".to_owned(),
+            vec![self.mask(side, &state.develop_eggs.join("\n"))],
+        )]);
+        for (name, part) in &state.parts {
+            let InstalledPart { options, installed } = part;
+            let mut lines: Vec<String> = options
+                .iter()
+                .filter(|(option, _)| *option != "__buildout_signature__")
+                .map(|(option, value)| format!("{option} = {value}"))
+                .collect();
+            lines.push(format!("installed: {}", installed.join("\n")));
+            let lines = lines.iter().map(|line| self.mask(side, line));
+            shown.insert(name.clone(), lines.collect());
+        }
+        shown
+    }
+}
+
+impl Outcome {
+    /// Returns what is told to a person, without what only one of the programs
+    /// tells: pages that are read, downloads, explanations.
+    pub(crate) fn told(&self) -> String {
+        let mut told = String::new();
+        for line in self.text.lines() {
+            // Ours go on with the place of a mistake after a blank line.
+            if told.contains("\nError: ") && line.is_empty() {
+                break;
+            }
+            let is_only_theirs = line.starts_with("root: ")
+                || line.starts_with("Not upgrading because")
+                || line.starts_with("setuptools")
+                || line.contains("Warning")
+                || line.starts_with("  warn");
+            if !is_only_theirs {
+                told.push_str(line);
+                told.push('\n');
+            }
+        }
+        told
+    }
+}
