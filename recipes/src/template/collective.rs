@@ -113,6 +113,10 @@ impl Factory for CollectiveTemplateFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let (input, inline, url) = (
             part.option("input")?,
