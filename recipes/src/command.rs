@@ -81,6 +81,10 @@ impl Factory for ShellCommandFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let text = part.option("stop-on-error")?;
         let lowered = text.as_deref().map(str::to_lowercase);

@@ -68,6 +68,10 @@ impl Factory for FunctionFactory {
         self.results
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         (self.construct)(part)
     }

@@ -105,6 +105,10 @@ impl Factory for DownloadFactory {
         RESULTS
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let source = Source::read(part)?;
         if part.option_names()?.iter().any(|name| **name == *"mode") {

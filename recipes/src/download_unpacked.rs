@@ -83,6 +83,10 @@ impl Factory for DownloadUnpackedFactory {
         RESULTS
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let strip = match boolean_option(part, STRIP_OPTION)? {
             None => StripTopLevel::Auto,

@@ -92,7 +92,7 @@ impl Location {
         if wants_sharing {
             // The section is named, not quoted, by the options: the part must
             // depend on it from here on.
-            if let Some(section) = part.option(environment::OPTION)?
+            if let Some(section) = part.buildout().get(part.part(), environment::OPTION)?
                 && !section.is_empty()
                 && !section.contains('=')
             {

@@ -54,6 +54,10 @@ impl Factory for MakeDirectoryFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         // Upstream copies the options without reading them, so that they count
         // as unused unless something else reads them.

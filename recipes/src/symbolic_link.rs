@@ -59,6 +59,10 @@ impl Factory for SymbolicLinkFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, _part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         Ok(Box::new(SymbolicLink))
     }

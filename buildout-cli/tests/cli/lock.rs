@@ -221,12 +221,12 @@ fn a_damaged_lock_is_told_with_its_line() {
     let (_server, site) = start();
     site.write(
         "buildout.lock",
-        "version = 1\n\n[git https://h/r]\nrevision = 0\n",
+        "version = 1\n\n[cheese https://h/r]\nage = 0\n",
     );
     for line in [&["--locked"] as &[&str], &["lock"]] {
         let stderr = site.run(line).failure();
         assert!(
-            stderr.contains("line 3: entries of the kind `git` are not known"),
+            stderr.contains("line 3: entries of the kind `cheese` are not known"),
             "{stderr}"
         );
     }

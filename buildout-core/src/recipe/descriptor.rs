@@ -86,8 +86,9 @@ impl Descriptor {
     /// read it. Names that begin with an underscore belong to the engine; a
     /// recipe that documents nothing may read anything.
     ///
-    /// Debug builds insist on it wherever a recipe reads an option, so that
-    /// every test of a recipe also checks its documentation.
+    /// Debug builds insist on it wherever a recipe reads an option
+    /// ([`insists_on_documentation`](super::Factory::insists_on_documentation)),
+    /// so that every test of a recipe also checks its documentation.
     pub fn documents(&self, option: &str) -> bool {
         let names = self.options.iter().map(|known| known.name);
         self.options.is_empty()

@@ -119,10 +119,16 @@ pub trait Factory: Send + Sync {
     /// The options are wrong, or reaching another section fails.
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError>;
 
-    /// Returns the documentation of the options that the recipe sets. Where
-    /// there is any, debug builds insist on it being complete.
+    /// Returns the documentation of the options that the recipe sets.
     fn results(&self) -> &'static [ResultDocumentation] {
         &[]
+    }
+
+    /// Tells whether debug builds, and so all tests, insist on every option
+    /// that the recipe reads being documented, and every one that it sets if
+    /// any of these is.
+    fn insists_on_documentation(&self) -> bool {
+        false
     }
 
     /// Undoes what removing the installed paths does not: upstream's group
@@ -158,9 +164,12 @@ pub trait Factory: Send + Sync {
     }
 }
 
-/// Tells whether a recipe documents an option, as one that it reads or as one
-/// that it sets.
+/// Tells whether a recipe may use an option: it documents the option, as one
+/// that it reads or as one that it sets, or nobody insists on that.
 pub(super) fn documents(factory: &dyn Factory, option: &str) -> bool {
+    if !factory.insists_on_documentation() {
+        return true;
+    }
     let results = factory.results().iter();
     factory.descriptor().documents(option) || is_named(results.map(|result| result.name), option)
 }

@@ -54,6 +54,10 @@ impl Factory for CmmiFactory {
         options::RESULTS
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let location = Location::choose(part)?;
         set_location(part, &location)?;

@@ -43,6 +43,10 @@ impl Factory for GenericFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, _part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         Ok(Box::new(Generic {
             install: self.install,

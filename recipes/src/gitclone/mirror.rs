@@ -9,7 +9,7 @@ use buildout_core::fetch::{Algorithm, Digests};
 use buildout_core::recipe::{RecipeError, RecipeErrorKind, RunServices};
 
 use super::program::{ask, command, not_started};
-use super::{GitClone, GitCloneProblem, GitFailure, REPOSITORY};
+use super::{GitClone, GitCloneProblem, REPOSITORY};
 use crate::location::clear;
 use crate::system_error::failed;
 
@@ -109,7 +109,7 @@ fn git(
     match ask(services, None, &command) {
         Ok((finished, _)) if finished.outcome.is_success() => Ok(()),
         Ok((finished, _)) => {
-            let failure = GitFailure::Ended(CommandFailure::new(&command, finished));
+            let failure = CommandFailure::new(&command, finished);
             Err(RecipeError::user(GitCloneProblem::NotCloned(failure)).at_option(REPOSITORY))
         }
         Err(error @ CommandError::Cancelled { .. }) => {

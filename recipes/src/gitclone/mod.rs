@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use buildout_core::exec::failure::CommandFailure;
 use buildout_core::fetch::RedactedUrl;
 use buildout_core::lock::RevisionSource;
 use buildout_core::recipe::{
@@ -122,9 +123,9 @@ enum GitCloneProblem {
     #[error("repository parameter is mandatory.")]
     NoRepository,
     #[error("Impossible to clone repository.")]
-    NotCloned(#[source] GitFailure),
+    NotCloned(#[source] CommandFailure),
     #[error("Impossible to clone repository and impossible to download from cache.")]
-    NeitherClonedNorCached(#[source] GitFailure),
+    NeitherClonedNorCached(#[source] CommandFailure),
     #[error("Unknown error while cloning repository.")]
     NothingCloned,
     #[error("`use-cache` works neither with `sparse-checkout` nor with `ignore-ssl-certificate`")]
@@ -152,6 +153,10 @@ impl Factory for GitCloneFactory {
 
     fn results(&self) -> &'static [ResultDocumentation] {
         RESULTS
+    }
+
+    fn insists_on_documentation(&self) -> bool {
+        true
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
@@ -282,7 +287,12 @@ impl GitClone {
         }))
     }
 
-    fn clone(&self, run: &PartRun<'_>, git: &Git<'_, '_>, path: &Path) -> Result<(), GitFailure> {
+    fn clone_repository(
+        &self,
+        run: &PartRun<'_>,
+        git: &Git<'_, '_>,
+        path: &Path,
+    ) -> Result<(), GitFailure> {
         let mut arguments: Vec<String> = Vec::new();
         let mut push = |words: &[&str]| arguments.extend(words.iter().map(ToString::to_string));
         if !self.ignore_submodules {
@@ -394,14 +404,14 @@ impl Recipe for GitClone {
         let mirror = self.stand_in(run.services()).transpose()?;
         let git = Git::of(run, &self.executable, mirror, &self.repository);
         run.created(&path);
-        match self.clone(run, &git, &path) {
+        match self.clone_repository(run, &git, &path) {
             Ok(()) => Ok(Installed::path(&*self.location)),
-            Err(failure @ GitFailure::Ended(_)) => {
+            Err(GitFailure::Ended(failure)) => {
                 run.print("Unable to download from git repository. Trying from network cache...");
                 clear(&path, &run.services().directory)?;
                 let problem = match self.use_cache {
-                    false => GitCloneProblem::NotCloned(failure),
-                    true => GitCloneProblem::NeitherClonedNorCached(failure),
+                    false => GitCloneProblem::NotCloned(*failure),
+                    true => GitCloneProblem::NeitherClonedNorCached(*failure),
                 };
                 Err(RecipeError::user(problem).at_option(REPOSITORY))
             }

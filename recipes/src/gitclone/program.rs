@@ -22,7 +22,7 @@ use super::{BRANCH, EXECUTABLE, GitClone, LOCATION, REPOSITORY, REVISION};
 pub(super) enum GitFailure {
     /// It ended without success.
     #[error(transparent)]
-    Ended(CommandFailure),
+    Ended(Box<CommandFailure>),
     /// It did not run to its end.
     #[error(transparent)]
     NotRun(CommandError),
@@ -42,7 +42,7 @@ impl GitFailure {
     pub(super) fn into_exception(self, option: &str) -> RecipeError {
         match self {
             GitFailure::Ended(failure) => {
-                let error = CalledProcessError(failure);
+                let error = CalledProcessError(*failure);
                 RecipeError::internal("subprocess.CalledProcessError", error)
             }
             GitFailure::NotRun(error @ CommandError::Cancelled { .. }) => {
@@ -119,7 +119,9 @@ impl<'a, 'r> Git<'a, 'r> {
         let command = Command::new(self.executable, words, directory, self.environment.clone());
         match self.run.run_command(&command) {
             Ok(finished) if finished.outcome.is_success() => Ok(()),
-            Ok(finished) => Err(GitFailure::Ended(CommandFailure::new(&command, finished))),
+            Ok(finished) => Err(GitFailure::Ended(Box::new(CommandFailure::new(
+                &command, finished,
+            )))),
             Err(error) => Err(GitFailure::NotRun(error)),
         }
     }

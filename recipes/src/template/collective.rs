@@ -101,11 +101,20 @@ const OPTIONS: &[OptionDocumentation] = &[
         default: Some("utf-8"),
         summary: "The encoding of the file; only UTF-8 is supported.",
     },
+    OptionDocumentation {
+        name: "timeout",
+        default: Some(""),
+        summary: "Not supported: the limits of all downloads apply.",
+    },
 ];
 
 impl Factory for CollectiveTemplateFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn insists_on_documentation(&self) -> bool {
+        true
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

@@ -66,6 +66,10 @@ impl Factory for PlainTemplateFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let output = Output::new(part, "output", &part.required("output")?)?;
         let source = Source::from_options(part)?;

@@ -150,6 +150,10 @@ impl Factory for WrapperFactory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         // Upstream's Python scripts depend on these paths. A directory that
         // upstream made is not to be reinstalled for lack of them.

@@ -156,6 +156,10 @@ impl Factory for Jinja2Factory {
         &self.descriptor
     }
 
+    fn insists_on_documentation(&self) -> bool {
+        true
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let once = part.option("once")?.filter(|once| !once.is_empty());
         check_encoding(part)?;
