@@ -191,7 +191,7 @@ impl Supply for EggSupply<'_> {
         };
         self.directories.note(&egg);
         let found = read_entry(&egg).map_err(EggError::from)?;
-        let found = found.ok_or_else(|| EggError::NoMetadata { path: egg })?;
+        let found = found.ok_or(EggError::NoMetadata { path: egg })?;
         Ok(Arc::new(found))
     }
 }
