@@ -32,9 +32,7 @@ pub enum Doing {
     LoadingMacros(String),
     /// A recipe is looked for.
     LoadingRecipe(String),
-    /// The checkouts of `[buildout] develop` are made develop eggs.
-    Developing,
-    /// One of them is.
+    /// A checkout of `[buildout] develop` is made a develop egg.
     DevelopingCheckout(String),
     /// What a recipe says it does, as upstream words it.
     Recipe(String),
@@ -64,7 +62,6 @@ impl fmt::Display for Doing {
                 write!(f, "Loading input sections for {}", str_repr(section))
             }
             Doing::LoadingRecipe(recipe) => write!(f, "Loading recipe {}.", str_repr(recipe)),
-            Doing::Developing => f.write_str("Processing directories listed in the develop option"),
             Doing::DevelopingCheckout(path) => {
                 write!(f, "Processing develop directory {}.", str_repr(path))
             }
