@@ -201,6 +201,10 @@ impl Site {
     pub(crate) fn scripts(&self, side: Side) -> BTreeMap<String, (String, u32)> {
         let mut scripts = BTreeMap::new();
         for name in self.names(side, "bin") {
+            if name == "buildout" {
+                // Ours, which each run makes.
+                continue;
+            }
             let path = self.path(side, "bin").join(&name);
             let text = fs::read_to_string(&path).expect("scripts are texts");
             let mode = fs::metadata(&path).expect("it exists").permissions().mode();
@@ -268,7 +272,13 @@ impl Outcome {
     /// tells: pages that are read, downloads, explanations.
     pub(crate) fn told(&self) -> String {
         let mut told = String::new();
+        let mut in_warning = false;
         for line in self.text.lines() {
+            // setuptools puts these around what it has against 3.0.1.
+            in_warning ^= line == "!!";
+            if in_warning || line == "!!" {
+                continue;
+            }
             // Ours go on with the place of a mistake after a blank line.
             if told.contains("\nError: ") && line.is_empty() {
                 break;
@@ -277,7 +287,8 @@ impl Outcome {
                 || line.starts_with("Not upgrading because")
                 || line.starts_with("setuptools")
                 || line.contains("Warning")
-                || line.starts_with("  warn");
+                || line.starts_with("  warn")
+                || line.contains(".initialize_options(self)");
             let is_only_ours =
                 line.starts_with("Downloading ") || line.contains(" is installed anew: ");
             if !is_only_theirs && !is_only_ours {

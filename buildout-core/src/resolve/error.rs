@@ -36,9 +36,7 @@ pub enum Doing {
     LoadingExtensions,
     /// They are told that the run ends.
     UnloadingExtensions,
-    /// The checkouts of `[buildout] develop` are made develop eggs.
-    Developing,
-    /// One of them is.
+    /// A checkout of `[buildout] develop` is made a develop egg.
     DevelopingCheckout(String),
     /// What a recipe says it does, as upstream words it.
     Recipe(String),
@@ -70,7 +68,6 @@ impl fmt::Display for Doing {
             Doing::LoadingRecipe(recipe) => write!(f, "Loading recipe {}.", str_repr(recipe)),
             Doing::LoadingExtensions => f.write_str("Loading extensions."),
             Doing::UnloadingExtensions => f.write_str("Unloading extensions."),
-            Doing::Developing => f.write_str("Processing directories listed in the develop option"),
             Doing::DevelopingCheckout(path) => {
                 write!(f, "Processing develop directory {}.", str_repr(path))
             }

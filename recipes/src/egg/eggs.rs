@@ -7,13 +7,13 @@ use buildout_core::configuration::BUILDOUT_SECTION;
 use buildout_core::dialect::Dialect;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, PartRun, Recipe, RecipeError,
+    Construction, Descriptor, Factory, Installed, PartRun, Recipe, RecipeError, ResultDocumentation,
 };
 use buildout_eggs::distribution::{Distribution, DistributionKind};
 use buildout_eggs::resolve::WorkingSet;
 use buildout_eggs::settings::EggSettings;
 
-use super::options::EGGS_DESCRIPTOR;
+use super::options::{EGGS_DESCRIPTOR, EGGS_RESULTS};
 use super::patches::EggPatches;
 use super::run::{EggRun, EggRuns};
 use crate::live_options::LiveOptions as _;
@@ -157,6 +157,10 @@ impl EggsFactory {
 impl Factory for EggsFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        EGGS_RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

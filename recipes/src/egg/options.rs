@@ -1,7 +1,7 @@
 //! The options of all entry points, documented.
 
 use buildout_core::recipe::{
-    ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind,
+    ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
 };
 
 /// Makes the documentation of options.
@@ -44,7 +44,8 @@ const EGGS: &[OptionDocumentation] = options! {
 };
 
 const CUSTOM: &[OptionDocumentation] = options! {
-    "egg", Some("the name of the part"), "The requirement to build from source. `eggs` is its old name.";
+    "egg", Some("the name of the part"), "The requirement to build from source.";
+    "eggs", Some(""), "The old name of `egg`.";
     "find-links", Some("${buildout:find-links}"), "Pages, directories and files where source archives are looked for besides the index.";
     "index", Some("${buildout:index}"), "The index of distributions.";
     "environment", Some(""), "A section whose options are variables of the build, or `NAME = value` lines. `%(NAME)s` is the value before.";
@@ -85,6 +86,30 @@ const DEVELOP: &[OptionDocumentation] = options! {
     "swig", Some(""), "The program swig, seen from the buildout directory.";
     "swig-cpp", Some(""), "Whether swig makes C++.";
     "swig-opts", Some(""), "Options of swig.";
+};
+
+/// Makes the documentation of the options that a recipe sets.
+macro_rules! results {
+    ($($name:literal, $summary:literal;)*) => {
+        &[$(ResultDocumentation {
+            name: $name,
+            summary: $summary,
+        }),*]
+    };
+}
+
+/// What all parts with `eggs` set.
+pub(super) const EGGS_RESULTS: &[ResultDocumentation] = results! {
+    "eggs-directory", "That of `[buildout]`.";
+    "develop-eggs-directory", "That of `[buildout]`.";
+};
+
+/// What parts with scripts set.
+pub(super) const SCRIPTS_RESULTS: &[ResultDocumentation] = results! {
+    "eggs-directory", "That of `[buildout]`.";
+    "develop-eggs-directory", "That of `[buildout]`.";
+    "bin-directory", "That of `[buildout]`.";
+    "buildout-directory", "The buildout directory, if paths are relative to it.";
 };
 
 /// Describes the entry points that make scripts.

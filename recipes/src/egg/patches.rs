@@ -107,7 +107,8 @@ fn read_one(
     let read = |name: &str| {
         for prefix in prefixes {
             let option = format!("{prefix}{name}");
-            if let Some(value) = part.option(&option)? {
+            // The egg is part of the name, so none of these is documented.
+            if let Some(value) = part.buildout().get(part.part(), &option)? {
                 return Ok::<_, RecipeError>(Some((option, value)));
             }
         }

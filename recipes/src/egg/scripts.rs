@@ -11,6 +11,7 @@ use buildout_core::extends::join;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{
     Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
+    ResultDocumentation,
 };
 use buildout_core::value::str_repr;
 use buildout_eggs::distribution::Distribution;
@@ -20,6 +21,7 @@ use buildout_eggs::script::{Callable, ScriptEnvironment, ScriptError, Shebang, r
 use indexmap::IndexMap;
 
 use super::eggs::{Eggs, PartEggs};
+use super::options::SCRIPTS_RESULTS;
 use super::run::EggRuns;
 use crate::live_options::LiveOptions as _;
 use crate::output_file::write_if_different;
@@ -43,6 +45,10 @@ impl ScriptsFactory {
 impl Factory for ScriptsFactory {
     fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        SCRIPTS_RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

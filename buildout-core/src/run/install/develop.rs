@@ -45,7 +45,7 @@ impl Installation<'_, '_> {
                 .collect();
             self.clear_away("", &new);
             self.record.set_develop_eggs(known)?;
-            return Err(failure.during(vec![Doing::Developing]));
+            return Err(failure);
         }
         let gone: Vec<String> = known
             .iter()
