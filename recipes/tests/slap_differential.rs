@@ -50,7 +50,7 @@ for line in sys.stdin:
             case['buildout'], case['part'], options)
         recipe.install()
     except Exception as error:
-        answer['error'] = error.args[0] if error.args else ''
+        answer['error'] = str(error)
     answer['options'] = {key: shown(value) for key, value in options.items()}
     print(json.dumps(answer), flush=True)
 "#;

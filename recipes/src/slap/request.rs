@@ -454,7 +454,9 @@ impl Requested {
                  {status}. If this error persists, check status of this instance."
             );
             run.log(Level::Error, text.clone());
-            return Err(RecipeError::internal("KeyError", text)
+            // Python shows the key of such an error as it would write it.
+            let shown = Value::from(text).repr();
+            return Err(RecipeError::internal("KeyError", shown)
                 .at_option("return")
                 .with_hint("run again when the node has processed the requested instance"));
         }
