@@ -205,10 +205,11 @@ impl ConfigParser {
             let value = strip(raw);
             if value.is_empty() || value.starts_with(['#', ';']) {
                 // A comment is nothing at all; an empty line may be part of a value.
-                if value.is_empty() && in_option {
-                    if let Some((_, _, lines)) = values.last_mut() {
-                        lines.push(String::new());
-                    }
+                if value.is_empty()
+                    && in_option
+                    && let Some((_, _, lines)) = values.last_mut()
+                {
+                    lines.push(String::new());
                 }
                 continue;
             }

@@ -26,6 +26,7 @@ const LINES_OF_HELPERS: [&str; 1] = ["Generated script "];
 /// # Errors
 ///
 /// A text that shows all differences that are not meant.
+#[allow(clippy::print_stderr, reason = "shown only on demand")]
 pub(crate) fn compare(case: &Case, peer: &mut Peer) -> Result<(), String> {
     let site = TestSite::new()
         .executable(peer.python())
