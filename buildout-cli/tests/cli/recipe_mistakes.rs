@@ -93,7 +93,7 @@ const MISTAKES: &[Mistake] = &[
     (
         CMMI,
         built!("pre-make-hook = hook.py#00:f\n"),
-        "remove `pre-make-hook` and do its work in a shell command: ",
+        "write `URL#sha256=DIGITS`, or only the URL",
         built!("pre-install = true\n"),
     ),
     (
