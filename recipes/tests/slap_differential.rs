@@ -7,11 +7,12 @@
 mod peers;
 mod support;
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use buildout_core::value::{Value, decode};
-use peers::{python, virtual_environment};
+use peers::virtual_environment;
 use serde_json::{Value as Json, json};
 use slap::test_master::{COMPUTER_ID, RealSlapos, TestMaster};
 use slap::{InstanceRequest, Master, PartitionReference};
@@ -49,7 +50,7 @@ for line in sys.stdin:
             case['buildout'], case['part'], options)
         recipe.install()
     except Exception as error:
-        answer['error'] = error.args[0] if error.args else ''
+        answer['error'] = str(error)
     answer['options'] = {key: shown(value) for key, value in options.items()}
     print(json.dumps(answer), flush=True)
 "#;
@@ -101,10 +102,53 @@ fn shown(value: &Value) -> Json {
     }
 }
 
+/// The running driver.
+struct Driver {
+    process: Child,
+    cases: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let mut process = Command::new(cookbook().join("bin/python"))
+            .args(["-c", DRIVER])
+            .env_clear()
+            .env("LANG", "C.UTF-8")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the driver starts");
+        Driver {
+            cases: process.stdin.take().expect("it is a pipe"),
+            answers: BufReader::new(process.stdout.take().expect("it is a pipe")),
+            process,
+        }
+    }
+
+    /// Runs a recipe of slapos.cookbook.
+    fn run(&mut self, case: &Json) -> Json {
+        writeln!(self.cases, "{case}").expect("the driver listens");
+        let mut line = String::new();
+        self.answers
+            .read_line(&mut line)
+            .expect("the driver answers");
+        serde_json::from_str(&line).expect("the driver answers in JSON")
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It holds no state worth an orderly end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 struct Lab {
     site: TestSite,
     master: TestMaster,
-    peer: PathBuf,
+    driver: Driver,
 }
 
 impl Lab {
@@ -116,7 +160,7 @@ impl Lab {
         Lab {
             site,
             master,
-            peer: cookbook(),
+            driver: Driver::start(),
         }
     }
 
@@ -125,24 +169,6 @@ impl Lab {
         let instance = self.master.client().request(None, request);
         let partition = instance.expect("there is a place").partition;
         partition.expect("it has a place")
-    }
-
-    /// Returns what an instance has published.
-    fn connection(&self, partition: &PartitionReference) -> String {
-        let known = self.master.client().computer_partition(partition);
-        Value::Dict(known.expect("it is known").connection).repr()
-    }
-
-    /// Runs recipes of slapos.cookbook, all in one process.
-    fn theirs(&self, cases: &[Json]) -> Vec<Json> {
-        let input: String = cases.iter().map(|case| format!("{case}\n")).collect();
-        let output = python(self.peer.join("bin/python"), DRIVER, &[], &input);
-        let answers: Vec<Json> = output
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
-        assert_eq!(answers.len(), cases.len(), "{output}");
-        answers
     }
 
     /// Installs `[part]` with our recipe, and shows the outcome as the driver
@@ -218,6 +244,7 @@ fn write_schemas(site: &TestSite) -> PathBuf {
         "software-type": {
             "default": {
                 "title": "Default", "description": "Default", "index": 0,
+                "software-type": "default",
                 "request": "instance schema.json", "response": "instance schema.json",
             },
             "default-shared": {
@@ -290,7 +317,7 @@ fn write_schemas(site: &TestSite) -> PathBuf {
 
 #[test]
 fn an_instance_is_configured_as_by_the_cookbook() {
-    let lab = Lab::start(&["slappart0", "slappart1"]);
+    let mut lab = Lab::start(&["slappart0", "slappart1"]);
     let description = write_schemas(&lab.site);
     lab.site.write(
         "../.slapos-resource",
@@ -387,18 +414,13 @@ fn an_instance_is_configured_as_by_the_cookbook() {
                 cases.push((recipe, class, options));
             }
         }
-        let theirs: Vec<Json> = cases
-            .iter()
-            .map(|(_, class, options)| {
-                json!({
-                    "class": format!("slapos.recipe.slapconfiguration:{class}"),
-                    "part": "slap-configuration",
-                    "buildout": {"buildout": {"directory": directory}},
-                    "options": options,
-                })
-            })
-            .collect();
-        for (theirs, (recipe, _, options)) in lab.theirs(&theirs).iter().zip(&cases) {
+        for (recipe, class, options) in &cases {
+            let theirs = lab.driver.run(&json!({
+                "class": format!("slapos.recipe.slapconfiguration:{class}"),
+                "part": "slap-configuration",
+                "buildout": {"buildout": {"directory": directory}},
+                "options": options,
+            }));
             let mut ours = options.clone();
             ours["recipe"] = json!(format!("slapos.cookbook:{recipe}"));
             let profile = format!(
@@ -406,7 +428,7 @@ fn an_instance_is_configured_as_by_the_cookbook() {
                 section("slap-configuration", &ours)
             );
             let ours = lab.ours(&profile, "slap-configuration");
-            assert_same(theirs, &ours, &format!("{recipe} {text:?} {options}"));
+            assert_same(&theirs, &ours, &format!("{recipe} {text:?} {options}"));
             compared += 1;
         }
     }
@@ -415,7 +437,7 @@ fn an_instance_is_configured_as_by_the_cookbook() {
 
 #[test]
 fn instances_are_requested_as_by_the_cookbook() {
-    let lab = Lab::start(&["slappart0", "slappart1", "slappart2", "slappart3"]);
+    let mut lab = Lab::start(&["slappart0", "slappart1", "slappart2", "slappart3"]);
     let own = lab.instance(&InstanceRequest::new("/software.cfg", "root"));
     let connection = slap_connection(&lab, &own);
     let classes = [
@@ -466,14 +488,14 @@ fn instances_are_requested_as_by_the_cookbook() {
                 .client()
                 .set_connection(&child, &connection_parameters, None)
                 .expect("it is taken");
-            let theirs = lab.theirs(&[json!({
+            let theirs = lab.driver.run(&json!({
                 "class": format!("slapos.recipe.request:{class}"),
                 "part": "request",
                 "buildout": {
                     "buildout": {"directory": "/"}, "slap-connection": slap_connection,
                 },
                 "options": options,
-            })]);
+            }));
             let mut ours = options.clone();
             ours["recipe"] = json!(format!("slapos.cookbook:{recipe}"));
             let profile = format!(
@@ -482,7 +504,7 @@ fn instances_are_requested_as_by_the_cookbook() {
                 section("request", &ours)
             );
             let ours = lab.ours(&profile, "request");
-            assert_same(&theirs[0], &ours, &format!("{recipe} {options}"));
+            assert_same(&theirs, &ours, &format!("{recipe} {options}"));
             compared += 1;
         }
     }

@@ -49,9 +49,12 @@ impl HttpMasterOptions {
     /// Takes the URL of a master, and what slapos.core does for the rest:
     /// there are 60 seconds for each wait, and any certificate will do.
     pub fn new(url: impl Into<String>) -> Self {
-        let mut client = ClientOptions::default();
-        client.user_agent = concat!("slapos/", env!("CARGO_PKG_VERSION")).to_owned();
-        client.connect_timeout = client.stall_timeout;
+        let defaults = ClientOptions::default();
+        let client = ClientOptions {
+            user_agent: concat!("slapos/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: defaults.stall_timeout,
+            ..defaults
+        };
         HttpMasterOptions {
             url: url.into(),
             key_file: None,

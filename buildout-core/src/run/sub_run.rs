@@ -97,6 +97,7 @@ pub fn run_within(part: &PartRun<'_>, sub: &SubRun) -> Result<InstallReport, Fai
         outer.cancellation.clone(),
     );
     services.downloads = outer.downloads.clone();
+    services.extensions = outer.extensions.clone();
     services.set_sub_runs(world.clone());
     let session = Session::new(SessionOptions {
         configuration: &configuration,

@@ -188,7 +188,8 @@ impl Factory for RequestFactory {
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let mut options = OptionMap::default();
         for name in part.option_names()? {
-            if let Some(value) = part.option(&name)? {
+            // All are read, those that mean nothing here included.
+            if let Some(value) = part.buildout().get(part.part(), &name)? {
                 options.insert(name, value);
             }
         }
@@ -454,7 +455,9 @@ impl Requested {
                  {status}. If this error persists, check status of this instance."
             );
             run.log(Level::Error, text.clone());
-            return Err(RecipeError::internal("KeyError", text)
+            // Python shows the key of such an error as it would write it.
+            let shown = Value::from(text).repr();
+            return Err(RecipeError::internal("KeyError", shown)
                 .at_option("return")
                 .with_hint("run again when the node has processed the requested instance"));
         }

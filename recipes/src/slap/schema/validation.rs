@@ -76,9 +76,7 @@ fn build(documents: &Documents, schema: &str, rules: Rules) -> Result<Validator,
         .with_retriever(documents.clone())
         // Python's library checks no formats unless it is asked to.
         .should_validate_formats(false)
-        .with_keyword("type", move |_, value, _| {
-            TypeKeyword::new(value, is_lenient)
-        })
+        .with_keyword("type", move |_, value, _| type_keyword(value, is_lenient))
         .build(&json!({ "$ref": schema }))
         .map_err(|error| {
             RecipeError::internal("jsonschema.exceptions.SchemaError", error.to_string())
@@ -301,23 +299,19 @@ struct TypeKeyword {
     is_lenient: bool,
 }
 
-impl TypeKeyword {
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::new_ret_no_self,
-        reason = "the library asks for a function of this form"
-    )]
-    fn new<'a>(
-        types: &'a Json,
-        is_lenient: bool,
-    ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-        let names = type_names(types).into_iter().map(ToOwned::to_owned);
-        Ok(Box::new(TypeKeyword {
-            names: names.collect(),
-            is_lenient,
-        }))
-    }
+/// Makes the keyword for the names of its types.
+fn type_keyword<'a>(
+    types: &'a Json,
+    is_lenient: bool,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
+    let names = type_names(types).into_iter().map(ToOwned::to_owned);
+    Ok(Box::new(TypeKeyword {
+        names: names.collect(),
+        is_lenient,
+    }))
+}
 
+impl TypeKeyword {
     fn fits(&self, instance: &Json) -> bool {
         self.names.iter().any(|name| {
             is_of_type(name, instance)
