@@ -244,6 +244,7 @@ fn write_schemas(site: &TestSite) -> PathBuf {
         "software-type": {
             "default": {
                 "title": "Default", "description": "Default", "index": 0,
+                "software-type": "default",
                 "request": "instance schema.json", "response": "instance schema.json",
             },
             "default-shared": {

@@ -121,12 +121,18 @@ impl Lab {
         Value::Dict(known.expect("it is known").connection).repr()
     }
 
-    /// Returns the options that are recorded, but for what names the side.
+    /// Returns the options of parts that are recorded, but for what names the
+    /// side. zc.buildout appends a new list of the parts now and then.
     fn installed(&self, directory: &str) -> String {
         let text = self.site.read(format!("../{directory}/.installed.cfg"));
+        let is_compared = |line: &str| {
+            !line.contains("signature__")
+                && !line.starts_with("installed_develop")
+                && !line.starts_with("parts =")
+        };
         let mut lines: Vec<String> = text
             .lines()
-            .filter(|line| !line.contains("signature__") && !line.starts_with("installed_develop"))
+            .filter(|line| is_compared(line))
             .map(|line| {
                 line.replace("slappart1", "slappart0")
                     .replace("/theirs", "/buildout")

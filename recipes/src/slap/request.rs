@@ -188,7 +188,8 @@ impl Factory for RequestFactory {
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let mut options = OptionMap::default();
         for name in part.option_names()? {
-            if let Some(value) = part.option(&name)? {
+            // All are read, those that mean nothing here included.
+            if let Some(value) = part.buildout().get(part.part(), &name)? {
                 options.insert(name, value);
             }
         }
