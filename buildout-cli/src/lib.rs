@@ -1,12 +1,14 @@
-//! The `buildout` command, as a library: [`run`] takes arguments, surroundings
-//! and streams, and returns how the process is to end. It ends no process and
-//! keeps no state, so that it can be called any number of times.
+//! The commands `buildout` and `slapos`, as a library: [`run`] and
+//! [`run_slapos`] take arguments, surroundings and streams, and return how the
+//! process is to end. They end no process and keep no state, so that they can
+//! be called any number of times.
 
 mod annotate;
 mod arguments;
 mod clock;
 mod command;
 mod diagnostic;
+mod entry;
 mod events_file;
 mod failed_part;
 mod graph;
@@ -15,6 +17,7 @@ mod log;
 mod quantity;
 mod reasons;
 mod reporting;
+mod slapos;
 mod summary;
 mod surroundings;
 mod terminal;
@@ -30,6 +33,8 @@ use buildout_core::run::Failure;
 use failed_part::Traces;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use entry::{Entry, run_process};
+pub use slapos::run_slapos;
 pub use surroundings::{Surroundings, Terminal};
 pub use terminal::{Style, TerminalSize};
 

@@ -55,10 +55,16 @@ mod tests {
         extensions.set(String::from("first"));
         extensions.set(7_u8);
         extensions.set(String::from("second"));
-        assert_eq!(extensions.get::<String>().as_deref().map(String::as_str), Some("second"));
+        assert_eq!(
+            extensions.get::<String>().as_deref().map(String::as_str),
+            Some("second")
+        );
         assert_eq!(extensions.get::<u8>().as_deref(), Some(&7));
         let shared = extensions.get_or_default::<Mutex<u32>>();
         *shared.lock().unwrap() = 5;
-        assert_eq!(*extensions.get_or_default::<Mutex<u32>>().lock().unwrap(), 5);
+        assert_eq!(
+            *extensions.get_or_default::<Mutex<u32>>().lock().unwrap(),
+            5
+        );
     }
 }

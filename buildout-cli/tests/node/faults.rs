@@ -1,0 +1,133 @@
+//! What goes wrong, and what does not go wrong because of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::lifecycle::await_process;
+use crate::site::NodeSite;
+
+/// A release whose instances have no parts.
+fn empty_release(site: &NodeSite, name: &str, instance: &str) -> String {
+    let template = site.profile(&format!("{name}/instance.cfg.in"), instance);
+    site.profile(
+        &format!("{name}/software.cfg"),
+        &format!(
+            "[buildout]\nparts = instance\n\n[instance]\nrecipe = slapos.recipe.template:jinja2\nurl = {template}\noutput = ${{buildout:directory}}/instance.cfg\n"
+        ),
+    )
+}
+
+#[test]
+fn a_broken_release_and_a_broken_partition_harm_no_other() {
+    let site = NodeSite::new(3);
+    site.run("node format --now").expect(0);
+    let good = empty_release(&site, "good", "[buildout]\nparts =\n");
+    let broken = site.profile(
+        "broken/software.cfg",
+        "[buildout]\nparts = x\n[x]\nrecipe = slapos.cookbook:wrapper\n",
+    );
+    site.run(&format!("supply {broken} local")).expect(0);
+    site.run(&format!("supply {good} local")).expect(0);
+    let text = site.run("node software").expect(1);
+    assert!(
+        text.contains("Failed to run buildout profile in directory"),
+        "{text}"
+    );
+    assert!(!site.release(&broken).join(".completed").exists());
+    assert!(site.release(&good).join(".completed").exists());
+    // People can enter what failed, with the release's own name for it.
+    assert!(site.release(&broken).join("bin/buildout").exists());
+
+    for number in 0..3 {
+        site.run(&format!("request instance{number} {good}"))
+            .expect(0);
+    }
+    let wrong = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(site.partition(1), wrong).unwrap();
+    let text = site.run("node instance").expect(1);
+    assert!(
+        text.contains("  slappart1[default]: Wrong permissions in "),
+        "{text}"
+    );
+    assert!(site.partition(0).join(".timestamp").exists());
+    assert!(!site.partition(1).join(".timestamp").exists());
+    assert!(site.partition(2).join(".timestamp").exists());
+    let error = site.partition(1).join(".slapgrid-slappart1-error.log");
+    let error = fs::read_to_string(error).unwrap();
+    assert!(
+        error.contains("actual permissions are: 0755, wanted are 0750"),
+        "{error}"
+    );
+
+    let right = fs::Permissions::from_mode(0o750);
+    fs::set_permissions(site.partition(1), right).unwrap();
+    site.run("node instance").expect(0);
+    assert!(
+        !site
+            .partition(1)
+            .join(".slapgrid-slappart1-error.log")
+            .exists()
+    );
+    let text = site
+        .run("node instance --only-cp slappart7,slappart1")
+        .expect(1);
+    assert!(text.contains("Unknown partition: slappart7"), "{text}");
+}
+
+#[test]
+fn without_its_master_a_node_runs_what_it_knows() {
+    let mut site = NodeSite::new(1);
+    let url = site.own_release();
+    site.run("node format --now").expect(0);
+    site.run(&format!("supply {url} local")).expect(0);
+    site.run("node software").expect(0);
+    site.run(&format!("request hello {url}")).expect(0);
+    site.run("node instance").expect(0);
+    let name = "slappart0:greeting-on-watch";
+    await_process(&site, name, |info| {
+        info.is_some_and(|it| it.state == "RUNNING")
+    });
+    site.master.stop();
+    site.run("node stop all").expect(0);
+    let text = site.run("node instance").expect(3);
+    assert!(
+        text.contains("Processing computer partitions offline..."),
+        "{text}"
+    );
+    await_process(&site, name, |info| {
+        info.is_some_and(|it| it.state == "RUNNING")
+    });
+    site.run("node software").expect(1);
+    site.master.restart();
+    site.run("node instance").expect(0);
+}
+
+#[test]
+fn a_profile_that_takes_for_ever_delays_no_other() {
+    let site = NodeSite::new(2);
+    site.run("node format --now").expect(0);
+    let slow = empty_release(
+        &site,
+        "slow",
+        "[buildout]\nparts = slow\n[slow]\nrecipe = plone.recipe.command\ncommand = sleep 1000000\n",
+    );
+    let good = empty_release(&site, "good", "[buildout]\nparts =\n");
+    for url in [&slow, &good] {
+        site.run(&format!("supply {url} local")).expect(0);
+    }
+    site.run("node software").expect(0);
+    site.run(&format!("request slow {slow}")).expect(0);
+    site.run(&format!("request good {good}")).expect(0);
+    let text = site.run("node instance --partition-timeout 3").expect(1);
+    assert!(text.contains("killed after 3 seconds"), "{text}");
+    assert!(site.partition(1).join(".timestamp").exists());
+    // Nothing of it is left.
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let left = processes.filter(|entry| {
+        let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        words == b"sleep\x001000000\x00"
+            && fs::read_link(entry.path().join("cwd"))
+                .is_ok_and(|cwd| cwd.starts_with(site.path("inst")))
+    });
+    assert_eq!(left.count(), 0);
+}

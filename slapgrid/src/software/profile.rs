@@ -1,0 +1,36 @@
+//! The profile in a release's directory.
+
+/// Returns the text of a release's `buildout.cfg`, as Python's `configparser`
+/// writes it.
+pub(super) fn release_profile(
+    url: &str,
+    shared_part_list: &str,
+    build_time_part_list: &str,
+) -> String {
+    let value = |value: &str| value.replace('\n', "\n\t");
+    format!(
+        "[buildout]\nextends = {}\nshared-part-list = {}\nbuild-time-part-list = {}\n\n",
+        value(url),
+        value(shared_part_list),
+        value(build_time_part_list)
+    )
+}
+
+/// Returns the script by which others run this release's buildout: a node of
+/// slapos.core, and people.
+pub(super) fn buildout_script(program: &str) -> String {
+    format!("#!/bin/sh\nexec {program} buildout \"$@\"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_python_s() {
+        assert_eq!(
+            release_profile("http://a/software.cfg", "\n/a\n/b", ""),
+            "[buildout]\nextends = http://a/software.cfg\nshared-part-list = \n\t/a\n\t/b\nbuild-time-part-list = \n\n"
+        );
+    }
+}
