@@ -211,6 +211,45 @@ fn the_parts_to_fetch_can_be_named() {
 }
 
 #[test]
+fn an_offline_run_tells_what_templates_lack_with_the_rest() {
+    let server = TestServer::start();
+    let template = |name: &str, path: &str| {
+        let url = server.url(path);
+        format!("[{name}]\nrecipe = slapos.recipe.template\noutput = {name}.txt\nurl = {url}\n")
+    };
+    let needing = "[needing]\nrecipe = plone.recipe.command\ncommand = cat ${first:output}\n";
+    let site = TestSite::new(format!(
+        "[buildout]\nparts = needing second file\n{needing}{}{}{}",
+        template("first", "/first"),
+        template("second", "/second"),
+        part("file", &server.url("/file"), "")
+    ));
+    let text = |path: &str| format!("Couldn't download '{}' in offline mode.", server.url(path));
+    let stderr = site.run(&["-o"]).failure();
+    let expected = format!(
+        "While:\n  Installing.\nError: 3 downloads cannot be made:\n  first: {}\n  second: {}\n  file: {}\n",
+        text("/first"),
+        text("/second"),
+        text("/file")
+    );
+    assert!(stderr.starts_with(&expected), "{stderr}");
+    // A single one is told with what it was needed for.
+    let stderr = site.run(&["-o", "parts=needing"]).failure();
+    assert!(
+        stderr.contains("Getting option needing:command."),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains(&format!("Error: {}\n", text("/first"))),
+        "{stderr}"
+    );
+    // Another mistake is told as ever.
+    let stderr = site.run(&["-o", "parts=second other"]).failure();
+    assert!(stderr.contains("'other'"), "{stderr}");
+    assert_eq!(server.requests().len(), 0, "nothing is sent");
+}
+
+#[test]
 fn an_offline_run_tells_all_that_is_missing_and_sends_nothing() {
     let server = TestServer::start();
     let site = remote_site(&server);
@@ -450,6 +489,7 @@ fn secrets_reach_the_server_and_nothing_else() {
     let server = TestServer::start();
     server.reply("/a", Reply::ok("hello"));
     server.reply("/b", Reply::ok("hello"));
+    server.reply("/b?private_token=hunter2", Reply::ok("hello"));
     server.reply("/base.cfg", Reply::ok("[x]\n"));
     let with_login = |target: &str| server.url(target).replace("//", "//me:hunter2@");
     let cut = Reply::ok("hello").fault(Fault::CutAfter(2));
@@ -459,7 +499,7 @@ fn secrets_reach_the_server_and_nothing_else() {
          shared-part-list = ${{:directory}}/shared\nrequire-hashes = warn\n{}{}{}",
         with_login("/base.cfg"),
         part("a", &with_login("/a"), ""),
-        part("b", &server.url("/b"), ""),
+        part("b", &server.url("/b?private_token=hunter2"), ""),
         part(
             "c",
             &with_login("/gone"),
@@ -509,7 +549,8 @@ fn secrets_reach_the_server_and_nothing_else() {
         request.and_then(|r| r.header("Authorization").map(str::to_owned))
     };
     assert_eq!(sent("/a").as_deref(), Some("Basic bWU6aHVudGVyMg=="));
-    assert_eq!(sent("/b").as_deref(), Some("Basic eW91OnN3b3JkZmlzaA=="));
+    let with_token = sent("/b?private_token=hunter2");
+    assert_eq!(with_token.as_deref(), Some("Basic eW91OnN3b3JkZmlzaA=="));
 }
 
 #[test]

@@ -8,7 +8,9 @@
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod every_write;
 mod random;
+mod read_only;
 mod site;
 
 use std::collections::BTreeSet;

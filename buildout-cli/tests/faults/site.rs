@@ -309,23 +309,7 @@ impl Site {
     /// Lists everything that a build leaves, but for what tells of the run
     /// itself: path, kind, mode and digest or target.
     pub(crate) fn contents(&self) -> BTreeSet<String> {
-        let mut lines = BTreeSet::new();
-        let root = self.directory.path();
-        for name in ["site", "shared", "cache"] {
-            let mut pending = vec![root.join(name)];
-            while let Some(path) = pending.pop() {
-                let relative = path.strip_prefix(root).unwrap().display().to_string();
-                if is_about_the_run(&relative) {
-                    continue;
-                }
-                lines.insert(describe(&path, &relative));
-                if path.is_dir() && !path.is_symlink() {
-                    let entries = fs::read_dir(&path).unwrap();
-                    pending.extend(entries.map(|entry| entry.unwrap().path()));
-                }
-            }
-        }
-        lines
+        list(self.directory.path(), &["site", "shared", "cache"])
     }
 
     /// Returns the processes that work in the site.
@@ -342,6 +326,26 @@ impl Site {
         }
         found
     }
+}
+
+/// Lists what is in these trees below `root`, but for what tells of the runs.
+pub(crate) fn list(root: &Path, trees: &[&str]) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for name in trees {
+        let mut pending = vec![root.join(name)];
+        while let Some(path) = pending.pop() {
+            let relative = path.strip_prefix(root).unwrap().display().to_string();
+            if is_about_the_run(&relative) {
+                continue;
+            }
+            lines.insert(describe(&path, &relative));
+            if path.is_dir() && !path.is_symlink() {
+                let entries = fs::read_dir(&path).unwrap();
+                pending.extend(entries.map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+    lines
 }
 
 /// Logs, reasons and the lock are about runs, and a killed download leaves a
@@ -390,7 +394,7 @@ fn file_body(number: usize) -> Vec<u8> {
 }
 
 /// Shared parts are read-only.
-fn make_writable(path: &Path) {
+pub(crate) fn make_writable(path: &Path) {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return;
     };

@@ -1,11 +1,15 @@
 //! URLs that may carry credentials, and how they are shown.
 
 use std::fmt;
+use std::ops::Range;
 
-/// A resource locator as the user wrote it, which never shows a password.
+use crate::redaction::{MASK, query_secrets};
+
+/// A resource locator as the user wrote it, which never shows a secret.
 ///
-/// `Display` and `Debug` replace the secret part of the user information by
-/// `****`; everything else is unchanged, so that messages about a URL without
+/// `Display` and `Debug` replace the secret part of the user information, and
+/// the values of its query that are named as secrets (`?token=...`), by `****`;
+/// everything else is unchanged, so that messages about a URL without
 /// credentials are what upstream prints. Only [`RedactedUrl::exposed`] gives
 /// the raw text, for the transport and for cache keys.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -22,31 +26,35 @@ impl RedactedUrl {
         &self.0
     }
 
-    /// Splits at the user information: text before it, secret part, rest.
+    /// Finds what is secret, in order.
     ///
     /// The scan is textual because a malformed URL, which no parser accepts,
     /// is exactly what ends up in an error message.
-    fn secret(&self) -> Option<(&str, &str)> {
-        let authority_start = self.0.find("://")? + 3;
-        let authority = &self.0[authority_start..];
-        let authority_end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
-        let at = authority[..authority_end].rfind('@')?;
-        let user = &authority[..at];
-        // A lone user name is as a rule an access token.
-        let visible = user.find(':').map_or(0, |colon| colon + 1);
-        Some((
-            &self.0[..authority_start + visible],
-            &self.0[authority_start + at..],
-        ))
+    fn secrets(&self) -> Vec<Range<usize>> {
+        let Some(scheme_end) = self.0.find("://") else {
+            return Vec::new();
+        };
+        let start = scheme_end + 3;
+        let authority = &self.0[start..];
+        let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+        let login = authority[..end].rfind('@').map(|at| {
+            // A lone user name is as a rule an access token.
+            let visible = authority[..at].find(':').map_or(0, |colon| colon + 1);
+            start + visible..start + at
+        });
+        let query = query_secrets(&self.0, start + end);
+        login.into_iter().chain(query).collect()
     }
 }
 
 impl fmt::Display for RedactedUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.secret() {
-            Some((before, after)) => write!(formatter, "{before}****{after}"),
-            None => formatter.write_str(&self.0),
+        let mut from = 0;
+        for secret in self.secrets() {
+            write!(formatter, "{}{MASK}", &self.0[from..secret.start])?;
+            from = secret.end;
         }
+        formatter.write_str(&self.0[from..])
     }
 }
 
@@ -110,6 +118,8 @@ mod tests {
             ("https://h/a@b", "https://h/a@b"),
             ("https://me:pw@[::1/broken", "https://me:****@[::1/broken"),
             ("a/plain@path", "a/plain@path"),
+            ("https://h/?a=1&token=x y", "https://h/?a=1&token=**** y"),
+            ("https://me:pw@h?sig=x", "https://me:****@h?sig=****"),
         ] {
             assert_eq!(RedactedUrl::new(raw).to_string(), shown);
             assert_eq!(format!("{:?}", RedactedUrl::new(raw)), format!("{shown:?}"));

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::fetch::{DownloadError, RedactedUrl};
 use crate::run::Failure;
 
 /// What kind of failure a recipe reports.
@@ -89,6 +90,18 @@ impl RecipeError {
     /// Returns the advice.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Returns the resource that the recipe may not download, if this is why it
+    /// failed.
+    pub(crate) fn missing_offline(&self) -> Option<&RedactedUrl> {
+        let Cause::Recipe(error) = &self.cause else {
+            return None;
+        };
+        match error.downcast_ref::<DownloadError>()? {
+            DownloadError::Offline { url } => Some(url),
+            _ => None,
+        }
     }
 
     /// Takes out the engine's own failure, if a call to the engine failed.

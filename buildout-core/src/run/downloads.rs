@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::failure::{Failure, Problem};
 use super::session::Session;
 use super::settings::BuildoutSettings;
+use crate::extends::Place;
 use crate::fetch::{CacheUse, DownloadError, Downloaded, Downloader};
 use crate::recipe::{PlannedDownload, PrefetchGuard, Recipe};
 
@@ -117,16 +118,7 @@ fn planned(recipe: &dyn Recipe, of: DownloadsOf) -> Vec<PlannedDownload> {
 ///
 /// [`Problem::Downloads`].
 pub fn check_downloads(session: &Session<'_>, downloads: &[PartDownload]) -> Result<(), Failure> {
-    let downloader = session.services().downloader();
-    let refused = downloads.iter().filter_map(|download| {
-        let error = refusal(&downloader, download)?;
-        Some((download, error))
-    });
-    let refused: Vec<(&PartDownload, DownloadError)> = refused.collect();
-    match refused_downloads(session, refused) {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
+    check_all_downloads(session, Vec::new(), downloads)
 }
 
 /// Makes the failure that tells of all these downloads, if there are any.
@@ -134,7 +126,60 @@ fn refused_downloads(
     session: &Session<'_>,
     refused: Vec<(&PartDownload, DownloadError)>,
 ) -> Option<Failure> {
-    let hint = match &refused.first()?.1 {
+    let refused = refused.into_iter().map(|(download, error)| {
+        let part = Arc::clone(&download.part);
+        (RefusedDownload { part, error }, place_of(session, download))
+    });
+    refusal_of_all(session, refused.collect())
+}
+
+/// Fails if parts could not be constructed because they may not download what
+/// that takes, and tells what else the others lack.
+///
+/// # Errors
+///
+/// [`Problem::Downloads`], or the only failure there is, as it is.
+pub(super) fn check_all_downloads(
+    session: &Session<'_>,
+    mut unconstructed: Vec<Failure>,
+    downloads: &[PartDownload],
+) -> Result<(), Failure> {
+    let downloader = session.services().downloader();
+    let mut refused: Vec<(RefusedDownload, Option<Place>)> = Vec::new();
+    for failure in &unconstructed {
+        let Some((part, url)) = failure.part().zip(failure.missing_offline()) else {
+            continue;
+        };
+        // Everyone who needs the part fails for the same reason.
+        let is_known = |(known, _): &(RefusedDownload, _)| *known.part == *part;
+        if !refused.iter().any(is_known) {
+            let part = Arc::from(part);
+            let error = DownloadError::Offline { url: url.clone() };
+            let place = failure.labels().first().map(|label| label.place.clone());
+            refused.push((RefusedDownload { part, error }, place));
+        }
+    }
+    for download in downloads {
+        if let Some(error) = refusal(&downloader, download) {
+            let part = Arc::clone(&download.part);
+            refused.push((RefusedDownload { part, error }, place_of(session, download)));
+        }
+    }
+    if refused.len() == 1 && !unconstructed.is_empty() {
+        // It also tells what the part was needed for.
+        return Err(unconstructed.swap_remove(0));
+    }
+    match refusal_of_all(session, refused) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+fn refusal_of_all(
+    session: &Session<'_>,
+    refused: Vec<(RefusedDownload, Option<Place>)>,
+) -> Option<Failure> {
+    let hint = match &refused.first()?.0.error {
         DownloadError::Offline { .. }
             if session.services().downloader().options().cache.is_some() =>
         {
@@ -142,17 +187,8 @@ fn refused_downloads(
         }
         error => error.hint(),
     };
-    let places: Vec<_> = refused
-        .iter()
-        .map(|(download, _)| place_of(session, download))
-        .collect();
-    let refused = refused
-        .into_iter()
-        .map(|(download, error)| RefusedDownload {
-            part: Arc::clone(&download.part),
-            error,
-        });
-    let mut failure = Failure::from(Problem::Downloads(refused.collect())).with_hint(hint);
+    let (refused, places): (Vec<_>, Vec<_>) = refused.into_iter().unzip();
+    let mut failure = Failure::from(Problem::Downloads(refused)).with_hint(hint);
     for place in places {
         failure = failure.with_label(place, "");
     }
@@ -174,10 +210,7 @@ fn refusal(downloader: &Downloader, download: &PartDownload) -> Option<DownloadE
 }
 
 /// Returns where the profile asks for a download.
-pub(super) fn place_of(
-    session: &Session<'_>,
-    download: &PartDownload,
-) -> Option<crate::extends::Place> {
+pub(super) fn place_of(session: &Session<'_>, download: &PartDownload) -> Option<Place> {
     let url = download.planned.request.url.exposed();
     session.option_place(&download.part, download.planned.option, url)
 }

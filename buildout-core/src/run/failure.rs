@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::downloads::{RefusedDownload, show_refused};
 use super::locking::LockProblem;
 use crate::extends::{ExtendsError, Place};
+use crate::fetch::RedactedUrl;
 use crate::recipe::{RecipeError, RecipeErrorKind};
 use crate::resolve::{Doing, ResolveProblem};
 use crate::state::installed::InstalledError;
@@ -149,6 +150,15 @@ impl Failure {
     /// Returns what else failed in the same run, in the order of time.
     pub fn others(&self) -> &[Failure] {
         &self.others
+    }
+
+    /// Returns the resource that a recipe may not download, if this is what
+    /// failed.
+    pub(super) fn missing_offline(&self) -> Option<&RedactedUrl> {
+        match &*self.problem {
+            Problem::Recipe { error, .. } => error.missing_offline(),
+            _ => None,
+        }
     }
 
     /// Tells whether this is only the consequence of a request to stop.

@@ -171,12 +171,14 @@ impl Record {
     ///
     /// Nothing can be written.
     pub(crate) fn remove(&mut self, part: &str) -> Result<(), Failure> {
-        self.write(&Step::Removed {
+        let written = self.write(&Step::Removed {
             part: part.to_owned(),
-        })?;
+        });
+        // It is gone, whether or not that could be written.
         if let Some(record) = self.state.parts.shift_remove(part) {
             self.removed.insert(part.to_owned(), record);
         }
+        written?;
         self.save_now_and_then()
     }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use self::work::InFlight;
-use super::downloads::{DownloadsOf, PartDownload, check_downloads, downloads_of, prefetch};
+use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
@@ -201,8 +201,18 @@ impl<'s, 'a> Installation<'s, 'a> {
             self.remove_paths("", &develop_eggs)?;
         }
         let session = self.session;
-        let parts = select(session, requested, |_, failure| Err(failure))?;
-        check_locked_downloads(session, &parts, requested.is_empty())?;
+        let mut unconstructed = Vec::new();
+        let parts = select(session, requested, |_, failure| {
+            if failure.missing_offline().is_none() {
+                return Err(failure);
+            }
+            // All that is missing is told at once, below.
+            unconstructed.push(failure);
+            Ok(())
+        })?;
+        if unconstructed.is_empty() {
+            check_locked_downloads(session, &parts, requested.is_empty())?;
+        }
         self.emit(Event::Configured {
             sections: self.configured_sections(),
         });
@@ -211,7 +221,7 @@ impl<'s, 'a> Installation<'s, 'a> {
         }
         let mut survey = Survey::new(session, &self.record, &parts)?;
         let downloads = self.downloads(&mut survey, &parts);
-        check_downloads(session, &downloads)?;
+        check_all_downloads(session, unconstructed, &downloads)?;
         self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(Prepared { parts, downloads })

@@ -12,11 +12,12 @@ impl Installation<'_, '_> {
     /// Undoes or records what an interrupted run left.
     pub(super) fn repair(&mut self) -> Result<(), Failure> {
         debris::clear_own(&self.settings.directory);
-        if self.interrupted.is_empty() {
-            return Ok(());
-        }
+        // The record is also written between parts, with nothing in flight.
         if let Some(path) = self.record.path() {
             debris::clear_replacements(path);
+        }
+        if self.interrupted.is_empty() {
+            return Ok(());
         }
         for (group, part) in &self.interrupted.commands {
             if group.end() {
