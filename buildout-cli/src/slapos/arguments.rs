@@ -69,7 +69,7 @@ pub(super) enum NodeCommand {
     /// Show releases, partitions and their services at a glance
     List(ListArguments),
     /// Start supervisord, if it does not run
-    Supervisord(ConfigurationArgument),
+    Supervisord(SupervisordArguments),
     /// Run supervisorctl
     Supervisorctl(SupervisorctlArguments),
     /// Show the processes under supervisord
@@ -282,6 +282,15 @@ pub(super) struct InitArguments {
 pub(super) struct ListArguments {
     #[command(flatten)]
     pub(super) configuration: ConfigurationArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SupervisordArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Become supervisord, in the foreground
+    #[arg(short = 'n', long)]
+    pub(super) nodaemon: bool,
 }
 
 #[derive(Args, Debug)]

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::lifecycle::await_process;
 use crate::site::NodeSite;
@@ -130,4 +132,78 @@ fn a_profile_that_takes_for_ever_delays_no_other() {
                 .is_ok_and(|cwd| cwd.starts_with(site.path("inst")))
     });
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_node_that_is_killed_at_any_moment_loses_nothing() {
+    let site = NodeSite::new(3);
+    let url = site.own_release();
+    site.run("node format --now").expect(0);
+    site.run(&format!("supply {url} local")).expect(0);
+    // The build, too, is killed before it is finished.
+    for delay in [5, 40, 80] {
+        kill_after(&site, "node software", Duration::from_millis(delay));
+    }
+    site.run("node software").expect(0);
+    for number in 0..3 {
+        site.run(&format!("request hello{number} {url}")).expect(0);
+    }
+    let begin = Instant::now();
+    kill_after(&site, "node instance", Duration::from_secs(60));
+    let whole = begin.elapsed();
+    // From the beginning of a run to its end, with all of its work to do.
+    for step in 0..10 {
+        for number in 0..3 {
+            let state = if (step + number) % 3 == 0 {
+                "stopped"
+            } else {
+                "started"
+            };
+            site.run(&format!(
+                "request hello{number} {url} --state {state} --parameters step={step}"
+            ))
+            .expect(0);
+        }
+        kill_after(&site, "node instance", whole * step / 10);
+    }
+    for number in 0..3 {
+        site.run(&format!(
+            "request hello{number} {url} --state started --parameters step=last"
+        ))
+        .expect(0);
+    }
+    site.run("node instance").expect(0);
+    for number in 0..3 {
+        let name = format!("slappart{number}:greeting-on-watch");
+        await_process(&site, &name, |info| {
+            info.is_some_and(|it| it.state == "RUNNING")
+        });
+        let timestamp = fs::read_to_string(site.partition(number).join(".timestamp")).unwrap();
+        assert_eq!(Some(timestamp), site.wanted(number).timestamp());
+        let left: Vec<String> = fs::read_dir(site.partition(number))
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name.ends_with(".tmp"))
+            .collect();
+        assert_eq!(left, Vec::<String>::new());
+    }
+    let text = site.run("node instance -v").expect(0);
+    assert!(!text.contains("Processing Computer Partition"), "{text}");
+}
+
+/// Starts our program, and kills it after a time unless it has ended.
+fn kill_after(site: &NodeSite, words: &str, delay: Duration) {
+    let mut command = site.command(words);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = command.spawn().expect("the program can be run");
+    let end = Instant::now() + delay;
+    while Instant::now() < end {
+        if process.try_wait().expect("it is a child").is_some() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    process.kill().expect("it is a child");
+    process.wait().expect("it is a child");
 }

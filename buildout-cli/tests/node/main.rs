@@ -5,6 +5,7 @@
 //! of theirs is run; else all is done as oneself.
 
 mod faults;
+mod init;
 mod lifecycle;
 mod site;
 mod standalone;

@@ -255,6 +255,25 @@ pub(crate) fn for_everybody(directory: &Path) -> PathBuf {
     copy
 }
 
+/// Returns a call of a program by an ordinary user, who is another one where the
+/// tests are run by root. A directory of that user's is made at `home`.
+pub(crate) fn as_ordinary_user(program: &Path, home: &Path) -> Command {
+    fs::create_dir(home).expect("it is not there yet");
+    if !is_root() {
+        return Command::new(program);
+    }
+    chown(home, Some(NOBODY), Some(NOBODY)).expect("root may do that");
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            format!("--reuid={NOBODY}"),
+            format!("--regid={NOBODY}"),
+            "--clear-groups".to_owned(),
+        ])
+        .arg(program);
+    command
+}
+
 /// Tells whether this process is root's.
 pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)

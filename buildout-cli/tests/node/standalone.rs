@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use slap::test_master::RealSlapos;
 
-use crate::site::{for_everybody, is_root};
+use crate::site::{as_ordinary_user, for_everybody};
 
 #[test]
 fn slapos_core_s_standalone_runs_with_this_program() {
@@ -24,20 +24,8 @@ fn slapos_core_s_standalone_runs_with_this_program() {
     let script = base.join("standalone.py");
     fs::write(&script, include_str!("standalone.py")).unwrap();
     let python = slapos.program("python");
-    let mut command = if is_root() {
-        // It refuses to work for root.
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(&python);
-        let work = base.join("work");
-        fs::create_dir(&work).unwrap();
-        std::os::unix::fs::chown(&work, Some(65534), Some(65534)).unwrap();
-        command
-    } else {
-        fs::create_dir(base.join("work")).unwrap();
-        Command::new(&python)
-    };
+    // It refuses to work for root.
+    let mut command = as_ordinary_user(&python, &base.join("work"));
     let bin = python.parent().unwrap().display().to_string();
     let output = command
         .arg(&script)

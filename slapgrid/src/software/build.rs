@@ -93,6 +93,7 @@ fn prepare(node: &Node, url: &str, path: &Path) -> Result<(), ReleaseError> {
         );
         replace_file(&profile, text.as_bytes(), 0o644, owner)?;
     }
+    super::revision::note(node, url, &profile, owner)?;
     let script = path.join("bin/buildout");
     if !script.exists() {
         make_directory(&path.join("bin"), owner, None)?;

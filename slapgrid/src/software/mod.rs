@@ -3,6 +3,7 @@
 mod build;
 mod garbage;
 mod profile;
+mod revision;
 mod selection;
 
 use std::fs;

@@ -107,6 +107,19 @@ impl Launcher {
         Ok(())
     }
 
+    /// Returns the program that is configured.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn installed_program(&self) -> Result<&Path, LaunchError> {
+        let program = self.program.as_deref().ok_or(LaunchError::NotConfigured)?;
+        if !program.exists() {
+            return Err(LaunchError::NoProgram(program.to_owned()));
+        }
+        Ok(program)
+    }
+
     /// Returns the supervisord that runs, starting it if there is none
     /// (upstream's `launchSupervisord`).
     ///
@@ -124,10 +137,7 @@ impl Launcher {
             self.mend_watchdog(&supervisor, log);
             return Ok(supervisor);
         }
-        let program = self.program.as_deref().ok_or(LaunchError::NotConfigured)?;
-        if !program.exists() {
-            return Err(LaunchError::NoProgram(program.to_owned()));
-        }
+        let program = self.installed_program()?;
         log.info("Launching supervisord with clean environment.");
         self.start(program, cancellation)?;
         let begin = Instant::now();

@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context<'_>, command: NodeCommand) -> Result<(), Sto
         NodeCommand::Instance(arguments) => passes::instance(context, &arguments),
         NodeCommand::Report(arguments) => passes::report(context, &arguments),
         NodeCommand::List(arguments) => list::run(context, &arguments),
-        NodeCommand::Supervisord(argument) => supervisor::supervisord(context, &argument),
+        NodeCommand::Supervisord(arguments) => supervisor::supervisord(context, &arguments),
         NodeCommand::Supervisorctl(arguments) => supervisor::supervisorctl(context, &arguments),
         NodeCommand::Status(arguments) => supervisor::status(context, &arguments),
         NodeCommand::Start(arguments) => supervisor::start(context, &arguments),

@@ -7,7 +7,8 @@ use slapgrid::Node;
 use slapgrid::supervisor::{GroupResult, LaunchError, ProcessInfo, Supervisor, SupervisorError};
 
 use super::super::arguments::{
-    ConfigurationArgument, ProcessArguments, SupervisorctlArguments, TailArguments,
+    ConfigurationArgument, ProcessArguments, SupervisorctlArguments, SupervisordArguments,
+    TailArguments,
 };
 use super::super::context::Context;
 use crate::Stop;
@@ -40,15 +41,29 @@ fn fail(context: &Context<'_>, error: &SupervisorError) -> Stop {
 
 pub(super) fn supervisord(
     context: &Context<'_>,
-    argument: &ConfigurationArgument,
+    arguments: &SupervisordArguments,
 ) -> Result<(), Stop> {
-    let node = context.plain_node(argument)?;
+    let node = context.plain_node(&arguments.configuration)?;
     let launcher = node.launcher();
     launcher
         .write_configuration()
-        .and_then(|()| launcher.launch(&node.log, &node.cancellation))
         .map_err(|error| fail_launch(context, &error))?;
-    Ok(())
+    if !arguments.nodaemon {
+        return launcher
+            .launch(&node.log, &node.cancellation)
+            .map(drop)
+            .map_err(|error| fail_launch(context, &error));
+    }
+    let program = launcher
+        .installed_program()
+        .map_err(|error| fail_launch(context, &error))?;
+    let mut command = Command::new(program);
+    command
+        .arg("-c")
+        .arg(node.layout().configuration())
+        .arg("--nodaemon")
+        .env_clear();
+    Err(Stop::Program(Box::new(command)))
 }
 
 /// Becomes the supervisorctl beside the supervisord of the configuration.
