@@ -111,6 +111,8 @@ pub(crate) struct Child<'a> {
     pub(crate) home: PathBuf,
     pub(crate) owner: Owner,
     pub(crate) timeout: Option<Duration>,
+    /// `SLAPGRID_INSTANCE_ROOT`: what requests instances notes them below.
+    pub(crate) instance_root: Option<&'a Path>,
     /// The budget of jobs that it shares.
     pub(crate) jobs: Option<&'a JobServer>,
 }
@@ -174,6 +176,9 @@ impl Node {
     pub(crate) fn run(&self, child: &Child<'_>, log: &Logger) -> Result<(), ChildFailure> {
         let identity = self.identity(child.owner)?;
         let mut environment = clean_environment(&self.surroundings.environment, &child.home);
+        if let Some(root) = child.instance_root {
+            environment.insert("SLAPGRID_INSTANCE_ROOT".into(), root.into());
+        }
         // Another user cannot open the pipe of ours.
         if let Some(jobs) = child.jobs.filter(|_| identity.is_none()) {
             jobs.announce(&mut environment);

@@ -33,7 +33,10 @@ pub fn run_slapos(
         Some("launch") => return launch(&arguments[1..], streams),
         Some("buildout") => return buildout(&arguments[1..], surroundings, streams, cancellation),
         Some("watchdog") => {
-            return end(streams, node::watchdog::run(&arguments[1..], streams));
+            return end(
+                streams,
+                node::watchdog::run(&arguments[1..], streams, cancellation),
+            );
         }
         _ => {}
     }

@@ -1,9 +1,13 @@
 //! What goes wrong, and what does not go wrong because of it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use slapgrid::supervisor::ProcessInfo;
 
 use crate::lifecycle::await_process;
 use crate::site::NodeSite;
@@ -206,4 +210,95 @@ fn kill_after(site: &NodeSite, words: &str, delay: Duration) {
     }
     process.kill().expect("it is a child");
     process.wait().expect("it is a child");
+}
+
+#[test]
+fn a_master_that_fails_or_talks_nonsense_stops_nothing() {
+    let site = NodeSite::new(1);
+    let url = site.own_release();
+    site.run("node format --now").expect(0);
+    site.run(&format!("supply {url} local")).expect(0);
+    site.run("node software").expect(0);
+    site.run(&format!("request hello {url}")).expect(0);
+    site.run("node instance").expect(0);
+    let name = "slappart0:greeting-on-watch";
+    let runs = |info: Option<&ProcessInfo>| info.is_some_and(|it| it.state == "RUNNING");
+    let process = await_process(&site, name, runs).unwrap().process;
+    let elsewhere = "<marshal><object id=\"i2\" module=\"os\" class=\"Computer\"><tuple/><dictionary id=\"i3\"/></object></marshal>";
+    let answers = [
+        (
+            "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno".to_owned(),
+            3,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<marshal>".to_owned(),
+            3,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".to_owned(),
+            1,
+        ),
+        (
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{elsewhere}",
+                elsewhere.len()
+            ),
+            1,
+        ),
+    ];
+    for (answer, code) in answers {
+        let url = serve(&answer);
+        let outcome = site.run(&format!("node instance --master-url {url}"));
+        assert_eq!(outcome.code, code, "{answer}: {}", outcome.text);
+        site.run(&format!("node software --master-url {url}"))
+            .expect(1);
+        assert_eq!(await_process(&site, name, runs).unwrap().process, process);
+        assert!(site.partition(0).join(".timestamp").exists());
+    }
+}
+
+/// Answers everything with the same bytes, for as long as the test runs.
+fn serve(answer: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let answer = answer.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn without_space_nothing_is_begun() {
+    let site = NodeSite::new(1);
+    site.run("node format --now").expect(0);
+    let url = empty_release(&site, "empty", "[buildout]\nparts =\n");
+    site.run(&format!("supply {url} local")).expect(0);
+    let configuration = site.path("slapos.cfg");
+    let text = fs::read_to_string(&configuration).unwrap();
+    let greedy = text.replace("_min_free_space = 1M", "_min_free_space = 1000000T");
+    fs::write(&configuration, &greedy).unwrap();
+    let shown = site.run("node software").expect(1);
+    assert!(shown.contains("Not enough space for"), "{shown}");
+    assert!(
+        shown.contains("(option 'software_min_free_space')"),
+        "{shown}"
+    );
+    assert!(!site.release(&url).exists());
+    fs::write(&configuration, &text).unwrap();
+    site.run("node software").expect(0);
+    site.run(&format!("request empty {url}")).expect(0);
+    fs::write(&configuration, &greedy).unwrap();
+    let shown = site.run("node instance").expect(1);
+    assert!(
+        shown.contains("(option 'instance_min_free_space')"),
+        "{shown}"
+    );
+    fs::write(&configuration, &text).unwrap();
+    site.run("node instance").expect(0);
 }

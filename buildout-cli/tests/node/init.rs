@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use slap::test_master::RealSlapos;
 use slapgrid::supervisor::Supervisor;
 
-use crate::site::{as_ordinary_user, for_everybody};
+use crate::site::by_ordinary_user;
 
 #[test]
 fn one_command_makes_a_node_with_a_master() {
     let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
     let root = tempfile::Builder::new().prefix("i-").tempdir().unwrap();
-    let program = for_everybody(root.path());
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_slapos"));
     let profile = root.path().join("profile");
     fs::create_dir(&profile).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/node-hello");
@@ -35,14 +35,12 @@ fn one_command_makes_a_node_with_a_master() {
         .to_owned();
     let environment = environment.display().to_string();
     let home = root.path().join("home");
-    let first = as_ordinary_user(&program, &home);
+    fs::create_dir(&home).unwrap();
     let node = home.join("node");
     let stop = StopAtEnd(&node);
     let run = |words: &[&str]| {
-        // The first call tells how the program is called.
-        let mut command = Command::new(first.get_program());
+        let mut command = by_ordinary_user(&program);
         command
-            .args(first.get_args())
             .args(words)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

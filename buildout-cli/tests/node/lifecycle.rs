@@ -173,7 +173,7 @@ fn a_release_is_built_and_its_instance_runs_changes_stops_and_goes() {
 
 #[test]
 fn ours_goes_on_in_the_directories_of_slapos_core() {
-    let site = NodeSite::new(1);
+    let site = NodeSite::ordinary(1);
     site.run("node format --now").expect(0);
     // Its buildout has no native recipes, and parts need none here.
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");

@@ -9,3 +9,4 @@ mod init;
 mod lifecycle;
 mod site;
 mod standalone;
+mod traffic;

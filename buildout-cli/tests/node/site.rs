@@ -36,11 +36,26 @@ pub(crate) struct NodeSite {
     pub(crate) slapos: RealSlapos,
     pub(crate) master: TestMaster,
     program: PathBuf,
+    /// Whether all commands are an ordinary user's.
+    ordinary: bool,
 }
 
 impl NodeSite {
-    /// Starts a master and prepares a node with so many partitions.
+    /// Starts a master and prepares a node with so many partitions; where the
+    /// tests are run by root, it is root's.
     pub(crate) fn new(partitions: usize) -> Self {
+        Self::of_user(partitions, false)
+    }
+
+    /// The same for an ordinary user's node, whoever runs the tests. Root's
+    /// Python is in directories that nobody else may enter, so where programs
+    /// of slapos.core are run by the owner of releases, that cannot be another
+    /// user.
+    pub(crate) fn ordinary(partitions: usize) -> Self {
+        Self::of_user(partitions, true)
+    }
+
+    fn of_user(partitions: usize, ordinary: bool) -> Self {
         let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
         let root = tempfile::Builder::new()
             .prefix("node-")
@@ -52,6 +67,7 @@ impl NodeSite {
             slapos,
             master,
             program,
+            ordinary,
             root,
         };
         site.prepare(partitions);
@@ -119,9 +135,14 @@ create_tap = False
 
     /// Gives a path to the user of releases and partitions.
     pub(crate) fn give(&self, path: &Path) {
-        if is_root() {
+        if is_root() && !self.ordinary {
             chown(path, Some(NOBODY), Some(NOBODY)).expect("root may do that");
         }
+    }
+
+    /// Returns the directory of everything.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// Returns a path of the site.
@@ -161,7 +182,7 @@ create_tap = False
 
     /// Returns a call of our program.
     pub(crate) fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.started(&self.program);
         command
             .args(words.split_whitespace())
             .env_clear()
@@ -182,12 +203,26 @@ create_tap = False
 
     /// Runs a command of slapos.core's node.
     pub(crate) fn run_python(&self, words: &str) -> Outcome {
-        let mut command = self.slapos.command(self.root.path());
+        let mut command = self.started(&self.slapos.program("slapos"));
         command
             .args(words.split_whitespace())
             .arg("--cfg")
-            .arg(self.path("slapos.cfg"));
+            .arg(self.path("slapos.cfg"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", self.root.path())
+            .current_dir(self.root.path())
+            .stdin(Stdio::null());
         outcome(&mut command)
+    }
+
+    /// Returns a call of a program by the user of the node.
+    fn started(&self, program: &Path) -> Command {
+        if self.ordinary {
+            return by_ordinary_user(program);
+        }
+        Command::new(program)
     }
 
     /// Returns what the master says about a partition.
@@ -243,7 +278,7 @@ fn outcome(command: &mut Command) -> Outcome {
 
 /// Opens a directory to everybody, and returns our program where everybody can
 /// run it: homes of users are closed to others.
-pub(crate) fn for_everybody(directory: &Path) -> PathBuf {
+fn for_everybody(directory: &Path) -> PathBuf {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_slapos"));
     if !is_root() {
         return program;
@@ -255,20 +290,18 @@ pub(crate) fn for_everybody(directory: &Path) -> PathBuf {
     copy
 }
 
-/// Returns a call of a program by an ordinary user, who is another one where the
-/// tests are run by root. A directory of that user's is made at `home`.
-pub(crate) fn as_ordinary_user(program: &Path, home: &Path) -> Command {
-    fs::create_dir(home).expect("it is not there yet");
+/// Returns a call of a program by an ordinary user. Where the tests are run by
+/// root, it is root under another number, in a namespace of its own.
+pub(crate) fn by_ordinary_user(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
-    chown(home, Some(NOBODY), Some(NOBODY)).expect("root may do that");
-    let mut command = Command::new("setpriv");
+    let mut command = Command::new("unshare");
     command
         .args([
-            format!("--reuid={NOBODY}"),
-            format!("--regid={NOBODY}"),
-            "--clear-groups".to_owned(),
+            "--user".to_owned(),
+            format!("--map-user={NOBODY}"),
+            format!("--map-group={NOBODY}"),
         ])
         .arg(program);
     command

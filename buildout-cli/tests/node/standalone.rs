@@ -2,19 +2,19 @@
 //! this program as its `slapos`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use slap::test_master::RealSlapos;
 
-use crate::site::{as_ordinary_user, for_everybody};
+use crate::site::by_ordinary_user;
 
 #[test]
 fn slapos_core_s_standalone_runs_with_this_program() {
     let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
     let root = tempfile::Builder::new().prefix("s-").tempdir().unwrap();
     let base = root.path();
-    let program = for_everybody(base);
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_slapos"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/node-hello");
     let profile = base.join("profile");
     fs::create_dir(&profile).unwrap();
@@ -25,7 +25,8 @@ fn slapos_core_s_standalone_runs_with_this_program() {
     fs::write(&script, include_str!("standalone.py")).unwrap();
     let python = slapos.program("python");
     // It refuses to work for root.
-    let mut command = as_ordinary_user(&python, &base.join("work"));
+    fs::create_dir(base.join("work")).unwrap();
+    let mut command = by_ordinary_user(&python);
     let bin = python.parent().unwrap().display().to_string();
     let output = command
         .arg(&script)

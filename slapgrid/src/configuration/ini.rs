@@ -302,6 +302,7 @@ enum Line {
 fn logical_lines(text: &str) -> Result<Vec<Line>, IniError> {
     let mut lines: Vec<Line> = Vec::new();
     let mut sections: IndexMap<String, Vec<String>> = IndexMap::new();
+    let mut current: Option<String> = None;
     // The indentation of the option that may go on.
     let mut open: Option<usize> = None;
     for (index, line) in text.lines().enumerate() {
@@ -340,12 +341,15 @@ fn logical_lines(text: &str) -> Result<Vec<Line>, IniError> {
                 });
             }
             sections.entry(name.to_owned()).or_default();
+            current = Some(name.to_owned());
             let name = name.to_owned();
             lines.push(Line::Section { name });
             open = None;
             continue;
         }
-        let Some((section, known)) = sections.last_mut() else {
+        let section = current.as_ref();
+        let Some((section, known)) = section.and_then(|name| Some((name, sections.get_mut(name)?)))
+        else {
             return Err(IniError::NoSection {
                 line: number,
                 text: content.to_owned(),

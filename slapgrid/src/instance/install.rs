@@ -160,6 +160,7 @@ impl Partition<'_> {
             home,
             owner,
             timeout: self.node.configuration.partition_timeout,
+            instance_root: Some(&self.node.configuration.instance_root),
             jobs: None,
         };
         self.node.run(&child, &self.log)

@@ -142,6 +142,7 @@ impl Partition<'_> {
             home: account.map_or_else(|| self.path.clone(), |it| PathBuf::from(&it.home)),
             owner,
             timeout: self.node.configuration.partition_timeout,
+            instance_root: Some(&self.node.configuration.instance_root),
             jobs: None,
         };
         self.node

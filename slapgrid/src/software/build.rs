@@ -39,6 +39,7 @@ impl Pass<'_> {
             home: path.to_owned(),
             owner: Owner::of(path)?,
             timeout: None,
+            instance_root: None,
             jobs: Some(&self.jobs),
         };
         node.run(&child, log).map_err(|failure| {

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 use slap::Master as _;
 use slapgrid::format::{FormatConfiguration, FormatEnd, format_computer};
-use slapgrid::supervisor::{Groups, update};
+use slapgrid::supervisor::{Groups, Supervisor, update};
 use slapgrid::{Node, error_chain};
 
 use super::super::arguments::{ConfigurationArgument, InitArguments};
@@ -305,6 +306,15 @@ fn start(context: &Context<'_>, place: &Place<'_>) -> Result<(), Stop> {
         .write_configuration()
         .map_err(|error| context.fail(&error, error.hint(), 1))?;
     if place.arguments.master_url.is_none() {
+        let running = Supervisor::at(&node.layout().socket()).processes();
+        let has_master = running.is_ok_and(|processes| {
+            processes
+                .iter()
+                .any(|info| info.name == "slapproxy" && info.is_running())
+        });
+        if !has_master {
+            check_port(place.arguments)?;
+        }
         let path = node.layout().group("slapproxy");
         slapgrid::update_file(&path, place.master_program().as_bytes(), 0o600)
             .map_err(|error| context.fail(&error, None, 1))?;
@@ -321,6 +331,20 @@ fn start(context: &Context<'_>, place: &Place<'_>) -> Result<(), Stop> {
     match end {
         FormatEnd::Success => Ok(()),
         FormatEnd::Offline => Err(Stop::Code(end.exit_code())),
+    }
+}
+
+/// Checks that the master can have its port: another one that answers there
+/// would be told of our partitions.
+fn check_port(arguments: &InitArguments) -> Result<(), Stop> {
+    let InitArguments { address, port, .. } = arguments;
+    match TcpListener::bind((address.as_str(), *port)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Stop::message(format!(
+            "the master cannot listen at {}:{port}: {error}",
+            bracketed(address)
+        ))
+        .with_hint("choose another one with `--address` and `--port`")),
     }
 }
 
