@@ -73,7 +73,7 @@ pub(crate) fn supervisor_of(node: &Node) -> Result<Supervisor, LaunchError> {
     let launcher = node.launcher();
     launcher.write_configuration()?;
     if node.configuration.forbid_supervisord_automatic_launch {
-        return Ok(Supervisor::at(&node.layout().socket()));
+        return launcher.await_running(&node.cancellation);
     }
     launcher.launch(&node.log, &node.cancellation)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use buildout_core::exec::shell_quote::quote;
 
+use super::budget::Budget;
 use super::profile::{buildout_script, release_profile};
 use super::{Pass, ReleaseError, owner_of_root};
 use crate::child::{Child, ChildFailure, Owner};
@@ -28,10 +29,12 @@ impl Pass<'_> {
         log.info(format!("Installing software release {url} ..."));
         check_space(node, path)?;
         prepare(node, url, path)?;
-        // Each build has one job by itself, as every client of the budget.
-        let token = self.jobs.acquire(&node.cancellation);
-        let Ok(Some(_token)) = token else {
-            return Err(ReleaseError::Interrupted);
+        let _share = match &self.budget {
+            None => None,
+            Some(budget) => {
+                let share = budget.share(&node.cancellation);
+                Some(share.ok_or(ReleaseError::Interrupted)?)
+            }
         };
         let child = Child {
             words: build_words(node, path, force),
@@ -40,7 +43,7 @@ impl Pass<'_> {
             owner: Owner::of(path)?,
             timeout: None,
             instance_root: None,
-            jobs: Some(&self.jobs),
+            jobs: self.budget.as_ref().map(Budget::jobs),
         };
         node.run(&child, log).map_err(|failure| {
             let output = match failure {
@@ -180,7 +183,7 @@ fn build_words(node: &Node, path: &Path, force: bool) -> Vec<String> {
     let set = cache.iter().filter(|(_, value)| !value.is_empty());
     words.extend(set.map(|(option, value)| format!("networkcache:{option}={value}")));
     words.extend(configuration.buildout_override.assignments());
-    if node.surroundings.user == 0 {
+    if node.surroundings.user == 0 || node.surroundings.jobs == 1 {
         // The budget's pipe is root's, so each build has a part of it.
         let jobs = node.surroundings.jobs / configuration.parallel_releases;
         words.push(format!("buildout:jobs={}", jobs.max(1)));

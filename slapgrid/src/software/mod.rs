@@ -1,5 +1,6 @@
 //! `slapos node software`: the releases that the master wants.
 
+mod budget;
 mod build;
 mod garbage;
 mod profile;
@@ -12,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::SystemTime;
 
-use buildout_core::exec::jobserver::JobServer;
+use budget::Budget;
 use slap::{SlapError, SoftwareRelease};
 
 pub use selection::Selection;
@@ -106,15 +107,15 @@ pub fn process_releases(node: &Node, options: &SoftwareOptions) -> Result<PassEn
         .master
         .full_computer_information(&node.configuration.computer_id)?;
     node.log.info("Processing software releases...");
-    let jobs = JobServer::new(
-        node.surroundings.jobs,
-        &node.surroundings.temporary_directory,
-    )
-    .map_err(SoftwareError::Jobs)?;
+    let jobs = node.surroundings.jobs;
+    let budget = (jobs > 1)
+        .then(|| Budget::new(jobs, &node.surroundings.temporary_directory))
+        .transpose()
+        .map_err(SoftwareError::Jobs)?;
     let pass = Pass {
         node,
         options,
-        jobs,
+        budget,
         failed: Mutex::new(false),
     };
     let releases = computer.software_releases;
@@ -141,7 +142,8 @@ pub fn process_releases(node: &Node, options: &SoftwareOptions) -> Result<PassEn
 struct Pass<'a> {
     node: &'a Node,
     options: &'a SoftwareOptions,
-    jobs: JobServer,
+    /// None if there is one job: builds go one after the other.
+    budget: Option<Budget>,
     failed: Mutex<bool>,
 }
 
@@ -167,11 +169,9 @@ impl Pass<'_> {
                 self.process(release);
             }
         };
-        let helpers = self
-            .node
-            .configuration
-            .parallel_releases
-            .min(releases.len());
+        let configured = self.node.configuration.parallel_releases;
+        let jobs = self.node.surroundings.jobs;
+        let helpers = configured.min(jobs).min(releases.len());
         std::thread::scope(|scope| {
             for _ in 1..helpers.max(1) {
                 scope.spawn(work);

@@ -53,7 +53,7 @@ pub enum LaunchError {
     #[error("Failed to launch supervisord:\n{0}")]
     Failed(String),
     /// It started, but does not answer.
-    #[error("supervisord does not answer after its start")]
+    #[error("supervisord does not answer")]
     Silent(#[source] SupervisorError),
 }
 
@@ -65,6 +65,9 @@ impl LaunchError {
                 "install it, as by `python3 -m venv V && V/bin/pip install supervisor`, and set `supervisord = V/bin/supervisord`",
             ),
             LaunchError::NoInstanceRoot(_) => Some("run `slapos node format --now`"),
+            LaunchError::Silent(_) => {
+                Some("`var/log/supervisord.log` in `instance_root` tells why it does not run")
+            }
             LaunchError::PathTooLong(_) => Some("choose a shorter `instance_root`"),
             _ => None,
         }
@@ -140,6 +143,19 @@ impl Launcher {
         let program = self.installed_program()?;
         log.info("Launching supervisord with clean environment.");
         self.start(program, cancellation)?;
+        self.await_running(cancellation)
+    }
+
+    /// Waits for the supervisord that somebody has started.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer.
+    pub fn await_running(
+        &self,
+        cancellation: &CancellationToken,
+    ) -> Result<Supervisor, LaunchError> {
+        let supervisor = Supervisor::at(&self.layout.socket());
         let begin = Instant::now();
         loop {
             match supervisor.state() {
