@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buildout_core::configuration::Configuration;
 use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, normalize_path};
-use buildout_core::profile::python_text::split_lines;
+use buildout_core::profile::python_text::{is_plain_line, split_lines};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
@@ -69,7 +69,11 @@ impl Writer<'_> {
     fn option(&mut self, key: &str, option: &MergedOption) {
         self.text.push_str(key);
         self.text.push('=');
-        let lines = split_lines(&option.value);
+        let value = &*option.value;
+        let lines = match is_plain_line(value) {
+            true => Vec::new(),
+            false => split_lines(value),
+        };
         if lines.len() > 1 {
             self.text.push(' ');
             for line in lines {
@@ -77,9 +81,9 @@ impl Writer<'_> {
                 self.text.push('\n');
             }
         } else {
-            if !option.value.is_empty() {
+            if !value.is_empty() {
                 self.text.push(' ');
-                self.text.push_str(&option.value);
+                self.text.push_str(value);
             }
             self.text.push('\n');
         }

@@ -101,6 +101,8 @@ pub enum CommandName {
     Fetch,
     /// Record what the profile resolves to.
     Lock,
+    /// List and document the built-in recipes.
+    Recipes,
     /// Print a completion script.
     Completions,
     /// Run a `setup.py`; needs Python.
@@ -111,7 +113,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every command, with its name.
-    pub const ALL: [(&'static str, CommandName); 16] = [
+    pub const ALL: [(&'static str, CommandName); 17] = [
         ("install", CommandName::Install),
         ("init", CommandName::Init),
         ("bootstrap", CommandName::Bootstrap),
@@ -125,6 +127,7 @@ impl CommandName {
         ("shared", CommandName::Shared),
         ("fetch", CommandName::Fetch),
         ("lock", CommandName::Lock),
+        ("recipes", CommandName::Recipes),
         ("completions", CommandName::Completions),
         ("setup", CommandName::Setup),
         ("runsetup", CommandName::Runsetup),

@@ -13,6 +13,9 @@ use signal_hook::iterator::Signals;
 
 use crate::{Ending, Streams, Surroundings};
 
+/// The first signal that told the process to end, or 0.
+static RECEIVED: AtomicI32 = AtomicI32::new(0);
+
 /// A program as a function.
 pub type Entry = fn(&[String], &Surroundings, &Streams, &CancellationToken) -> Ending;
 
@@ -23,10 +26,12 @@ pub fn run_process(entry: Entry) -> ExitCode {
         stderr: Arc::new(Mutex::new(io::stderr())),
     };
     let cancellation = CancellationToken::new();
-    let received = Arc::new(AtomicI32::new(0));
-    watch_signals(&cancellation, &received);
     let surroundings = match Surroundings::of_process() {
-        Ok(surroundings) => surroundings,
+        Ok(surroundings) => Surroundings {
+            ends_with_command: true,
+            watch_signals,
+            ..surroundings
+        },
         Err(error) => return fail(&streams, &error.to_string()),
     };
     let mut arguments = Vec::new();
@@ -48,7 +53,7 @@ pub fn run_process(entry: Entry) -> ExitCode {
             return fail(&streams, &format!("failed to start `{name}`: {error}"));
         }
     };
-    match received.load(Ordering::Relaxed) {
+    match RECEIVED.load(Ordering::Relaxed) {
         0 => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         signal => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
     }
@@ -61,15 +66,14 @@ fn fail(streams: &Streams, text: &str) -> ExitCode {
 
 /// Ctrl-C and SIGTERM end the commands that parts run, which are in process
 /// groups of their own, and then the run.
-fn watch_signals(cancellation: &CancellationToken, received: &Arc<AtomicI32>) {
+fn watch_signals(cancellation: &CancellationToken) {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
         return;
     };
     let cancellation = cancellation.clone();
-    let received = Arc::clone(received);
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            if received.swap(signal, Ordering::Relaxed) != 0 {
+            if RECEIVED.swap(signal, Ordering::Relaxed) != 0 {
                 // Asked twice: go at once.
                 std::process::abort();
             }

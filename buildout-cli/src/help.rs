@@ -269,6 +269,21 @@ fn commands() -> Vec<Command> {
                 .action(ArgAction::Append)
                 .help("Record anew what a URL, the file name at its end, or a part stands for"),
         ),
+        plain("recipes", "List the built-in recipes, or document one with its options")
+            .arg(Arg::new("recipe"))
+            .arg(
+                Arg::new("format")
+                    .long("format")
+                    .value_name("FORMAT")
+                    .value_parser(["text", "json", "markdown"]),
+            )
+            .arg(
+                Arg::new("output")
+                    .short('o')
+                    .value_name("DIRECTORY")
+                    .value_hint(clap::ValueHint::DirPath)
+                    .help("Write the pages of all recipes in Markdown"),
+            ),
         plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
             "bash",
             "elvish",

@@ -5,6 +5,7 @@
 
 mod annotate;
 mod arguments;
+mod buildout_script;
 mod clock;
 mod command;
 mod diagnostic;
@@ -16,8 +17,10 @@ mod help;
 mod log;
 mod quantity;
 mod reasons;
+mod recipe_reference;
 mod reporting;
 mod slapos;
+mod sub_runs;
 mod summary;
 mod surroundings;
 mod terminal;

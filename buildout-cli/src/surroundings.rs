@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use buildout_core::exec::cancel::CancellationToken;
+
 use crate::terminal::{Style, TerminalSize};
 
 /// The process's directory, environment and the like.
@@ -27,8 +29,17 @@ pub struct Surroundings {
     pub terminal: Option<Terminal>,
     /// How the program was called, for advice on what to type next.
     pub program: String,
+    /// The path of this program, and the words that make it `buildout`, for the
+    /// script `bin/buildout`. None, and no such script is written.
+    pub launched_by: Vec<String>,
     /// A name for this run, which orders runs by time.
     pub run: String,
+    /// Whether the process ends when the command has ended. Then large values
+    /// are not taken apart before, which takes a tenth of a short command's time.
+    pub ends_with_command: bool,
+    /// Has the token cancelled from now on when the process is told to end. It is
+    /// called by commands that have something to end in order.
+    pub watch_signals: fn(&CancellationToken),
 }
 
 /// A terminal that the view of a run can be drawn on.
@@ -109,7 +120,14 @@ impl Surroundings {
                 .next()
                 .and_then(|program| program.into_string().ok())
                 .unwrap_or_else(|| "buildout".to_owned()),
+            launched_by: std::env::current_exe()
+                .ok()
+                .and_then(|path| path.into_os_string().into_string().ok())
+                .into_iter()
+                .collect(),
             run: run_name(SystemTime::now(), std::process::id()),
+            ends_with_command: false,
+            watch_signals: |_| {},
             environment,
         })
     }

@@ -24,6 +24,26 @@ pub enum RepeatedOperators {
     LastWins,
 }
 
+/// How eggs are named and what is in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EggLayout {
+    /// As pip leaves them for zc.buildout 6: named by their metadata, with the
+    /// platform in each name. Scripts of distutils are not made.
+    Pip,
+    /// As setuptools makes them for zc.buildout 3: named by the file, with the
+    /// platform where it matters. Scripts of distutils are made.
+    Setuptools,
+}
+
+/// How a checkout is made a develop egg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DevelopStyle {
+    /// By `setup.py develop` (zc.buildout 3).
+    SetupScript,
+    /// By `pip install --editable` (zc.buildout 6).
+    Editable,
+}
+
 /// The name of a dialect, as `--dialect` and `[buildout] dialect` spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialectName {
@@ -79,6 +99,13 @@ pub struct Dialect {
     /// The default of `[buildout] eggs-directory-version`; `None` where the
     /// option does not exist.
     pub eggs_directory_version: Option<&'static str>,
+    /// How eggs are named and what is in them.
+    pub egg_layout: EggLayout,
+    /// How a checkout is made a develop egg.
+    pub develop_style: DevelopStyle,
+    /// The longest path of an interpreter, in bytes, that scripts name in their
+    /// first line; longer ones are started by the shell.
+    pub shebang_limit: usize,
     /// The version of zc.buildout whose behaviour this is; the implicit pin of
     /// `[versions]`.
     pub emulated_version: &'static str,
@@ -99,6 +126,10 @@ impl Dialect {
             dependency_signatures: false,
             multiarch: false,
             eggs_directory_version: Some("v5"),
+            egg_layout: EggLayout::Pip,
+            develop_style: DevelopStyle::Editable,
+            // What Linux reads of the line since 5.1, less `#!`.
+            shebang_limit: 253,
             emulated_version: "6.0.1",
         }
     }
@@ -117,6 +148,9 @@ impl Dialect {
             dependency_signatures: true,
             multiarch: true,
             eggs_directory_version: None,
+            egg_layout: EggLayout::Setuptools,
+            develop_style: DevelopStyle::SetupScript,
+            shebang_limit: 125,
             emulated_version: "3.0.1",
         }
     }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod exec;
 pub mod extends;
 pub mod fetch;
+mod glob;
 pub mod host;
 pub mod lock;
 pub mod profile;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
 use buildout_core::value::str_repr;
 
@@ -83,11 +83,26 @@ const OPTIONS: [OptionDocumentation; 9] = [
     SHARED,
 ];
 
+const RESULTS: &[ResultDocumentation] = &[
+    ResultDocumentation {
+        name: "location",
+        summary: "The directory of the part; not set with `destination`.",
+    },
+    ResultDocumentation {
+        name: "target",
+        summary: "The path of the file.",
+    },
+];
+
 struct DownloadFactory;
 
 impl Factory for DownloadFactory {
     fn descriptor(&self) -> &Descriptor {
         &DESCRIPTOR
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

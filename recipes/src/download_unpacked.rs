@@ -7,7 +7,7 @@ use buildout_core::fetch::Downloader;
 use buildout_core::fetch::archive::{StripTopLevel, UnpackError, UnpackOptions, unpack};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
-    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, UpdateKind,
+    OptionReader, PartRun, PlannedDownload, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
 
 use crate::boolean::boolean_option;
@@ -61,11 +61,26 @@ const POLICY: InstallPolicy = InstallPolicy {
     make_location: true,
 };
 
+const RESULTS: &[ResultDocumentation] = &[
+    ResultDocumentation {
+        name: "location",
+        summary: "The directory that the archive is unpacked in.",
+    },
+    ResultDocumentation {
+        name: "target",
+        summary: "The same.",
+    },
+];
+
 struct DownloadUnpackedFactory;
 
 impl Factory for DownloadUnpackedFactory {
     fn descriptor(&self) -> &Descriptor {
         &DESCRIPTOR
+    }
+
+    fn results(&self) -> &'static [ResultDocumentation] {
+        RESULTS
     }
 
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

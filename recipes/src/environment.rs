@@ -79,8 +79,22 @@ impl Variables {
         Ok(Variables::Section(value.to_owned()))
     }
 
-    /// Returns the environment of the run with the variables, each formatted
-    /// with the environment as it was before; logs them sorted.
+    /// Returns the environment of the run with the variables; logs them sorted.
+    ///
+    /// # Errors
+    ///
+    /// A value is no working format; see [`FormatError`].
+    pub(crate) fn compute(&self, run: &PartRun<'_>) -> Result<Environment, RecipeError> {
+        let mut environment = run.services().environment();
+        for (name, value) in self.values(run)? {
+            run.log(Level::Info, format!("[ENV] {name} = {value}"));
+            environment.insert(name.into(), value.into());
+        }
+        Ok(environment)
+    }
+
+    /// Returns the variables sorted, each formatted with the environment as it
+    /// was before.
     ///
     /// `_profile_base_location_`, which the engine itself puts into sections,
     /// is no variable.
@@ -88,10 +102,10 @@ impl Variables {
     /// # Errors
     ///
     /// A value is no working format; see [`FormatError`].
-    pub(crate) fn compute(&self, run: &PartRun<'_>) -> Result<Environment, RecipeError> {
+    pub(crate) fn values(&self, run: &PartRun<'_>) -> Result<Vec<(String, String)>, RecipeError> {
         let inherited = run.services().environment();
         let mut variables: Vec<(String, String)> = match self {
-            Variables::Inherited => return Ok(inherited),
+            Variables::Inherited => return Ok(Vec::new()),
             Variables::Inline(variables) => variables.clone().into_iter().collect(),
             Variables::Section(section) => {
                 let mut variables = Vec::new();
@@ -106,18 +120,15 @@ impl Variables {
             }
         };
         variables.sort();
-        let mut environment = inherited.clone();
-        for (name, value) in variables {
-            let value = percent_format(&value, "_Environ", |name| {
+        for (name, value) in &mut variables {
+            let formatted = percent_format(value, "_Environ", |name| {
                 let value = inherited.get(OsStr::new(name))?;
                 // A variable that is no UTF-8 cannot be part of a value.
                 value.to_str().map(Cow::Borrowed)
-            })
-            .map_err(|error| variable_error(&name, error))?;
-            run.log(Level::Info, format!("[ENV] {name} = {value}"));
-            environment.insert(name.into(), value.into());
+            });
+            *value = formatted.map_err(|error| variable_error(name, error))?;
         }
-        Ok(environment)
+        Ok(variables)
     }
 }
 

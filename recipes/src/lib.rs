@@ -5,27 +5,39 @@
 mod boolean;
 mod cmmi;
 mod command;
+mod cookbook;
+mod documentation;
 mod download;
 mod download_failure;
 mod download_unpacked;
+mod egg;
 mod environment;
+mod extension;
+mod gitclone;
 pub mod jinja2;
 mod live_options;
 mod location;
 mod mkdirectory;
 mod octal_mode;
+mod only_options;
 mod output_file;
 mod percent_format;
+mod python_int;
 mod python_value;
+mod rubygems;
 mod source;
+mod switch_softwaretype;
 mod symbolic_link;
 mod system_error;
 mod template;
+mod values;
 mod wrapper;
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Descriptor, Factory, Provider, RecipeReference, Registry};
+use buildout_core::recipe::{
+    Descriptor, DevelopEggs, Extension, Factory, Provider, RecipeReference, Registry,
+};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {
@@ -35,12 +47,14 @@ pub fn registry() -> Registry {
 /// The provider of the built-in recipes.
 pub struct NativeRecipes {
     factories: Vec<Arc<dyn Factory>>,
+    develop_eggs: Arc<dyn DevelopEggs>,
 }
 
 impl NativeRecipes {
     /// Collects the factories of all modules.
     pub fn new() -> Self {
-        NativeRecipes {
+        let (eggs, develop_eggs) = egg::factories();
+        let mut recipes = NativeRecipes {
             factories: vec![
                 Arc::new(command::ShellCommandFactory::new()),
                 Arc::new(mkdirectory::MakeDirectoryFactory::new(
@@ -58,8 +72,21 @@ impl NativeRecipes {
                 download::factory(),
                 download_unpacked::factory(),
             ],
-        }
+            develop_eggs,
+        };
+        recipes.factories.extend(cookbook::factories());
+        recipes.factories.extend(eggs);
+        recipes.factories.extend(services());
+        recipes
     }
+}
+
+/// The recipes of repositories, gems and runs within runs, and those of values.
+fn services() -> Vec<Arc<dyn Factory>> {
+    let mut factories = vec![gitclone::factory(), rubygems::factory()];
+    factories.extend(switch_softwaretype::factories());
+    factories.extend(values::factories());
+    factories
 }
 
 impl Default for NativeRecipes {
@@ -82,5 +109,13 @@ impl Provider for NativeRecipes {
             .iter()
             .map(|factory| factory.descriptor().clone())
             .collect()
+    }
+
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        Some(Arc::clone(&self.develop_eggs))
+    }
+
+    fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        extension::named(name)
     }
 }

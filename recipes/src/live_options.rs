@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use buildout_core::recipe::{Buildout as _, PartRun, RecipeError};
+use buildout_core::recipe::{Buildout as _, Construction, PartRun, RecipeError};
 use buildout_core::resolve::ResolveProblem;
 use buildout_core::run::Failure;
 
@@ -20,6 +20,7 @@ pub(crate) trait LiveOptions {
 
 impl LiveOptions for PartRun<'_> {
     fn read(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        self.check_documented(option);
         Ok(self.buildout().get(self.part(), option)?)
     }
 
@@ -27,6 +28,19 @@ impl LiveOptions for PartRun<'_> {
         let found = self.read(option)?;
         found.ok_or_else(|| missing_option(self.part(), option))
     }
+}
+
+/// Reads an option that a part must have while it is constructed.
+///
+/// # Errors
+///
+/// It is not there, or cannot be resolved.
+pub(crate) fn required_option(
+    part: &Construction<'_>,
+    option: &str,
+) -> Result<Arc<str>, RecipeError> {
+    let value = part.option(option)?;
+    value.ok_or_else(|| missing_option(part.part(), option))
 }
 
 /// Makes upstream's `Missing option: PART:OPTION`.

@@ -315,7 +315,7 @@ fn lock(run: &PartRun<'_>, path: &Path) -> Result<EntryLock, RecipeError> {
 fn choose_shared(part: &Construction<'_>, list: &str) -> Result<Option<Place>, RecipeError> {
     let mut options = Vec::new();
     for name in part.option_names()? {
-        if let Some(value) = part.option(&name)? {
+        if let Some(value) = part.buildout().get(part.part(), &name)? {
             options.push((name, value));
         }
     }

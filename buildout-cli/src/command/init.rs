@@ -9,8 +9,8 @@ use buildout_core::run::{Failure, Problem};
 use buildout_core::value::str_repr;
 
 use super::{Context, SessionKind};
-use crate::Stop;
 use crate::log::PlainLog;
+use crate::{Stop, buildout_script};
 
 /// The profile that `init` writes.
 const EMPTY_PROFILE: &str = "[buildout]\nparts =\n";
@@ -42,13 +42,17 @@ pub(super) fn run_init(context: &Context<'_>, words: &[String]) -> Result<(), St
     run_bootstrap(context)
 }
 
-/// Makes the directories. The program itself is not copied: it is one file,
-/// and any copy of it works in any directory.
+/// Makes the directories, and the script that runs this program in them. The
+/// program itself is not copied: it is one file, and any copy of it works in any
+/// directory.
 pub(super) fn run_bootstrap(context: &Context<'_>) -> Result<(), Stop> {
     let log = PlainLog::new(context.streams, false);
     context.with_session(&log, SessionKind::Run, |_, session, settings| {
         settings
             .create_directories(session)
+            .and_then(|()| {
+                buildout_script::generate(session, settings, &context.surroundings.launched_by)
+            })
             .map_err(|failure| failure.during(vec![Doing::Bootstrapping]))?;
         Ok(())
     })

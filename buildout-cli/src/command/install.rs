@@ -9,9 +9,9 @@ use buildout_core::run::{Failure, install};
 use buildout_core::state::part_logs::PartLogs;
 
 use super::{Context, SessionKind, SessionUse};
-use crate::Stop;
 use crate::failed_part::Traces;
 use crate::reporting::Reporting;
+use crate::{Stop, buildout_script};
 
 pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
     let reporting = Reporting::begin(&context.arguments, context.surroundings, context.streams)?;
@@ -28,13 +28,16 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         kind: SessionKind::Run,
     };
     let result = context.with_session_for(how, |_, session, settings| {
-        install(session, settings, parts).map_err(|failure| Stop::Failure {
+        let installed = install(session, settings, parts);
+        // Also after a failure: it is how people and slapos.core go on.
+        let kept = buildout_script::keep(session, settings, &context.surroundings.launched_by);
+        installed.map_err(|failure| Stop::Failure {
             traces: logs
                 .get()
                 .map(|logs| Box::new(traces(context, &failure, logs))),
             failure,
         })?;
-        Ok(())
+        Ok(kept?)
     });
     reporting.finish(result)
 }

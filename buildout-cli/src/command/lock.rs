@@ -65,8 +65,12 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
                 report.push_str(&format!("{verb} {url}\n"));
             }
             let (profiles, downloads) = (new.lock.profiles.len(), new.lock.downloads.len());
+            let revisions = match new.lock.revisions.len() {
+                0 => String::new(),
+                revisions => format!(", {revisions} revisions"),
+            };
             report.push_str(&format!(
-                "{}: {profiles} profiles, {downloads} downloads\n",
+                "{}: {profiles} profiles, {downloads} downloads{revisions}\n",
                 path.display()
             ));
             context.streams.out(&report);

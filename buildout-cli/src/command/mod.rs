@@ -11,6 +11,7 @@ mod install;
 mod lock;
 mod plan;
 mod query;
+mod recipes;
 mod shared;
 mod shell;
 mod why;
@@ -18,6 +19,7 @@ mod why;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
@@ -43,6 +45,7 @@ use buildout_core::run::{
 
 use crate::arguments::{Arguments, CommandName, Request};
 use crate::log::PlainLog;
+use crate::sub_runs::SubRuns;
 use crate::surroundings::Surroundings;
 use crate::{Stop, Streams, help};
 
@@ -82,6 +85,11 @@ pub(crate) fn dispatch(
         streams,
         cancellation,
     };
+    // A thread of its own costs the shortest command more than it gives: until
+    // here, and there, a signal just ends the process.
+    if command != CommandName::Annotate {
+        (surroundings.watch_signals)(cancellation);
+    }
     match command {
         CommandName::Install => install::run(&context, &words),
         CommandName::Init => init::run_init(&context, &words),
@@ -96,6 +104,7 @@ pub(crate) fn dispatch(
         CommandName::Shared => shared::run(&context, &words),
         CommandName::Fetch => fetch::run(&context, &words),
         CommandName::Lock => lock::run(&context, &words),
+        CommandName::Recipes => recipes::run(&context, &words),
         CommandName::Completions => completions::run(&context, &words),
         CommandName::Setup | CommandName::Runsetup => Err(Stop::message(
             "The commands setup and runsetup run a setup.py and need Python; this program has no part in that.",
@@ -144,7 +153,7 @@ pub(crate) struct SessionUse<'a> {
 struct World {
     transport: Arc<dyn Transport>,
     files: ProfileFiles,
-    host: HostFacts,
+    host: Arc<HostFacts>,
     executable: String,
 }
 
@@ -180,7 +189,10 @@ impl World {
         World {
             transport,
             files,
-            host: HostFacts::new(surroundings.environment.clone(), Arc::new(probe)),
+            host: Arc::new(HostFacts::new(
+                surroundings.environment.clone(),
+                Arc::new(probe),
+            )),
             executable: executable.unwrap_or_else(|| "/usr/bin/python3".to_owned()),
         }
     }
@@ -279,6 +291,23 @@ impl Context<'_> {
         })
     }
 
+    /// Returns what runs within parts are made with.
+    fn sub_runs(&self) -> Arc<SubRuns> {
+        let surroundings = self.surroundings;
+        let defaults = self.arguments.user_defaults;
+        Arc::new(SubRuns {
+            transport: Arc::clone(&self.world.transport),
+            host: Arc::clone(&self.world.host),
+            executable: self.world.executable.clone(),
+            working_directory: surroundings.working_directory.clone(),
+            temporary_directory: surroundings.temporary_directory(),
+            home_directory: surroundings.home().map(ToOwned::to_owned),
+            user_defaults: defaults.then(|| surroundings.user_defaults()).flatten(),
+            dialect: self.arguments.dialect,
+            default_jobs: surroundings.default_jobs,
+        })
+    }
+
     fn conditions(
         &self,
         dialect: &Dialect,
@@ -320,10 +349,14 @@ impl Context<'_> {
             around,
             kind,
         } = how;
-        let configuration = self.load()?;
+        let configuration = Rc::new(self.load()?);
+        if self.surroundings.ends_with_command {
+            // One reference more than are ever given back.
+            std::mem::forget(Rc::clone(&configuration));
+        }
         let directory = self.buildout_directory(&configuration);
         let events = around(&directory, events);
-        let services = RunServices::new(
+        let mut services = RunServices::new(
             directory,
             self.surroundings.temporary_directory(),
             self.surroundings.umask,
@@ -332,6 +365,7 @@ impl Context<'_> {
             events,
             self.cancellation.clone(),
         );
+        services.cache_directory = self.surroundings.cache_directory();
         if let Some(lock) = self.lock.get() {
             services.set_lock(lock.clone());
         }
@@ -339,6 +373,7 @@ impl Context<'_> {
             let name = name.clone();
             services.events.emit(Event::ExtendsSkipped { name });
         }
+        services.set_sub_runs(self.sub_runs());
         let conditions = self.conditions(&configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,

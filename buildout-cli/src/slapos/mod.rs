@@ -33,6 +33,7 @@ pub fn run_slapos(
         Some("launch") => return launch(&arguments[1..], streams),
         Some("buildout") => return buildout(&arguments[1..], surroundings, streams, cancellation),
         Some("watchdog") => {
+            (surroundings.watch_signals)(cancellation);
             return end(
                 streams,
                 node::watchdog::run(&arguments[1..], streams, cancellation),
@@ -53,6 +54,7 @@ pub fn run_slapos(
             return Ending::Code(error.exit_code());
         }
     };
+    (surroundings.watch_signals)(cancellation);
     let context = match Context::new(line.logging, surroundings, streams, cancellation) {
         Ok(context) => context,
         Err(stop) => return end(streams, Err(stop)),
@@ -106,24 +108,27 @@ fn launch(words: &[String], streams: &Streams) -> Ending {
 }
 
 /// Is `buildout`. What people are told to type begins with the name that
-/// `--called` gives.
+/// `--called` gives, and the scripts that are written begin it as `buildout` of
+/// this program.
 fn buildout(
     words: &[String],
     surroundings: &Surroundings,
     streams: &Streams,
     cancellation: &CancellationToken,
 ) -> Ending {
+    let mut surroundings = surroundings.clone();
+    if !surroundings.launched_by.is_empty() {
+        surroundings.launched_by.push("buildout".to_owned());
+    }
     let called = words
         .first()
         .and_then(|word| word.strip_prefix("--called="));
-    match called {
+    let words = match called {
         Some(name) => {
-            let surroundings = Surroundings {
-                program: name.to_owned(),
-                ..surroundings.clone()
-            };
-            crate::run(&words[1..], &surroundings, streams, cancellation)
+            name.clone_into(&mut surroundings.program);
+            &words[1..]
         }
-        None => crate::run(words, surroundings, streams, cancellation),
-    }
+        None => words,
+    };
+    crate::run(words, &surroundings, streams, cancellation)
 }

@@ -1,6 +1,7 @@
 //! `init`, `bootstrap` and `completions`.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
 use crate::site::TestSite;
@@ -16,6 +17,7 @@ Creating directory '@/eggs'.
 Creating directory '@/bin'.
 Creating directory '@/parts'.
 Creating directory '@/develop-eggs'.
+Generated script '@/bin/buildout'.
 "
     );
     assert_eq!(site.read("buildout.cfg"), "[buildout]\nparts =\n");
@@ -38,7 +40,7 @@ Creating directory '@/develop-eggs'.
 }
 
 #[test]
-fn bootstrap_makes_the_directories_only() {
+fn bootstrap_makes_the_directories_and_the_script_only() {
     let site = TestSite::new(
         "[buildout]\nparts = a\nbin-directory = tools\n\
          [a]\nrecipe = plone.recipe.command\ncommand = touch made\n",
@@ -50,11 +52,58 @@ Creating directory '@/eggs'.
 Creating directory '@/tools'.
 Creating directory '@/parts'.
 Creating directory '@/develop-eggs'.
+Generated script '@/tools/buildout'.
 "
     );
     assert_eq!(site.run(&["bootstrap"]).output(), "");
     assert!(!site.path("made").exists());
     assert!(!site.path(".installed.cfg").exists());
+    // A run leaves other directories than `bin` alone: in a partition it would
+    // be a service.
+    site.remove("tools/buildout");
+    site.run(&[]).output();
+    assert!(!site.path("tools/buildout").exists());
+}
+
+#[test]
+fn a_run_leaves_a_script_that_names_the_python() {
+    let site = TestSite::new(
+        "[buildout]\nparts = a\n[a]\nrecipe = plone.recipe.command\n\
+         command = echo $0 > made; exit ${:code}\nstop-on-error = true\ncode = 1\n",
+    );
+    // Also after a failure: it is how one goes on.
+    site.run(&[]).failure();
+    let script = site.read("bin/buildout");
+    let python = site.run(&["query", "buildout:executable"]).output();
+    let shebang = format!("#!{}\n", python.trim_end());
+    assert!(script.starts_with(&shebang), "{script}");
+    let path = site.path("bin/buildout").to_string_lossy().into_owned();
+    let output = site.run_program(&path, &["-q", "a:code=0"]).output();
+    assert_eq!(output, "");
+    assert!(site.path("made").exists());
+    // As slapos.core runs it.
+    let output = site.run_program(python.trim_end(), &[&path, "-U", "query", "a:code"]);
+    assert_eq!(output.output(), "1\n");
+    // It is not replaced without need, and mended if someone else made one.
+    let inode = |path: &str| site.path(path).metadata().expect("a file").ino();
+    let before = inode("bin/buildout");
+    site.run(&["a:code=0"]).output();
+    assert_eq!(inode("bin/buildout"), before);
+    site.write("bin/buildout", "#!/bin/false\n");
+    site.run(&["a:code=0"]).output();
+    assert_eq!(site.read("bin/buildout"), script);
+    // Another Python, and a machine without one.
+    site.run(&["--python", "/bin/sh", "a:code=0"]).output();
+    assert!(
+        site.read("bin/buildout")
+            .starts_with("#!/bin/sh\n# Runs buildout")
+    );
+    site.run(&["buildout:executable=/nowhere/python", "a:code=0"])
+        .output();
+    let script = site.read("bin/buildout");
+    assert!(script.starts_with("#!/bin/sh\nexec /"), "{script}");
+    let output = site.run_program(&path, &["query", "a:code"]).output();
+    assert_eq!(output, "1\n");
 }
 
 #[test]

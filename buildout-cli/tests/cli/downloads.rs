@@ -662,3 +662,57 @@ fn certificates_of_the_profile_are_for_profiles_and_downloads() {
     site.run(&[]).output();
     assert_eq!(site.read("parts/a/a"), "hello");
 }
+
+#[test]
+fn mirrors_have_what_profiles_say_is_elsewhere() {
+    let server = TestServer::start();
+    server.reply("/mirror/base.cfg", Reply::ok("[shown]\nvalue = mirrored\n"));
+    server.reply("/mirror/file", Reply::ok("hello"));
+    let site = TestSite::new(format!(
+        "[buildout]\nextends = http://gone.invalid/base.cfg\nextends-cache = profiles\n\
+         parts = a b\ndownload-cache = cache\nurl-replace =\n  \
+         http://gone.invalid/disk/ file://${{:directory}}/disk/\n  \
+         http://gone.invalid/ {}\n{}{}",
+        server.url("/mirror/"),
+        part("a", "http://gone.invalid/file", ""),
+        part("b", "http://gone.invalid/disk/file", "")
+    ));
+    fs::create_dir(site.path("profiles")).expect("a directory of the site");
+    fs::create_dir(site.path("disk")).expect("a directory of the site");
+    // A profile is loaded before references are resolved, so it cannot come from
+    // a place that has one.
+    let directory = site.path("").to_string_lossy().into_owned();
+    let profile = site
+        .read("buildout.cfg")
+        .replace("${:directory}/", &directory);
+    site.write("buildout.cfg", &profile);
+    let stderr = site.run(&[]).failure();
+    assert!(stderr.contains("http://gone.invalid/disk/file"), "{stderr}");
+    assert!(stderr.contains("File not found in the mirror"), "{stderr}");
+    site.write("disk/file", "from the disk");
+    site.run(&[]).output();
+    assert_eq!(site.read("parts/a/a"), "hello");
+    assert_eq!(site.read("parts/b/b"), "from the disk");
+    assert_eq!(site.run(&["query", "shown:value"]).output(), "mirrored\n");
+    site.run(&["lock"]).output();
+    let lock = site.read("buildout.lock");
+    for url in ["base.cfg", "file", "disk/file"] {
+        assert!(
+            lock.contains(&format!("http://gone.invalid/{url}]\n")),
+            "{lock}"
+        );
+    }
+    assert!(!lock.contains("/mirror/"), "{lock}");
+    site.run(&["--locked", "--offline"]).output();
+
+    for (command, value) in [("annotate", "http://a/"), ("install", "http://a/ b/")] {
+        let stderr = site
+            .run(&[&format!("buildout:url-replace={value}"), command])
+            .failure();
+        assert!(
+            stderr.contains("Error: Invalid line of 'url-replace': http://a/"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("hint: write `PREFIX PREFIX`"), "{stderr}");
+    }
+}

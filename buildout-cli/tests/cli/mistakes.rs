@@ -617,21 +617,6 @@ hint: remove `extensions`, or run the profile with zc.buildout
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
     },
     Mistake {
-        name: "develop",
-        files: &[("buildout.cfg", b"[buildout]\nparts =\ndevelop = .\n")],
-        line: &[],
-        stderr: r"While:
-  Installing.
-Error: Not supported: `develop`, which builds eggs.
-
- --> @/buildout.cfg:3
-3 | develop = .
-  | ^^^^^^^
-hint: remove `develop`, or run the profile with zc.buildout
-",
-        cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
-    },
-    Mistake {
         name: "abi-tag-eggs",
         files: &[("buildout.cfg", b"[buildout]\nparts =\nabi-tag-eggs = true\n")],
         line: &[],

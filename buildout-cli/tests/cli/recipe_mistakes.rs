@@ -212,12 +212,6 @@ const MISTAKES: &[Mistake] = &[
     ),
     (
         WRAPPER,
-        "command-line = true\nwrapper-path = w\npidfile = p\n",
-        "remove `pidfile`; the wrapper can execute a program that does the same",
-        "command-line = true\nwrapper-path = w\n",
-    ),
-    (
-        WRAPPER,
         "command-line = true\nwrapper-path = w\nhash-files = /etc/passwd\n",
         "move these files to `hash-existing-files`",
         "command-line = true\nwrapper-path = w\nhash-existing-files = /etc/passwd\n",

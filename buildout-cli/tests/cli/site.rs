@@ -83,6 +83,11 @@ impl TestSite {
         fs::write(&path, contents).expect("a file of the site");
     }
 
+    /// Removes a file.
+    pub(crate) fn remove(&self, path: &str) {
+        fs::remove_file(self.path(path)).expect("a file of the site");
+    }
+
     /// Reads a file.
     pub(crate) fn read(&self, path: &str) -> String {
         let path = self.path(path);

@@ -99,6 +99,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         mask: own_directory,
     },
     Difference {
+        id: "bin-buildout",
+        mask: bin_buildout,
+    },
+    Difference {
         id: "reason-lines",
         mask: reason_lines,
     },
@@ -109,6 +113,14 @@ fn own_directory(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     let is_own = |line: &String| line.starts_with(".buildout ") || line.starts_with(".buildout/");
     if !peer.files.iter().any(is_own) {
         ours.files.retain(|line| !is_own(line));
+    }
+}
+
+/// Each run writes `bin/buildout`.
+fn bin_buildout(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
+    let is_script = |line: &String| line.starts_with("bin/buildout ");
+    if !peer.files.iter().any(is_script) {
+        ours.files.retain(|line| !is_script(line));
     }
 }
 

@@ -12,6 +12,8 @@ environment given and with stdin at end of file.  A child that exceeds its limit
 is killed with its whole process group and reported with a non-zero "signal".
 Output is bytes: it travels as Latin-1, one character a byte.
 
+Arguments are modules to import beforehand, such as those of recipes.
+
 Mode "main" is `zc.buildout.buildout.main(argv)`, the entry of bin/buildout.
 Mode "resolve" parses the same command line (without a command), constructs the
 Buildout with recipes not loaded, and prints one JSON document on stdout:
@@ -21,6 +23,7 @@ Buildout with recipes not loaded, and prints one JSON document on stdout:
 Each section is resolved as if it were the first one asked for.
 """
 import gc
+import importlib
 import json
 import os
 import signal
@@ -144,4 +147,6 @@ def serve():
 
 
 if __name__ == '__main__':
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     serve()

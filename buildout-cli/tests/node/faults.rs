@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use buildout_core::value::Value;
+use slap::{InstanceRequest, Master as _};
 use slapgrid::supervisor::ProcessInfo;
 
 use crate::lifecycle::await_process;
@@ -30,7 +32,7 @@ fn a_broken_release_and_a_broken_partition_harm_no_other() {
     let good = empty_release(&site, "good", "[buildout]\nparts =\n");
     let broken = site.profile(
         "broken/software.cfg",
-        "[buildout]\nparts = x\n[x]\nrecipe = slapos.cookbook:wrapper\n",
+        "[buildout]\nparts = x\n[x]\nrecipe = plone.recipe.command\ncommand = echo no luck; exit 3\nstop-on-error = true\n",
     );
     site.run(&format!("supply {broken} local")).expect(0);
     site.run(&format!("supply {good} local")).expect(0);
@@ -41,8 +43,20 @@ fn a_broken_release_and_a_broken_partition_harm_no_other() {
     );
     assert!(!site.release(&broken).join(".completed").exists());
     assert!(site.release(&good).join(".completed").exists());
-    // People can enter what failed, with the release's own name for it.
-    assert!(site.release(&broken).join("bin/buildout").exists());
+    // People can enter what failed, by the command that the report names.
+    let directory = site.release(&broken);
+    let script = directory.join("bin/buildout");
+    assert!(script.exists());
+    let hint = text
+        .lines()
+        .find_map(|line| line.split_once("look into it with `"));
+    let (_, command) = hint.unwrap_or_else(|| panic!("{text}"));
+    let command = command.trim_end_matches('`');
+    assert!(
+        command.starts_with(&script.display().to_string()),
+        "{command}"
+    );
+    assert!(command.ends_with(" shell x"), "{command}");
 
     for number in 0..3 {
         site.run(&format!("request instance{number} {good}"))
@@ -149,8 +163,15 @@ fn a_node_that_is_killed_at_any_moment_loses_nothing() {
         kill_after(&site, "node software", Duration::from_millis(delay));
     }
     site.run("node software").expect(0);
+    let user = site.master.client();
+    let request = |number: u32, state: &str, step: &str| {
+        let mut request = InstanceRequest::new(url.as_str(), format!("hello{number}"));
+        request.state = Some(state.to_owned());
+        request.parameters.insert_str("step", Value::string(step));
+        user.request(None, &request).expect("the master answers");
+    };
     for number in 0..3 {
-        site.run(&format!("request hello{number} {url}")).expect(0);
+        request(number, "started", "first");
     }
     let begin = Instant::now();
     kill_after(&site, "node instance", Duration::from_secs(60));
@@ -163,18 +184,12 @@ fn a_node_that_is_killed_at_any_moment_loses_nothing() {
             } else {
                 "started"
             };
-            site.run(&format!(
-                "request hello{number} {url} --state {state} --parameters step={step}"
-            ))
-            .expect(0);
+            request(number, state, &step.to_string());
         }
         kill_after(&site, "node instance", whole * step / 10);
     }
     for number in 0..3 {
-        site.run(&format!(
-            "request hello{number} {url} --state started --parameters step=last"
-        ))
-        .expect(0);
+        request(number, "started", "last");
     }
     site.run("node instance").expect(0);
     for number in 0..3 {
@@ -182,6 +197,7 @@ fn a_node_that_is_killed_at_any_moment_loses_nothing() {
         await_process(&site, &name, |info| {
             info.is_some_and(|it| it.state == "RUNNING")
         });
+        let number = usize::try_from(number).unwrap();
         let timestamp = fs::read_to_string(site.partition(number).join(".timestamp")).unwrap();
         assert_eq!(Some(timestamp), site.wanted(number).timestamp());
         let left: Vec<String> = fs::read_dir(site.partition(number))

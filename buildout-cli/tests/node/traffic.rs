@@ -6,6 +6,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use slap::test_master::COMPUTER_ID;
+use slap::{InstanceRequest, Master as _};
+
 use crate::site::NodeSite;
 
 /// A request: method and target, and the form.
@@ -80,9 +83,15 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
         &format!("master_url = {recorded}\n"),
     );
     fs::write(&configuration, text).unwrap();
+    // What users ask is not recorded.
+    let user = site.master.client();
+    let supply = |state: &str| {
+        user.supply(&url, COMPUTER_ID, state).unwrap();
+    };
     let request = |state: &str| {
-        let words = ["request", "plain", &url, "--state", state];
-        site.master.slapos(&words);
+        let mut request = InstanceRequest::new(url.as_str(), "plain");
+        request.state = Some(state.to_owned());
+        user.request(None, &request).unwrap();
     };
     let root = site.root().display().to_string();
     let take = || {
@@ -95,7 +104,7 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
             .collect()
     };
     let mut steps = Vec::new();
-    site.master.slapos(&["supply", &url, "local"]);
+    supply("available");
     run(&site, "node software");
     steps.push(("the release is built", take()));
     run(&site, "node software");
@@ -118,7 +127,7 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
     steps.push(("it is to be destroyed", take()));
     run(&site, "node report");
     steps.push(("it is destroyed", take()));
-    site.master.slapos(&["remove", &url, "local"]);
+    supply("destroyed");
     run(&site, "node software");
     steps.push(("the release is removed", take()));
     steps

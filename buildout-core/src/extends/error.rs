@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::origin::Place;
 use super::tree::{NodeId, Tree};
+use super::url_replacements::InvalidReplacement;
 use crate::profile::condition::{ConditionError, ConditionProblem};
 use crate::profile::syntax::BadLine;
 use crate::symbols::Symbol;
@@ -90,6 +91,14 @@ pub enum ExtendsError {
         option: &'static str,
         /// Its value.
         value: String,
+        /// Where it stands, if that is known.
+        place: Option<Box<Place>>,
+    },
+    /// A line of `url-replace` is malformed.
+    #[error("{reason}")]
+    InvalidReplacement {
+        /// The line.
+        reason: InvalidReplacement,
         /// Where it stands, if that is known.
         place: Option<Box<Place>>,
     },
@@ -272,6 +281,7 @@ impl ExtendsError {
             ExtendsError::Unreadable { included_from, .. } => included_from.as_deref(),
             ExtendsError::Recursive { place, .. }
             | ExtendsError::InvalidBoolean { place, .. }
+            | ExtendsError::InvalidReplacement { place, .. }
             | ExtendsError::ExtendsCacheReference { place, .. }
             | ExtendsError::UnknownDialect { place, .. }
             | ExtendsError::MissingVersionsSection { place, .. } => place.as_deref(),
@@ -344,6 +354,7 @@ impl ExtendsError {
             ExtendsError::ExtendsCacheReference { .. } => {
                 "write the directory itself; it is needed before references are resolved".to_owned()
             }
+            ExtendsError::InvalidReplacement { reason, .. } => reason.hint().to_owned(),
             ExtendsError::InvalidBoolean { .. } => "use `true` or `false`".to_owned(),
             ExtendsError::ConditionalDialect { .. } => {
                 "move this line to a `[buildout]` without a condition, or use `--dialect`".to_owned()

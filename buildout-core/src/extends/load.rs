@@ -259,6 +259,9 @@ impl GraphLoader<'_> {
                     value,
                     place,
                 } => *place = place_of(option, value),
+                ExtendsError::InvalidReplacement { reason, place } => {
+                    *place = place_of("url-replace", &reason.line);
+                }
                 ExtendsError::ExtendsCacheReference { value, place } => {
                     *place = place_of("extends-cache", value);
                 }

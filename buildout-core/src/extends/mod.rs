@@ -19,6 +19,7 @@ mod settings;
 mod transform;
 mod tree;
 mod update;
+mod url_replacements;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub use settings::DownloadSettings;
 pub use transform::VALUE_LIMIT;
 pub use tree::{NodeId, Tree, TreeSize};
 pub use update::{first_occurrence, update, update_section};
+pub use url_replacements::{InvalidReplacement, UrlReplacements};
 
 /// Merges the files of a loaded graph.
 ///

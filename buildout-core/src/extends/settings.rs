@@ -4,6 +4,7 @@
 use super::error::ExtendsError;
 use super::option::MergedSection;
 use super::update::update_section;
+use super::url_replacements::UrlReplacements;
 use crate::profile::python_text::split_words;
 
 /// How to get the text of a profile.
@@ -24,6 +25,8 @@ pub struct DownloadSettings {
     pub client_key: Option<String>,
     /// `client-certificate-hosts`.
     pub client_certificate_hosts: Vec<String>,
+    /// `url-replace`.
+    pub url_replacements: UrlReplacements,
 }
 
 impl DownloadSettings {
@@ -32,7 +35,8 @@ impl DownloadSettings {
     ///
     /// # Errors
     ///
-    /// `newest` is no boolean, or `extends-cache` refers to another option.
+    /// `newest` is no boolean, `extends-cache` refers to another option, or a line
+    /// of `url-replace` is malformed.
     pub fn new(options: &MergedSection, overriding: &MergedSection) -> Result<Self, ExtendsError> {
         let mut merged = options.clone();
         update_section(&mut merged, overriding);
@@ -66,6 +70,7 @@ impl DownloadSettings {
             let path = literal(name)?;
             Some(super::location::join(directory, path, false))
         };
+        let replacements = UrlReplacements::parse(literal("url-replace").unwrap_or_default());
         let hosts = literal("client-certificate-hosts").unwrap_or_default();
         Ok(DownloadSettings {
             offline: ["offline", "install-from-cache"]
@@ -78,6 +83,10 @@ impl DownloadSettings {
             client_certificate: path("client-certificate"),
             client_key: path("client-key"),
             client_certificate_hosts: split_words(hosts).map(str::to_owned).collect(),
+            url_replacements: replacements.map_err(|reason| ExtendsError::InvalidReplacement {
+                reason,
+                place: None,
+            })?,
         })
     }
 }

@@ -330,7 +330,7 @@ impl Transport for HttpClient {
         for _ in 0..=self.options.maximum_redirects {
             let response = self.send(&url, request, downgraded)?;
             let Some(next) = redirect_of(&response, &url)? else {
-                return Ok(convert(response, self.options.stall_timeout));
+                return Ok(convert(url.as_str(), response, self.options.stall_timeout));
             };
             downgraded |= url.scheme() == "https" && next.scheme() == "http";
             url = next;
@@ -339,6 +339,13 @@ impl Transport for HttpClient {
             limit: self.options.maximum_redirects,
         })
     }
+}
+
+/// Returns what a reference in a document leads to, as browsers do; nothing if
+/// it leads nowhere.
+pub fn resolve_reference(document: &RedactedUrl, reference: &str) -> Option<RedactedUrl> {
+    let url = Url::parse(document.exposed()).ok()?.join(reference).ok()?;
+    Some(RedactedUrl::new(url.as_str()))
 }
 
 fn parse_url(text: &str) -> Result<Url, FetchError> {
@@ -403,7 +410,7 @@ pub fn reason_phrase(response: &Response) -> String {
     }
 }
 
-fn convert(response: Response, stall_timeout: Duration) -> TransportResponse {
+fn convert(url: &str, response: Response, stall_timeout: Duration) -> TransportResponse {
     let status = response.status();
     let reason = reason_phrase(&response);
     let headers = response
@@ -415,6 +422,7 @@ fn convert(response: Response, stall_timeout: Duration) -> TransportResponse {
         })
         .collect();
     TransportResponse {
+        url: url.into(),
         status: status.as_u16(),
         reason,
         headers,

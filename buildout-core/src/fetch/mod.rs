@@ -20,6 +20,7 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod mirror;
 mod netrc;
 mod observer;
 mod prefetch;
@@ -38,7 +39,7 @@ mod tests;
 
 pub use client::{
     ClientOptions, HttpClient, ProxyRule, ProxyScope, client_builder, reason_phrase,
-    request_failure,
+    request_failure, resolve_reference,
 };
 pub use copy::CopyError;
 pub use digest::{
@@ -50,6 +51,7 @@ pub use download::{
     DownloaderOptions, HashPolicy, LockedDigests, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use mirror::MirrorTransport;
 pub use netrc::{Login, Netrc, NetrcError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};
 pub use prefetch::Prefetcher;

@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 use std::sync::Arc;
@@ -15,11 +16,15 @@ use super::digest::Digests;
 use super::download::{
     CacheUse, DownloadError, DownloadRequest, Downloader, DownloaderOptions, Origin,
 };
+use super::mirror::MirrorTransport;
 use super::observer::FetchObserver;
 use super::redact::RedactedUrl;
 use super::tls::{ClientCertificate, TlsSettings};
 use super::transport::Transport;
 use crate::extends::{DownloadSettings, LoadError, LoadedText, Place, ProfileLoader, is_url};
+
+/// How many bytes to expect of a profile.
+const LIKELY_SIZE: usize = 16 * 1024;
 
 /// Loads profiles as zc.buildout does: files by path, others through the
 /// `extends-cache` if there is one.
@@ -36,6 +41,8 @@ pub struct ProfileFiles {
     is_refreshed: Box<dyn Fn(&str) -> bool>,
     /// The real directories behind the spellings seen so far.
     directories: RefCell<FxHashMap<String, Option<String>>>,
+    /// What files are read into, one after the other.
+    buffer: RefCell<Vec<u8>>,
 }
 
 impl ProfileFiles {
@@ -56,6 +63,7 @@ impl ProfileFiles {
             creates_cache: false,
             is_refreshed: Box::new(|_| false),
             directories: RefCell::default(),
+            buffer: RefCell::new(Vec::with_capacity(LIKELY_SIZE)),
         }
     }
 
@@ -88,12 +96,19 @@ impl ProfileFiles {
     /// Reads the profile called `source` from `path`, which messages call
     /// `shown`.
     fn read_file(&self, path: &Path, shown: &str, source: &str) -> Result<String, LoadError> {
-        let bytes = fs::read(path).map_err(|error| LoadError::Io {
+        let mut buffer = self.buffer.borrow_mut();
+        buffer.clear();
+        // `take` keeps the library from asking for the size of the file first,
+        // which costs as much as reading it.
+        let read = File::open(path).and_then(|file| file.take(u64::MAX).read_to_end(&mut buffer));
+        read.map_err(|error| LoadError::Io {
             path: shown.to_owned(),
             error,
         })?;
-        String::from_utf8(bytes)
-            .map_err(|error| encoding_error(error.utf8_error(), error.as_bytes(), source))
+        match std::str::from_utf8(&buffer) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(encoding_error(error, &buffer, source)),
+        }
     }
 
     fn download(&self, url: &str, settings: &DownloadSettings) -> Result<LoadedText, LoadError> {
@@ -120,8 +135,10 @@ impl ProfileFiles {
             // If it cannot be made, the download says that it is missing.
             let _ = fs::create_dir_all(self.working_directory.join(cache));
         }
-        let downloader = Downloader::new(Arc::clone(&self.transport), options)
-            .with_observer(Arc::clone(&self.observer));
+        let replacements = settings.url_replacements.clone();
+        let mirrors = MirrorTransport::new(Arc::clone(&self.transport), replacements);
+        let downloader =
+            Downloader::new(Arc::new(mirrors), options).with_observer(Arc::clone(&self.observer));
         let downloaded = downloader
             .download(&DownloadRequest::new(url))
             .map_err(|error| match &error {

@@ -39,7 +39,7 @@ impl RetryPolicy {
     ///
     /// It lies between half of the nominal pause and all of it, so that the
     /// clients of a server that was down do not come back in step.
-    pub(crate) fn delay(&self, attempt: u32, asked_by_server: Option<Duration>) -> Duration {
+    pub fn delay(&self, attempt: u32, asked_by_server: Option<Duration>) -> Duration {
         let nominal = self
             .first_delay
             .saturating_mul(

@@ -296,17 +296,23 @@ fn send(
     Ok(())
 }
 
-/// Turns a whole reply into the part that the request asks for.
+/// Turns a whole reply into the part that the request asks for: `bytes=7-`,
+/// `bytes=7-9` or `bytes=-3`.
 fn cut_range(request: &RecordedRequest, reply: &mut Reply) {
-    let start = request.header("Range").and_then(|range| {
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse::<usize>()
-            .ok()
+    let size = reply.body.len();
+    let range = request.header("Range").and_then(|range| {
+        let (start, end) = range.strip_prefix("bytes=")?.split_once('-')?;
+        if start.is_empty() {
+            return Some((size.saturating_sub(end.parse().ok()?), size));
+        }
+        let end = match end {
+            "" => size,
+            end => end.parse::<usize>().ok()?.saturating_add(1).min(size),
+        };
+        Some((start.parse::<usize>().ok()?, end))
     });
     let entity_tag = reply.headers.iter().find(|(name, _)| name == "ETag");
-    let (Some(start), Some((_, entity_tag))) = (start, entity_tag) else {
+    let (Some((start, end)), Some((_, entity_tag))) = (range, entity_tag) else {
         return;
     };
     if request
@@ -315,8 +321,7 @@ fn cut_range(request: &RecordedRequest, reply: &mut Reply) {
     {
         return;
     }
-    let size = reply.body.len();
-    if start >= size {
+    if start >= end {
         *reply = Reply::status(416, "Range Not Satisfiable")
             .header("Content-Range", &format!("bytes */{size}"));
         return;
@@ -325,7 +330,8 @@ fn cut_range(request: &RecordedRequest, reply: &mut Reply) {
     reply.reason = "Partial Content".to_owned();
     reply.headers.push((
         "Content-Range".to_owned(),
-        format!("bytes {start}-{}/{size}", size - 1),
+        format!("bytes {start}-{}/{size}", end - 1),
     ));
+    reply.body.truncate(end);
     reply.body.drain(..start);
 }

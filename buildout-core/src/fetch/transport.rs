@@ -39,6 +39,9 @@ impl TransportRequest {
 
 /// A reply, whose body has not been read yet.
 pub struct TransportResponse {
+    /// The resource that was replied with: the one asked for, or where the
+    /// last redirect led. What it refers to is relative to this.
+    pub url: RedactedUrl,
     /// The status code, after redirects.
     pub status: u16,
     /// The reason phrase.
@@ -64,6 +67,7 @@ impl fmt::Debug for TransportResponse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("TransportResponse")
+            .field("url", &self.url)
             .field("status", &self.status)
             .field("headers", &self.headers)
             .finish_non_exhaustive()

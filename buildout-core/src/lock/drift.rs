@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{LockFile, LockedDownload};
+use super::{LockFile, LockedDownload, RevisionSource};
 use crate::fetch::{Digests, ExpectedDigests, encode_hex};
 
 /// The downloads of a run by URL, each with what profiles pin of it.
@@ -47,6 +47,16 @@ pub enum Drift {
         /// The download.
         url: String,
     },
+    /// A revision of a repository is not locked.
+    RevisionAdded {
+        /// The repository and what is looked up in it.
+        source: RevisionSource,
+    },
+    /// A locked revision is not wanted.
+    RevisionGone {
+        /// The repository and what was looked up in it.
+        source: RevisionSource,
+    },
 }
 
 impl Drift {
@@ -59,6 +69,7 @@ impl Drift {
             | Drift::DownloadAdded { url }
             | Drift::DownloadGone { url }
             | Drift::DownloadRepinned { url } => url,
+            Drift::RevisionAdded { source } | Drift::RevisionGone { source } => &source.repository,
         }
     }
 }
@@ -81,6 +92,10 @@ impl fmt::Display for Drift {
                     f,
                     "download {url} is pinned to another checksum than the locked one"
                 )
+            }
+            Drift::RevisionAdded { source } => write!(f, "revision of {source} is not locked"),
+            Drift::RevisionGone { source } => {
+                write!(f, "revision of {source} is locked, but not wanted")
             }
         }
     }
@@ -123,6 +138,25 @@ pub(crate) fn download_drifts(lock: &LockFile, wanted: &PlannedPins, all: bool) 
     urls.into_iter().filter_map(drift).collect()
 }
 
+/// Compares the revisions that a run looks up with a lock; `all` says whether
+/// they are those of the whole profile.
+pub(crate) fn revision_drifts(
+    lock: &LockFile,
+    wanted: &BTreeSet<RevisionSource>,
+    all: bool,
+) -> Vec<Drift> {
+    let locked: BTreeSet<RevisionSource> = lock.revisions.keys().cloned().collect();
+    let added = wanted.difference(&locked).cloned();
+    let mut drifts: Vec<Drift> = added
+        .map(|source| Drift::RevisionAdded { source })
+        .collect();
+    if all {
+        let gone = locked.difference(wanted).cloned();
+        drifts.extend(gone.map(|source| Drift::RevisionGone { source }));
+    }
+    drifts
+}
+
 /// Says whether a locked download has all digests that profiles pin.
 pub(crate) fn fits_all(locked: &LockedDownload, pins: &[ExpectedDigests]) -> bool {
     pins.iter().all(|pins| locked.fits(pins))
@@ -156,6 +190,7 @@ mod tests {
             downloads: ["kept", "repinned", "gone"]
                 .map(|name| (name.to_owned(), download(b"1")))
                 .into(),
+            ..LockFile::default()
         };
         let profiles = [("kept", b"1"), ("moved", b"2"), ("new", b"1")]
             .map(|(name, bytes)| (name.to_owned(), Digests::of(bytes)))

@@ -1,21 +1,23 @@
 //! The lock file: what a profile resolved to, so that a later run can insist
 //! on the same.
 //!
-//! It records every profile from the network with its SHA-256 digest and every
-//! download with its digests and size. Local files are not in it: they belong
-//! to whatever the profile belongs to. [`LockFile::parse`] and `Display` are
+//! It records every profile from the network with its SHA-256 digest, every
+//! download with its digests and size, and the revision of every repository
+//! that a profile names without one. Local files are not in it: they belong to
+//! whatever the profile belongs to. [`LockFile::parse`] and `Display` are
 //! inverse; [`drifts`] compares a lock with what a run found.
 
 mod drift;
 mod text;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use drift::{Drift, PlannedPins, drifts};
-pub(crate) use drift::{download_drifts, fits_all, profile_drifts};
+pub(crate) use drift::{download_drifts, fits_all, profile_drifts, revision_drifts};
 pub use text::LockSyntaxError;
 
 use crate::fetch::{Digests, ExpectedDigests, LockedDigests};
@@ -35,6 +37,23 @@ pub struct LockFile {
     pub profiles: BTreeMap<String, [u8; 32]>,
     /// The downloads of parts.
     pub downloads: BTreeMap<String, LockedDownload>,
+    /// The revisions of repositories.
+    pub revisions: BTreeMap<RevisionSource, String>,
+}
+
+/// What a revision is looked up from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RevisionSource {
+    /// The repository, a URL or path as it may be shown.
+    pub repository: String,
+    /// What was looked up: a branch, or `HEAD`.
+    pub reference: String,
+}
+
+impl fmt::Display for RevisionSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.repository, self.reference)
+    }
 }
 
 /// A download as it was when it was locked.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{LOCK_VERSION, LockFile, LockedDownload};
+use super::{LOCK_VERSION, LockFile, LockedDownload, RevisionSource};
 use crate::fetch::{Algorithm, Digests, ExpectedDigests, encode_hex};
 
 const INTRODUCTION: &str = "\
@@ -14,6 +14,7 @@ const INTRODUCTION: &str = "\
 
 const PROFILE: &str = "profile";
 const DOWNLOAD: &str = "download";
+const REVISION: &str = "git";
 
 /// A text that is no lock file, or one of another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,9 @@ impl fmt::Display for LockFile {
                 writeln!(f, "{name} = {}", digests.hex(algorithm))?;
             }
             writeln!(f, "size = {size}")?;
+        }
+        for (source, revision) in &self.revisions {
+            write!(f, "\n[{REVISION} {source}]\nrevision = {revision}\n")?;
         }
         for (url, sha256) in &self.profiles {
             write!(f, "\n[{PROFILE} {url}]\nsha256 = {}\n", encode_hex(sha256))?;
@@ -126,6 +130,21 @@ impl LockFile {
                 let locked = LockedDownload { digests, size };
                 self.downloads.insert(url, locked).is_none()
             }
+            REVISION => {
+                let (repository, reference) = url
+                    .rsplit_once(' ')
+                    .ok_or_else(|| wrong(block.line, "a header looks like `[git URL BRANCH]`"))?;
+                let source = RevisionSource {
+                    repository: repository.to_owned(),
+                    reference: reference.to_owned(),
+                };
+                let (line, revision) = block.take("revision")?;
+                let is_revision = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+                if revision.is_empty() || !is_revision {
+                    return Err(wrong(line, "`revision` is no hexadecimal number"));
+                }
+                self.revisions.insert(source, revision.to_owned()).is_none()
+            }
             other => {
                 let problem = format!("entries of the kind `{other}` are not known");
                 return Err(wrong(block.line, problem));
@@ -200,6 +219,14 @@ mod tests {
                 ("https://h/a.tgz".to_owned(), download(b"hello")),
             ]
             .into(),
+            revisions: [(
+                RevisionSource {
+                    repository: "https://h/r.git".to_owned(),
+                    reference: "master".to_owned(),
+                },
+                "5d41402abc4b2a76b9719d911017c592aabbccdd".to_owned(),
+            )]
+            .into(),
         }
     }
 
@@ -215,7 +242,8 @@ mod tests {
             )),
             "{text}"
         );
-        let end = "size = 1\n\n[profile https://h/a.cfg]\n\
+        let end = "size = 1\n\n[git https://h/r.git master]\n\
+                   revision = 5d41402abc4b2a76b9719d911017c592aabbccdd\n\n[profile https://h/a.cfg]\n\
                    sha256 = ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n";
         assert!(text.ends_with(end), "{text}");
     }
@@ -243,8 +271,8 @@ mod tests {
             ),
             (
                 "[profile",
-                "[git",
-                "line 17: entries of the kind `git` are not known",
+                "[cheese",
+                "line 20: entries of the kind `cheese` are not known",
             ),
             ("size = 5\n", "", "line 5: `size` is missing in this entry"),
             ("size = 5", "size = big", "line 9: `size` is no number"),
@@ -262,6 +290,16 @@ mod tests {
                 "size = 5",
                 "size=5",
                 "line 9: expected `NAME = VALUE` or a header",
+            ),
+            (
+                "[git https://h/r.git master]",
+                "[git https://h/r.git]",
+                "line 17: a header looks like `[git URL BRANCH]`",
+            ),
+            (
+                "revision = 5d",
+                "revision = tip-5d",
+                "line 18: `revision` is no hexadecimal number",
             ),
             (
                 "[download https://h/a.tgz]",

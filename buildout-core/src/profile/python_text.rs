@@ -17,12 +17,24 @@ pub fn is_python_space(character: char) -> bool {
 
 /// Python's `str.strip()`.
 pub fn strip(text: &str) -> &str {
-    text.trim_matches(is_python_space)
+    match text.as_bytes() {
+        // Most texts are stripped already.
+        [first, .., last] if is_ordinary(*first) && is_ordinary(*last) => text,
+        _ => text.trim_matches(is_python_space),
+    }
 }
 
 /// Python's `str.rstrip()`.
 pub fn rstrip(text: &str) -> &str {
-    text.trim_end_matches(is_python_space)
+    match text.as_bytes() {
+        [.., last] if is_ordinary(*last) => text,
+        _ => text.trim_end_matches(is_python_space),
+    }
+}
+
+/// Tells whether `byte` is a character that is no space.
+fn is_ordinary(byte: u8) -> bool {
+    byte.is_ascii() && !is_python_space(char::from(byte))
 }
 
 /// Python's `str.split()` without arguments.
@@ -30,10 +42,16 @@ pub fn split_words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_python_space).filter(|word| !word.is_empty())
 }
 
+/// Tells whether `text` is one line of ordinary characters, as nearly all
+/// values are.
+pub fn is_plain_line(text: &str) -> bool {
+    // Looking at all bytes is faster than stopping at the first other one.
+    let is_plain = |all: bool, byte: u8| all & (b' '..0x7f).contains(&byte);
+    text.bytes().fold(true, is_plain)
+}
+
 /// Python's `str.splitlines()`.
 pub fn split_lines(text: &str) -> Vec<&str> {
-    // Nearly all values are one line of ordinary characters.
-    // Looking at all bytes is faster than stopping at the first other one.
     let ordinary = |all: bool, byte: u8| all & ((b' '..0x7f).contains(&byte) | (byte == b'\n'));
     if text.bytes().fold(true, ordinary) {
         if text.is_empty() {
@@ -90,11 +108,10 @@ pub fn universal_newlines(text: &str) -> Cow<'_, str> {
 pub fn dedent(text: &str) -> String {
     let mut margin: Option<&str> = None;
     for line in newline_split(text) {
-        let body = line.trim_start_matches([' ', '\t']);
-        if body.is_empty() {
+        let indent = &line[..indentation(line)];
+        if indent.len() == line.len() {
             continue;
         }
-        let indent = &line[..line.len() - body.len()];
         margin = Some(match margin {
             None => indent,
             Some(margin) => {
@@ -113,12 +130,18 @@ pub fn dedent(text: &str) -> String {
         if index > 0 {
             result.push('\n');
         }
-        if line.bytes().all(|byte| byte == b' ' || byte == b'\t') {
+        if indentation(line) == line.len() {
             continue;
         }
         result.push_str(line.strip_prefix(margin).unwrap_or(line));
     }
     result
+}
+
+/// Returns how many blanks and tabs a line begins with.
+fn indentation(line: &str) -> usize {
+    let blanks = line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    blanks.count()
 }
 
 #[cfg(test)]
@@ -144,11 +167,17 @@ mod tests {
         assert_eq!(split_lines("a\r\nb\u{b}c\u{2028}d\n"), ["a", "b", "c", "d"]);
         assert_eq!(split_lines(""), Vec::<&str>::new());
         assert_eq!(split_lines("\n"), [""]);
+        assert!(is_plain_line("") && is_plain_line("a b"));
+        assert!(!is_plain_line("a\n") && !is_plain_line("a\u{85}"));
     }
 
     #[test]
     fn information_separators_are_space() {
         assert_eq!(strip("\u{1c} a \u{1f}"), "a");
+        assert_eq!(strip("a b"), "a b");
+        assert_eq!(strip("a"), "a");
+        assert_eq!(strip("\u{2003}a\u{2003}"), "a");
+        assert_eq!(rstrip(" a\u{2003}"), " a");
         assert_eq!(
             split_words(" a\u{1d}b  c ").collect::<Vec<_>>(),
             ["a", "b", "c"]

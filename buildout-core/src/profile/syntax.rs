@@ -478,7 +478,11 @@ fn split_option(line: &str) -> Option<(&str, &str)> {
     let equals = memchr::memchr(b'=', line.as_bytes())?;
     let (head, value) = (&line[..equals], &line[equals + 1..]);
     let ends_name = |c: char| is_python_space(c) || matches!(c, '{' | '}' | '[' | ']' | ':');
-    let name_length = head.find(ends_name).unwrap_or(head.len());
+    // Nearly all names are of ASCII letters, and over before another character.
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let letters = head.bytes().take_while(is_letter).count();
+    let rest = &head[letters..];
+    let name_length = letters + rest.find(ends_name).unwrap_or(rest.len());
     if name_length == 0 {
         return None;
     }

@@ -9,6 +9,7 @@ mod identity;
 mod probe;
 #[cfg(test)]
 pub(crate) mod reference;
+pub mod version;
 
 use std::io;
 use std::path::PathBuf;

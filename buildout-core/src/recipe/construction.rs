@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::RecipeError;
 use super::handle::{Answer, Buildout, Call, Caller, RemoteBuildout};
 use super::part_run::RunServices;
+use super::registry::{Factory, documents};
 use crate::dialect::Dialect;
 use crate::event::Level;
 use crate::resolve::ResolveProblem;
@@ -23,6 +24,7 @@ pub(crate) trait Serve {
 /// The construction of the recipe of one part.
 pub struct Construction<'a> {
     part: Arc<str>,
+    factory: &'a dyn Factory,
     buildout: &'a dyn Buildout,
     services: &'a RunServices,
     server: &'a dyn Serve,
@@ -31,12 +33,14 @@ pub struct Construction<'a> {
 impl<'a> Construction<'a> {
     pub(crate) fn new(
         part: Arc<str>,
+        factory: &'a dyn Factory,
         buildout: &'a dyn Buildout,
         services: &'a RunServices,
         server: &'a dyn Serve,
     ) -> Self {
         Construction {
             part,
+            factory,
             buildout,
             services,
             server,
@@ -69,6 +73,11 @@ impl<'a> Construction<'a> {
     ///
     /// The value cannot be resolved.
     pub fn option(&self, option: &str) -> Result<Option<Arc<str>>, RecipeError> {
+        debug_assert!(
+            documents(self.factory, option),
+            "{} reads `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.get(&self.part, option)?)
     }
 
@@ -106,7 +115,22 @@ impl<'a> Construction<'a> {
     ///
     /// The engine is gone.
     pub fn set(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        debug_assert!(
+            self.factory.results().is_empty() || documents(self.factory, option),
+            "{} sets `{option}`, which it does not document",
+            self.factory.descriptor().name
+        );
         Ok(self.buildout.set(&self.part, option, value)?)
+    }
+
+    /// Sets an option of the part that is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// The engine is gone.
+    pub fn set_concealed(&self, option: &str, value: &str) -> Result<(), RecipeError> {
+        self.set(option, value)?;
+        Ok(self.buildout.conceal(&self.part, option)?)
     }
 
     /// Lists the options of the part, in upstream's order.

@@ -31,6 +31,8 @@ pub struct RecipeError {
     /// The option to point at.
     option: Option<String>,
     hint: Option<String>,
+    /// What the recipe was doing, outermost first.
+    doing: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,11 @@ impl RecipeError {
         Self::new(RecipeErrorKind::Internal { exception }, error)
     }
 
+    /// The run was cancelled.
+    pub fn cancelled() -> Self {
+        Self::new(RecipeErrorKind::Cancelled, "cancelled")
+    }
+
     /// A failure of the given kind.
     pub fn new(kind: RecipeErrorKind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         RecipeError {
@@ -60,7 +67,15 @@ impl RecipeError {
             cause: Cause::Recipe(error.into()),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
+    }
+
+    /// Says what the recipe was doing, as a line of upstream's `While:`.
+    #[must_use]
+    pub fn during(mut self, doing: impl Into<String>) -> Self {
+        self.doing.insert(0, doing.into());
+        self
     }
 
     /// Points at `option` of the part.
@@ -85,6 +100,11 @@ impl RecipeError {
     /// Returns the option to point at.
     pub fn option(&self) -> Option<&str> {
         self.option.as_deref()
+    }
+
+    /// Returns what the recipe was doing, outermost first.
+    pub fn doing(&self) -> &[String] {
+        &self.doing
     }
 
     /// Returns the advice.
@@ -138,6 +158,7 @@ impl From<Failure> for RecipeError {
             cause: Cause::Engine(Box::new(failure)),
             option: None,
             hint: None,
+            doing: Vec::new(),
         }
     }
 }

@@ -79,6 +79,15 @@ pub enum Call {
         /// Its options.
         options: OptionMap,
     },
+    /// Keep an option out of what `Options.copy` gives and `.installed.cfg`
+    /// records (`volatileOptions` of slapos.cookbook). Answers
+    /// [`Answer::Done`].
+    Conceal {
+        /// The section.
+        section: Arc<str>,
+        /// The option.
+        option: Arc<str>,
+    },
     /// Do nothing but wake the engine thread. Answers [`Answer::Done`].
     Wake,
     /// Compute the signature of a part, which freezes what it depends on.
@@ -163,6 +172,20 @@ pub trait Buildout {
             option: Arc::from(option),
         })?;
         answer.into_text()
+    }
+
+    /// Keeps `option` of `section` out of what is recorded, as a secret or a
+    /// value that must not cause a new installation.
+    ///
+    /// # Errors
+    ///
+    /// The section cannot be initialised.
+    fn conceal(&self, section: &str, option: &str) -> Result<(), Failure> {
+        let call = Call::Conceal {
+            section: Arc::from(section),
+            option: Arc::from(option),
+        };
+        self.call(call).map(|_| ())
     }
 
     /// Lists the options of `section` in upstream's order.

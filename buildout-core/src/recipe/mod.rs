@@ -13,19 +13,26 @@
 
 mod construction;
 mod descriptor;
+mod develop;
 mod download_events;
 mod error;
+mod extension;
 mod extensions;
 mod handle;
 mod part_run;
 mod redacted_events;
 mod registry;
 mod share;
+mod uninstall;
 
 pub use construction::Construction;
 pub(crate) use construction::Serve;
-pub use descriptor::{ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind};
+pub use descriptor::{
+    ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
+};
+pub use develop::DevelopEggs;
 pub use error::{RecipeError, RecipeErrorKind};
+pub use extension::{Extension, ExtensionRun};
 pub use extensions::Extensions;
 pub(crate) use handle::{AfterServing, Caller, OpenQueue, RequestQueue};
 pub use handle::{Answer, Buildout, Call, RemoteBuildout, Request};
@@ -33,6 +40,8 @@ pub use part_run::{
     CreatedPaths, DownloadPolicy, Environment, Installed, PartRun, PrefetchGuard, RunServices,
 };
 pub use registry::{
-    Factory, OptionReader, PlannedDownload, Provider, Recipe, RecipeReference, Registry,
+    Factory, FetchedCopies, OptionReader, PlannedDownload, PlannedRevision, Provider, Recipe,
+    RecipeReference, Registry,
 };
 pub use share::RunShare;
+pub use uninstall::{UninstallRun, Uninstalled};

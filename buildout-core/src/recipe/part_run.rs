@@ -9,19 +9,21 @@ use super::download_events::{DownloadEvents, DownloadIds};
 use super::extensions::Extensions;
 use super::handle::RemoteBuildout;
 use super::redacted_events::RedactedEvents;
+use super::registry::{Factory, documents};
 use super::share::RunShare;
 use crate::event::{Event, EventSink, Level, LogRecord, OutputStream};
 use crate::exec::cancel::CancellationToken;
 use crate::exec::command::{Command, CommandError, Finished};
 use crate::exec::leftover::StartedGroup;
 use crate::exec::output::StreamKind;
+use crate::extends::UrlReplacements;
 use crate::fetch::{
     CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
-    Prefetcher, TlsSettings, Transport,
+    MirrorTransport, Prefetcher, TlsSettings, Transport,
 };
 use crate::lock::LockFile;
 use crate::resolve::OptionMap;
-use crate::run::SharedJournal;
+use crate::run::{SharedJournal, SubRunWorld};
 use crate::state::build_environment::BuildEnvironment;
 use crate::store::Claims;
 
@@ -58,10 +60,13 @@ pub struct RunServices {
     pub directory: PathBuf,
     /// Where temporary files go.
     pub temporary_directory: PathBuf,
+    /// What is kept for all buildouts of a user, if anything is.
+    pub cache_directory: Option<PathBuf>,
     /// The mode bits that new files do not get.
     pub umask: u32,
-    /// Carries downloads.
+    /// Carries downloads, from mirrors if there are some.
     pub transport: Arc<dyn Transport>,
+    mirrors: Arc<MirrorTransport>,
     /// How downloads are made, but for what `[buildout]` says.
     pub downloads: DownloaderOptions,
     /// Receives what happens, without the passwords of URLs.
@@ -81,6 +86,7 @@ pub struct RunServices {
     download_ids: Arc<DownloadIds>,
     locked: RwLock<Option<Locked>>,
     prefetcher: RwLock<Option<Arc<Prefetcher>>>,
+    sub_runs: RwLock<Option<Arc<dyn SubRunWorld>>>,
 }
 
 /// What `[buildout]` says about downloads.
@@ -126,11 +132,15 @@ impl RunServices {
         cancellation: CancellationToken,
     ) -> Self {
         let downloads = DownloaderOptions::new(&directory, &temporary_directory);
+        let mirrors = MirrorTransport::new(transport, UrlReplacements::default());
+        let mirrors = Arc::new(mirrors);
         RunServices {
             directory,
             temporary_directory,
+            cache_directory: None,
             umask,
-            transport,
+            transport: Arc::<MirrorTransport>::clone(&mirrors),
+            mirrors,
             downloads,
             events: Arc::new(RedactedEvents(events)),
             cancellation: cancellation.child(),
@@ -144,6 +154,7 @@ impl RunServices {
             download_ids: Arc::default(),
             locked: RwLock::new(None),
             prefetcher: RwLock::new(None),
+            sub_runs: RwLock::new(None),
         }
     }
 
@@ -154,6 +165,27 @@ impl RunServices {
             .download_policy
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// Fetches from elsewhere what `[buildout] url-replace` tells, once it is
+    /// known.
+    pub(crate) fn set_url_replacements(&self, replacements: UrlReplacements) {
+        self.mirrors.set_replacements(replacements);
+    }
+
+    /// Allows runs within parts, made with this.
+    pub fn set_sub_runs(&self, world: Arc<dyn SubRunWorld>) {
+        let mut place = self
+            .sub_runs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = Some(world);
+    }
+
+    /// Returns what runs within parts are made with.
+    pub(crate) fn sub_runs(&self) -> Option<Arc<dyn SubRunWorld>> {
+        let world = self.sub_runs.read().unwrap_or_else(PoisonError::into_inner);
+        world.clone()
     }
 
     /// Returns the environment variables that parts see as the run starts.
@@ -224,6 +256,15 @@ impl RunServices {
             logger: Arc::clone(part),
             message,
         }));
+    }
+
+    /// Prints lines among the output of a part.
+    pub fn print(&self, part: &Arc<str>, text: &str) {
+        self.events.emit(Event::Output {
+            part: Arc::clone(part),
+            stream: OutputStream::Stdout,
+            bytes: format!("{text}\n").into_bytes(),
+        });
     }
 
     /// Allows only downloads that are locked, as they were locked.
@@ -370,6 +411,8 @@ impl CreatedPaths {
 /// The installation or update of one part, on a worker thread.
 pub struct PartRun<'a> {
     part: Arc<str>,
+    /// Whose recipe it is; nobody's if eggs are developed.
+    factory: Option<&'a dyn Factory>,
     options: &'a OptionMap,
     buildout: &'a RemoteBuildout,
     services: &'a RunServices,
@@ -380,6 +423,7 @@ pub struct PartRun<'a> {
 impl<'a> PartRun<'a> {
     pub(crate) fn new(
         part: Arc<str>,
+        factory: Option<&'a dyn Factory>,
         options: &'a OptionMap,
         buildout: &'a RemoteBuildout,
         services: &'a RunServices,
@@ -388,6 +432,7 @@ impl<'a> PartRun<'a> {
     ) -> Self {
         PartRun {
             part,
+            factory,
             options,
             buildout,
             services,
@@ -406,9 +451,22 @@ impl<'a> PartRun<'a> {
         self.options
     }
 
-    /// Returns one of them.
+    /// Returns one of them that the recipe documents.
     pub fn option(&self, option: &str) -> Option<&str> {
+        self.check_documented(option);
         self.options.get(option).map(|value| &**value)
+    }
+
+    /// Insists, in debug builds, on the recipe documenting an option that it
+    /// reads.
+    pub fn check_documented(&self, option: &str) {
+        if let Some(factory) = self.factory {
+            debug_assert!(
+                documents(factory, option),
+                "{} reads `{option}`, which it does not document",
+                factory.descriptor().name
+            );
+        }
     }
 
     /// Returns a handle to the configuration, which may be cloned and sent to
@@ -442,6 +500,12 @@ impl<'a> PartRun<'a> {
     /// Logs as upstream's recipes do, under the name of the part.
     pub fn log(&self, level: Level, message: impl Into<String>) {
         self.services.log(&self.part, level, message.into());
+    }
+
+    /// Prints text as upstream's recipes do with `print`: it is part of the
+    /// part's output.
+    pub fn print(&self, text: &str) {
+        self.services.print(&self.part, text);
     }
 
     /// Tells which phase of its work the part enters, in a word or two.

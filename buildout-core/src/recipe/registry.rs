@@ -1,13 +1,18 @@
 //! Names of recipes, and who implements them.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::construction::Construction;
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, ResultDocumentation, is_named};
+use super::develop::DevelopEggs;
 use super::error::RecipeError;
-use super::part_run::{Installed, PartRun};
+use super::extension::Extension;
+use super::part_run::{Installed, PartRun, RunServices};
+use super::uninstall::{UninstallRun, Uninstalled};
 use crate::fetch::DownloadRequest;
+use crate::lock::RevisionSource;
 use crate::profile::python_text::strip;
 use crate::resolve::OptionMap;
 
@@ -48,6 +53,16 @@ pub trait Provider: Send + Sync {
 
     /// Lists the descriptors of the recipes that are known beforehand.
     fn descriptors(&self) -> Vec<Descriptor>;
+
+    /// Returns who makes the develop eggs of a run, if this provider does.
+    fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        None
+    }
+
+    /// Returns the extension of this name, if this provider has it.
+    fn extension(&self, _name: &str) -> Option<Arc<dyn Extension>> {
+        None
+    }
 }
 
 /// Makes the recipes of parts.
@@ -62,11 +77,32 @@ pub trait Factory: Send + Sync {
     /// The options are wrong, or reaching another section fails.
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError>;
 
+    /// Returns the documentation of the options that the recipe sets. Where
+    /// there is any, debug builds insist on it being complete.
+    fn results(&self) -> &'static [ResultDocumentation] {
+        &[]
+    }
+
     /// Undoes what removing the installed paths does not: upstream's group
     /// `zc.buildout.uninstall`. `None` means that there is nothing of the kind.
     fn uninstall(&self, _part: &str, _options: &OptionMap) -> Option<Result<(), RecipeError>> {
         None
     }
+
+    /// The same for recipes that need more than the options, or keep what was
+    /// installed; they [`begin`](UninstallRun::begin) first.
+    fn uninstall_part(&self, run: &UninstallRun<'_>) -> Option<Result<Uninstalled, RecipeError>> {
+        let result = self.uninstall(run.part(), run.options())?;
+        run.begin();
+        Some(result.map(|()| Uninstalled::Remove))
+    }
+}
+
+/// Tells whether a recipe documents an option, as one that it reads or as one
+/// that it sets.
+pub(super) fn documents(factory: &dyn Factory, option: &str) -> bool {
+    let results = factory.results().iter();
+    factory.descriptor().documents(option) || is_named(results.map(|result| result.name), option)
 }
 
 /// Reads an option of a part.
@@ -79,6 +115,27 @@ pub struct PlannedDownload {
     pub request: DownloadRequest,
     /// The option of the part that asks for it.
     pub option: &'static str,
+}
+
+/// A revision that was looked up in a repository, since the profile names
+/// none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRevision {
+    /// The repository and what was looked up in it.
+    pub source: RevisionSource,
+    /// What was found; `None` if the lock had no entry, or nobody answered.
+    pub revision: Option<String>,
+    /// The option of the part that asks for it.
+    pub option: &'static str,
+}
+
+/// What [`Recipe::fetch`] brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchedCopies {
+    /// How many things came from the network.
+    pub fetched: usize,
+    /// How many were there.
+    pub present: usize,
 }
 
 /// The recipe of one part.
@@ -98,6 +155,33 @@ pub trait Recipe: Send {
     /// As for [`install`](Recipe::install).
     fn update(&mut self, _run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         Ok(Installed::Unchanged)
+    }
+
+    /// Computes an option that the part does not have, when something refers to
+    /// it. The value is not stored: it is asked for again and never recorded.
+    /// `None` means that there is no such option.
+    fn computed_option(&self, _option: &str) -> Option<Result<Arc<str>, RecipeError>> {
+        None
+    }
+
+    /// Returns the revisions of repositories that the construction looked up.
+    fn revisions(&self) -> Vec<PlannedRevision> {
+        Vec::new()
+    }
+
+    /// Tells whether [`fetch`](Self::fetch) has something to do.
+    fn wants_fetch(&self) -> bool {
+        false
+    }
+
+    /// Brings what the installation needs of the network, apart from
+    /// [`downloads`](Self::downloads), into the cache `cache`.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be had.
+    fn fetch(&self, _services: &RunServices, _cache: &Path) -> Result<FetchedCopies, RecipeError> {
+        Ok(FetchedCopies::default())
     }
 
     /// Returns what the installation is going to download, so that it can be
@@ -152,6 +236,20 @@ impl Registry {
         self.providers
             .iter()
             .find_map(|provider| provider.find(recipe))
+    }
+
+    /// Returns the first who makes develop eggs.
+    pub fn develop_eggs(&self) -> Option<Arc<dyn DevelopEggs>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.develop_eggs())
+    }
+
+    /// Returns the first extension of this name.
+    pub fn extension(&self, name: &str) -> Option<Arc<dyn Extension>> {
+        self.providers
+            .iter()
+            .find_map(|provider| provider.extension(name))
     }
 
     /// Lists the recipes that are known beforehand, by name.

@@ -32,6 +32,12 @@ pub enum Doing {
     LoadingMacros(String),
     /// A recipe is looked for.
     LoadingRecipe(String),
+    /// The checkouts of `[buildout] develop` are made develop eggs.
+    Developing,
+    /// One of them is.
+    DevelopingCheckout(String),
+    /// What a recipe says it does, as upstream words it.
+    Recipe(String),
     /// A part is installed.
     InstallingPart(String),
     /// A part is updated.
@@ -58,6 +64,11 @@ impl fmt::Display for Doing {
                 write!(f, "Loading input sections for {}", str_repr(section))
             }
             Doing::LoadingRecipe(recipe) => write!(f, "Loading recipe {}.", str_repr(recipe)),
+            Doing::Developing => f.write_str("Processing directories listed in the develop option"),
+            Doing::DevelopingCheckout(path) => {
+                write!(f, "Processing develop directory {}.", str_repr(path))
+            }
+            Doing::Recipe(text) => f.write_str(text),
             Doing::InstallingPart(part) => write!(f, "Installing {part}."),
             Doing::UpdatingPart(part) => write!(f, "Updating {part}."),
             Doing::UninstallingPart(part) => write!(f, "Uninstalling {part}."),

@@ -1,6 +1,6 @@
 //! A section while a run uses it: upstream's `Options`, without behaviour.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -23,6 +23,8 @@ pub struct Section {
     pub(crate) cooked: HashMap<Arc<str>, Arc<str>, FxBuildHasher>,
     /// The options that were read or set; what is not here is unused.
     pub(crate) data: OptionMap,
+    /// The options that are left out of copies.
+    pub(crate) concealed: HashSet<Arc<str>, FxBuildHasher>,
 }
 
 impl Section {
@@ -47,7 +49,7 @@ impl Section {
     }
 
     /// Upstream's `Options.copy`: what is known of each option, resolved or
-    /// not.
+    /// not, but for those that are concealed.
     pub fn known_values(&self) -> OptionMap {
         let mut values: OptionMap = self
             .raw
@@ -60,6 +62,7 @@ impl Section {
         for (name, value) in &self.data {
             values.insert(Arc::clone(name), Arc::clone(value));
         }
+        values.retain(|name, _| !self.concealed.contains(name));
         values
     }
 

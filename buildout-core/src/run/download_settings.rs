@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::failure::{Failure, Problem};
 use super::settings::Reader;
-use crate::extends::join;
+use crate::extends::{UrlReplacements, join};
 use crate::fetch::{ClientCertificate, HashPolicy, TlsSettings};
 use crate::profile::python_text::split_words;
 use crate::value::str_repr;
@@ -28,6 +28,23 @@ pub(super) fn require_hashes(reader: &Reader<'_, '_>) -> Result<HashPolicy, Fail
             "use `off`, `warn` or `on`".to_owned(),
         )),
     }
+}
+
+/// Reads `url-replace`.
+pub(super) fn url_replacements(reader: &Reader<'_, '_>) -> Result<UrlReplacements, Failure> {
+    const OPTION: &str = "url-replace";
+    let value = reader.optional(OPTION)?.unwrap_or_default();
+    UrlReplacements::parse(&value).map_err(|reason| {
+        let hint = reason.hint().to_owned();
+        let message = reason.to_string();
+        let place = reader.place(OPTION, &reason.line);
+        Failure::from(Problem::Setting {
+            option: OPTION,
+            message,
+        })
+        .with_label(place, "")
+        .with_hint(Some(hint))
+    })
 }
 
 /// Reads `parallel-downloads`.

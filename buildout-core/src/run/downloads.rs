@@ -8,7 +8,7 @@ use super::session::Session;
 use super::settings::BuildoutSettings;
 use crate::extends::Place;
 use crate::fetch::{CacheUse, DownloadError, Downloaded, Downloader};
-use crate::recipe::{PlannedDownload, PrefetchGuard, Recipe};
+use crate::recipe::{PlannedDownload, PlannedRevision, PrefetchGuard, Recipe};
 
 /// A download that a part needs.
 #[derive(Clone, Debug)]
@@ -54,6 +54,29 @@ pub fn downloads_of(session: &Session<'_>, part: &Arc<str>, of: DownloadsOf) -> 
             planned,
         })
         .collect()
+}
+
+/// A revision that a part looked up.
+#[derive(Clone, Debug)]
+pub(super) struct PartRevision {
+    pub(super) part: Arc<str>,
+    pub(super) planned: PlannedRevision,
+}
+
+/// Returns the revisions that constructed parts looked up.
+pub(super) fn revisions_of(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<PartRevision> {
+    let state = session.state.borrow();
+    let mut revisions = Vec::new();
+    for part in parts {
+        let found = state.parts.get(part);
+        let recipe = found.and_then(|found| found.recipe.as_deref());
+        let planned = recipe.map(Recipe::revisions).unwrap_or_default();
+        revisions.extend(planned.into_iter().map(|planned| PartRevision {
+            part: Arc::clone(part),
+            planned,
+        }));
+    }
+    revisions
 }
 
 /// Returns the downloads of parts that may need the network.

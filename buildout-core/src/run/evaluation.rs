@@ -106,10 +106,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
     pub(super) fn run(mut self, goal: Goal) -> Result<Option<Arc<str>>, Failure> {
         let started = match goal {
             Goal::Section(name) => self.open_section(name),
-            Goal::Option { section, option } => {
-                self.read(section, option, Purpose::Read);
-                Ok(())
-            }
+            Goal::Option { section, option } => self.read(section, option, Purpose::Read),
             Goal::Text { section, text } => {
                 self.chains.push(HashSet::default());
                 self.stack.push(Frame::Value(ValueFrame {
@@ -258,31 +255,38 @@ impl<'s, 'a> Evaluation<'s, 'a> {
 
     /// Starts to read an option of a registered section; its value arrives in
     /// `result`.
-    fn read(&mut self, section: Arc<str>, option: Arc<str>, purpose: Purpose) {
+    fn read(
+        &mut self,
+        section: Arc<str>,
+        option: Arc<str>,
+        purpose: Purpose,
+    ) -> Result<(), Failure> {
         let mut state = self.session.state.borrow_mut();
         let found = state.sections.get_mut(&section);
         let Some(found) = found else {
             self.result = None;
-            return;
+            return Ok(());
         };
         if let Some(value) = found.resolved(&option) {
             self.result = Some(Arc::clone(value));
-            return;
+            return Ok(());
         }
         let Some(text) = found.unresolved(&option).cloned() else {
-            self.result = None;
-            return;
+            drop(state);
+            self.result = self.session.computed_option(&section, &option)?;
+            return Ok(());
         };
         if !text.contains("${") {
             found.data.insert(option, Arc::clone(&text));
             self.result = Some(text);
-            return;
+            return Ok(());
         }
         drop(state);
         if purpose != Purpose::Chain {
             self.chains.push(HashSet::default());
         }
         self.push_value(section, option, text, purpose);
+        Ok(())
     }
 
     fn push_value(
@@ -320,7 +324,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                     } else {
                         frame.step = Step::ReadDependencies;
                         let option = Arc::from(PART_DEPENDENCIES_OPTION);
-                        self.read(name, option, Purpose::Read);
+                        self.read(name, option, Purpose::Read)?;
                     }
                     return Ok(());
                 };
@@ -359,7 +363,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                 }
                 None => {
                     frame.step = Step::ReadRecipe;
-                    self.read(name, Arc::from("recipe"), Purpose::Read);
+                    self.read(name, Arc::from("recipe"), Purpose::Read)?;
                 }
             },
             Step::ReadRecipe => match self.result.take() {
@@ -381,7 +385,8 @@ impl<'s, 'a> Evaluation<'s, 'a> {
         let factory = self.factory(name)?;
         let recipe = session.owned(name, || {
             let services = session.services();
-            let construction = Construction::new(Arc::clone(name), session, services, session);
+            let construction =
+                Construction::new(Arc::clone(name), &*factory, session, services, session);
             let made = catch_unwind(AssertUnwindSafe(|| factory.construct(&construction)));
             recipe_result(session, name, made)
         })?;
@@ -536,8 +541,7 @@ impl<'s, 'a> Evaluation<'s, 'a> {
                     "give one of these options a value without a reference".to_owned(),
                 )));
         }
-        self.read(section, option, Purpose::Chain);
-        Ok(())
+        self.read(section, option, Purpose::Chain)
     }
 
     fn finish_value(&mut self) {
@@ -614,10 +618,12 @@ pub(super) fn recipe_result<T>(
                 let section = (error.option().is_some() || hint.is_some())
                     .then(|| session.section_place(part))
                     .flatten();
+                let doing = error.doing().iter().cloned().map(Doing::Recipe).collect();
                 Failure::from(Problem::Recipe {
                     part: part.to_owned(),
                     error,
                 })
+                .during(doing)
                 .with_label(place, "")
                 .with_only_label(section, "in this section")
                 .with_hint(hint)

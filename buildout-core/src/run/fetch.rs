@@ -1,8 +1,12 @@
 //! The command `fetch`: everything that an offline run needs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
 use super::downloads::{
     DownloadsOf, PartDownload, check_downloads, make_downloads, remote_downloads,
 };
+use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::locking::check_locked_downloads;
 use super::selection::select;
@@ -10,6 +14,7 @@ use super::session::Session;
 use super::settings::BuildoutSettings;
 use crate::configuration::BUILDOUT_SECTION;
 use crate::fetch::{Destination, Origin};
+use crate::recipe::FetchedCopies;
 use crate::resolve::Doing;
 
 /// What was fetched.
@@ -45,7 +50,50 @@ pub fn fetch(
         // That the part may not use the network is why it is fetched now.
         request.offline = None;
     }
-    fetch_all(session, settings, &downloads).map_err(fetching)
+    let mut report = fetch_all(session, settings, &downloads).map_err(fetching)?;
+    let copies = fetch_copies(session, settings, &parts).map_err(fetching)?;
+    report.fetched += copies.fetched;
+    report.present += copies.present;
+    Ok(report)
+}
+
+/// Has recipes fetch what is no download.
+fn fetch_copies(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    parts: &[Arc<str>],
+) -> Result<FetchedCopies, Failure> {
+    let mut all = FetchedCopies::default();
+    for part in parts {
+        let take = || {
+            session
+                .state
+                .borrow_mut()
+                .parts
+                .get_mut(part)?
+                .recipe
+                .take()
+        };
+        let Some(recipe) = take() else {
+            continue;
+        };
+        let result = match (&settings.download_cache, recipe.wants_fetch()) {
+            (_, false) => Ok(FetchedCopies::default()),
+            (None, true) => Err(no_cache(session, "download-cache", "repositories")),
+            (Some(cache), true) => {
+                let fetched =
+                    catch_unwind(AssertUnwindSafe(|| recipe.fetch(session.services(), cache)));
+                recipe_result(session, part, fetched)
+            }
+        };
+        if let Some(found) = session.state.borrow_mut().parts.get_mut(part) {
+            found.recipe = Some(recipe);
+        }
+        let copies = result?;
+        all.fetched += copies.fetched;
+        all.present += copies.present;
+    }
+    Ok(all)
 }
 
 fn fetch_all(

@@ -1,12 +1,13 @@
 //! Making lock files, and insisting on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::downloads::{
-    DownloadsOf, PartDownload, check_downloads, make_downloads, place_of, remote_downloads,
+    DownloadsOf, PartDownload, PartRevision, check_downloads, make_downloads, place_of,
+    remote_downloads, revisions_of,
 };
 use super::failure::{Failure, Problem};
 use super::selection::select;
@@ -14,8 +15,8 @@ use super::session::Session;
 use super::settings::BuildoutSettings;
 use crate::fetch::{CacheUse, Digests, HashPolicy};
 use crate::lock::{
-    Drift, LockError, LockFile, LockedDownload, PlannedPins, download_drifts, fits_all,
-    profile_drifts,
+    Drift, LockError, LockFile, LockedDownload, PlannedPins, RevisionSource, download_drifts,
+    fits_all, profile_drifts, revision_drifts,
 };
 use crate::resolve::{Doing, nearest};
 
@@ -35,6 +36,11 @@ pub enum LockProblem {
     /// Profiles are not what they were when they were locked, and nobody asked
     /// to move them.
     Moved(Vec<Drift>),
+    /// A revision that is to be locked is not known.
+    NoRevision {
+        /// The repository and what was looked up in it.
+        source: RevisionSource,
+    },
     /// No entry has this name.
     UnknownEntry {
         /// The name.
@@ -56,6 +62,9 @@ impl fmt::Display for LockProblem {
             LockProblem::Moved(drifts) => {
                 f.write_str("What is locked has changed:")?;
                 list(f, drifts)
+            }
+            LockProblem::NoRevision { source } => {
+                write!(f, "The revision of {source} cannot be looked up.")
             }
             LockProblem::UnknownEntry { name } => {
                 write!(f, "There is nothing to upgrade by the name `{name}`.")
@@ -102,12 +111,22 @@ pub(super) fn check_locked_downloads(
         return Ok(());
     };
     let downloads = remote_downloads(session, parts, DownloadsOf::Profile);
-    let drifts = download_drifts(&lock, &pins_of(&downloads), all);
-    let places: Vec<_> = drifts
+    let revisions = revisions_of(session, parts);
+    let sources = revisions.iter().map(|found| found.planned.source.clone());
+    let sources: BTreeSet<RevisionSource> = sources.collect();
+    let mut drifts = download_drifts(&lock, &pins_of(&downloads), all);
+    drifts.extend(revision_drifts(&lock, &sources, all));
+    let mut places: Vec<_> = drifts
         .iter()
         .flat_map(|drift| downloads.iter().filter(|d| shown(d) == drift.url()))
         .map(|download| place_of(session, download))
         .collect();
+    for drift in &drifts {
+        if let Drift::RevisionAdded { source } = drift {
+            let asking = revisions.iter().filter(|r| r.planned.source == *source);
+            places.extend(asking.map(|found| revision_place(session, found)));
+        }
+    }
     let path = LockFile::path(&session.services().directory);
     let Some(mut failure) = drift_failure(path, drifts) else {
         return Ok(());
@@ -130,6 +149,11 @@ fn drift_failure(path: PathBuf, drifts: Vec<Drift>) -> Option<Failure> {
     let hint = format!("if this is meant, record it with {step}");
     let problem = Problem::Lock(LockProblem::Drift { path, drifts });
     Some(Failure::from(problem).with_hint(Some(hint)))
+}
+
+/// Returns where the profile asks for a revision.
+fn revision_place(session: &Session<'_>, found: &PartRevision) -> Option<crate::extends::Place> {
+    session.option_place(&found.part, found.planned.option, "")
 }
 
 fn shown(download: &PartDownload) -> String {
@@ -171,7 +195,7 @@ pub enum LockChange {
 pub struct NewLock {
     /// The lock.
     pub lock: LockFile,
-    /// The entries that changed, by URL.
+    /// The entries that changed, by URL; a revision by repository and branch.
     pub changes: BTreeMap<String, LockChange>,
 }
 
@@ -198,6 +222,7 @@ pub fn lock(
         settings,
         request,
         downloads,
+        revisions: revisions_of(session, &parts),
     };
     locking_run.run().map_err(locking)
 }
@@ -213,6 +238,7 @@ struct Locking<'s, 'a> {
     settings: &'s BuildoutSettings,
     request: &'s LockRequest<'s>,
     downloads: Vec<PartDownload>,
+    revisions: Vec<PartRevision>,
 }
 
 impl Locking<'_, '_> {
@@ -241,6 +267,7 @@ impl Locking<'_, '_> {
                 .map(|(url, digests)| (url.clone(), digests.sha256))
                 .collect(),
             downloads: self.lock_downloads(previous)?,
+            revisions: self.lock_revisions(previous)?,
         };
         let changes = changes(previous, &lock);
         Ok(NewLock { lock, changes })
@@ -284,6 +311,29 @@ impl Locking<'_, '_> {
         Ok(locked)
     }
 
+    /// What is locked already keeps its revision, unless it is to be upgraded.
+    fn lock_revisions(
+        &self,
+        previous: &LockFile,
+    ) -> Result<BTreeMap<RevisionSource, String>, Failure> {
+        let mut locked = BTreeMap::new();
+        for found in &self.revisions {
+            let source = &found.planned.source;
+            let known = previous.revisions.get(source);
+            let kept = known.filter(|_| !self.is_upgraded(&source.repository, Some(&found.part)));
+            let Some(revision) = kept.or(found.planned.revision.as_ref()) else {
+                let source = source.clone();
+                let problem = Problem::Lock(LockProblem::NoRevision { source });
+                let hint = "the output above tells why git did not find it";
+                return Err(Failure::from(problem)
+                    .with_label(revision_place(self.session, found), "")
+                    .with_hint(Some(hint.to_owned())));
+            };
+            locked.insert(source.clone(), revision.clone());
+        }
+        Ok(locked)
+    }
+
     fn is_upgraded(&self, url: &str, part: Option<&str>) -> bool {
         let mut names = self.request.upgrade.iter();
         names.any(|name| is_named(url, name) || part == Some(name))
@@ -291,7 +341,14 @@ impl Locking<'_, '_> {
 
     /// Every name must mean something: a mistyped one upgrades nothing.
     fn check_names(&self) -> Result<(), Failure> {
-        let urls: Vec<String> = self.downloads.iter().map(shown).collect();
+        let revisions = self.revisions.iter();
+        let repositories = revisions.map(|found| found.planned.source.repository.clone());
+        let urls: Vec<String> = self
+            .downloads
+            .iter()
+            .map(shown)
+            .chain(repositories)
+            .collect();
         let urls = || {
             self.request
                 .profiles
@@ -300,7 +357,8 @@ impl Locking<'_, '_> {
                 .map(String::as_str)
         };
         for name in self.request.upgrade {
-            let is_part = self.downloads.iter().any(|d| *d.part == **name);
+            let is_part = self.downloads.iter().any(|d| *d.part == **name)
+                || self.revisions.iter().any(|r| *r.part == **name);
             if is_part || urls().any(|url| is_named(url, name)) {
                 continue;
             }
@@ -323,6 +381,12 @@ fn changes(old: &LockFile, new: &LockFile) -> BTreeMap<String, LockChange> {
     let mut changes = BTreeMap::new();
     compare(&old.downloads, &new.downloads, &mut changes);
     compare(&old.profiles, &new.profiles, &mut changes);
+    let by_name = |lock: &LockFile| -> BTreeMap<String, String> {
+        let revisions = lock.revisions.iter();
+        let named = revisions.map(|(source, revision)| (source.to_string(), revision.clone()));
+        named.collect()
+    };
+    compare(&by_name(old), &by_name(new), &mut changes);
     changes
 }
 

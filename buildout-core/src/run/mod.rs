@@ -19,6 +19,7 @@ mod selection;
 mod session;
 mod settings;
 mod signature;
+mod sub_run;
 mod workers;
 
 pub use download_settings::DEFAULT_PARALLEL_DOWNLOADS;
@@ -40,3 +41,4 @@ pub(crate) use record::SharedJournal;
 pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};
 pub use settings::{BuildoutSettings, OnFailure, SettingsReader};
 pub use signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
+pub use sub_run::{SubRun, SubRunWorld, run_within};

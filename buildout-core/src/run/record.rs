@@ -120,6 +120,25 @@ impl Record {
         std::mem::take(&mut self.state.develop_eggs)
     }
 
+    /// Puts the develop eggs back that were taken out: nothing has changed.
+    pub(crate) fn keep_develop_eggs(&mut self, paths: Vec<String>) {
+        self.state.develop_eggs = paths;
+    }
+
+    /// Records the develop eggs that this run made, and writes it down if
+    /// something was installed before, as upstream does.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be written.
+    pub(crate) fn set_develop_eggs(&mut self, paths: Vec<String>) -> Result<(), Failure> {
+        self.state.develop_eggs = paths;
+        match self.saved {
+            Some(_) => self.save(),
+            None => Ok(()),
+        }
+    }
+
     /// Notes that the installation of `part` begins, which makes `outputs`.
     ///
     /// # Errors

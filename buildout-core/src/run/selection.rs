@@ -22,6 +22,7 @@ pub(super) fn select(
     requested: &[String],
     mut refused: impl FnMut(&Arc<str>, Failure) -> Result<(), Failure>,
 ) -> Result<Vec<Arc<str>>, Failure> {
+    session.extensions()?;
     let configured = session.required(BUILDOUT_SECTION, "parts")?;
     let wanted: Vec<Arc<str>> = if requested.is_empty() {
         split_words(&configured).map(Arc::from).collect()
@@ -94,7 +95,8 @@ impl Session<'_> {
         outputs
     }
 
-    /// Returns the options of a part in stored form, each resolved.
+    /// Returns the options of a part in stored form, each resolved, but for
+    /// those that are not recorded.
     ///
     /// # Errors
     ///
@@ -102,6 +104,9 @@ impl Session<'_> {
     pub(super) fn current_options(&self, part: &Arc<str>) -> Result<OptionMap, Failure> {
         let mut options = OptionMap::default();
         for name in self.known_options(part) {
+            if self.is_concealed(part, &name) {
+                continue;
+            }
             if let Some(value) = self.get_stored(part, &name)? {
                 options.insert(name, value);
             }

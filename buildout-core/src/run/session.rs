@@ -10,15 +10,16 @@
 //! A session lives on one thread, the engine thread. Others use it through
 //! [`RemoteBuildout`], whose calls [`Session::serve_requests`] carries out.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::evaluation::{Evaluation, Goal};
+use super::evaluation::{Evaluation, Goal, recipe_result};
 use super::failure::Failure;
 use super::signature::Signatures;
 use crate::configuration::{BUILDOUT_SECTION, Configuration};
@@ -26,11 +27,11 @@ use crate::dialect::Dialect;
 use crate::extends::{
     Conditions, MergedOption, MergedSection, MergedSections, Origin, Source, join,
 };
-use crate::profile::python_text::dedent;
+use crate::profile::python_text::{dedent, split_words};
 use crate::profile::syntax::parse;
 use crate::recipe::{
-    AfterServing, Answer, Buildout, Call, Caller, Factory, OpenQueue, Recipe, Registry,
-    RemoteBuildout, RequestQueue, RunServices, Serve,
+    AfterServing, Answer, Buildout, Call, Caller, Extension, ExtensionRun, Factory, OpenQueue,
+    Recipe, Registry, RemoteBuildout, RequestQueue, RunServices, Serve,
 };
 use crate::resolve::{Macros, OptionMap, ResolveProblem, Section};
 use crate::symbols::Symbols;
@@ -109,7 +110,12 @@ pub struct Session<'a> {
     pub(crate) state: RefCell<State>,
     depth: Cell<usize>,
     requests: RequestQueue,
+    /// The extensions, once they are started.
+    extensions: OnceCell<Vec<Arc<dyn Extension>>>,
 }
+
+/// The option of `[buildout]` that names extensions.
+pub(super) const EXTENSIONS_OPTION: &str = "extensions";
 
 impl<'a> Session<'a> {
     /// Starts with nothing initialised.
@@ -123,6 +129,7 @@ impl<'a> Session<'a> {
             state: RefCell::new(state),
             depth: Cell::new(0),
             requests: RequestQueue::new(),
+            extensions: OnceCell::new(),
         }
     }
 
@@ -236,6 +243,72 @@ impl<'a> Session<'a> {
             section: Arc::from(section),
             option: Arc::from(option),
         })
+    }
+
+    /// Asks the recipe of a part for an option that the part does not have.
+    pub(super) fn computed_option(
+        &self,
+        part: &Arc<str>,
+        option: &str,
+    ) -> Result<Option<Arc<str>>, Failure> {
+        let take = || self.state.borrow_mut().parts.get_mut(part)?.recipe.take();
+        let Some(recipe) = take() else {
+            return Ok(None);
+        };
+        let computed = catch_unwind(AssertUnwindSafe(|| recipe.computed_option(option)));
+        if let Some(found) = self.state.borrow_mut().parts.get_mut(part) {
+            found.recipe = Some(recipe);
+        }
+        match computed {
+            Ok(None) => Ok(None),
+            Ok(Some(result)) => recipe_result(self, part, Ok(result)).map(Some),
+            Err(panic) => recipe_result(self, part, Err(panic)),
+        }
+    }
+
+    /// Returns the extensions of the profile that there are, having started
+    /// them the first time.
+    ///
+    /// # Errors
+    ///
+    /// An extension cannot start.
+    pub(super) fn extensions(&self) -> Result<&[Arc<dyn Extension>], Failure> {
+        if let Some(started) = self.extensions.get() {
+            return Ok(started);
+        }
+        let names = self.get_stored(BUILDOUT_SECTION, EXTENSIONS_OPTION)?;
+        let names = names.unwrap_or_default();
+        let registry = &self.options.registry;
+        let found: Vec<Arc<dyn Extension>> = split_words(&names)
+            .filter_map(|name| registry.extension(name))
+            .collect();
+        // Set before: what they reach must not start them again.
+        let found = self.extensions.get_or_init(|| found);
+        let looks_only = self.options.construct == ConstructionPolicy::PureOnly;
+        for extension in found {
+            let run = ExtensionRun::new(self, self.services());
+            match recipe_result(self, BUILDOUT_SECTION, Ok(extension.start(&run))) {
+                // What cannot be looked into is told of where it is wanted.
+                Err(failure)
+                    if looks_only
+                        && matches!(failure.problem(), super::Problem::NotConstructed { .. }) => {}
+                result => result?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Tells the extensions that all parts are installed.
+    ///
+    /// # Errors
+    ///
+    /// An extension fails.
+    pub(super) fn finish_extensions(&self) -> Result<(), Failure> {
+        for extension in self.extensions()? {
+            let run = ExtensionRun::new(self, self.services());
+            recipe_result(self, BUILDOUT_SECTION, Ok(extension.finish(&run)))?;
+        }
+        Ok(())
     }
 
     /// Returns `value` as recipes read it: the fork unescapes `$${`.
@@ -404,6 +477,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn conceal(&self, section: &Arc<str>, option: Arc<str>) -> Result<(), Failure> {
+        self.reach(section)?;
+        if let Some(section) = self.state.borrow_mut().sections.get_mut(section) {
+            section.concealed.insert(option);
+        }
+        Ok(())
+    }
+
+    /// Tells whether an option is kept out of what is recorded.
+    pub(super) fn is_concealed(&self, section: &str, option: &str) -> bool {
+        let state = self.state.borrow();
+        let section = state.sections.get(section);
+        section.is_some_and(|section| section.concealed.contains(option))
+    }
+
     fn delete(&self, section: &Arc<str>, option: &str) -> Result<Option<Arc<str>>, Failure> {
         self.reach(section)?;
         let mut state = self.state.borrow_mut();
@@ -498,6 +586,9 @@ impl Session<'_> {
                 value,
             } => self.set(&section, &option, value).map(|()| Answer::Done),
             Call::Delete { section, option } => self.delete(&section, &option).map(Answer::Text),
+            Call::Conceal { section, option } => {
+                self.conceal(&section, option).map(|()| Answer::Done)
+            }
             Call::OptionNames { section } => self.answer_option_names(caller, &section),
             Call::SectionNames => Ok(Answer::Names(self.section_names())),
             Call::KnownValues { section } => self.answer_known_values(caller, &section),

@@ -42,6 +42,8 @@ pub struct BuildoutSettings {
     pub installed: Option<PathBuf>,
     /// The directories that a run makes, in order.
     pub directories: Vec<PathBuf>,
+    /// `bin-directory`: where scripts go.
+    pub bin_directory: PathBuf,
     /// `download-cache`, if set.
     pub download_cache: Option<PathBuf>,
     /// How many jobs may run at once: parts that run commands, and what these
@@ -218,6 +220,8 @@ impl BuildoutSettings {
         }
         reader.optional(DIALECT_OPTION)?;
         apply_policy(session, Path::new(&directory), how.create_caches)?;
+        let replacements = download_settings::url_replacements(&reader)?;
+        session.services().set_url_replacements(replacements);
         let require_hashes = download_settings::require_hashes(&reader)?;
         let parallel_downloads = download_settings::parallel_downloads(&reader)?;
         let tls = download_settings::tls(&reader, &directory)?;
@@ -226,6 +230,7 @@ impl BuildoutSettings {
             let path = reader.required(&format!("{name}-directory"))?;
             directories.push(PathBuf::from(&*path));
         }
+        let bin_directory = directories[0].clone();
         let jobs = reader
             .jobs()?
             .unwrap_or(how.default_jobs)
@@ -244,6 +249,7 @@ impl BuildoutSettings {
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
             directories,
+            bin_directory,
             download_cache,
             extends_cache,
             directory: PathBuf::from(directory),

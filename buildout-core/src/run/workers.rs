@@ -16,7 +16,8 @@ use super::record::SharedJournal;
 use crate::event::PartAction;
 use crate::exec::jobserver::{JobServer, JobToken};
 use crate::recipe::{
-    CreatedPaths, Installed, PartRun, Recipe, RecipeError, RemoteBuildout, RunServices, RunShare,
+    CreatedPaths, Factory, Installed, PartRun, Recipe, RecipeError, RemoteBuildout, RunServices,
+    RunShare,
 };
 use crate::resolve::OptionMap;
 
@@ -26,6 +27,8 @@ pub(super) struct Job {
     pub(super) place: usize,
     pub(super) part: Arc<str>,
     pub(super) recipe: Box<dyn Recipe>,
+    /// Who made the recipe.
+    pub(super) factory: Arc<dyn Factory>,
     pub(super) action: PartAction,
     pub(super) options: OptionMap,
     /// Whether it takes a token of the budget.
@@ -160,6 +163,7 @@ fn carry_out(mut job: Job, tools: &Tools<'_>) -> JobResult {
         };
         let run = PartRun::new(
             Arc::clone(&job.part),
+            Some(&*job.factory),
             &job.options,
             tools.remote,
             tools.services,

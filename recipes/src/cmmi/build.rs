@@ -35,7 +35,8 @@ struct StepFailed {
 pub(super) fn build(recipe: &Cmmi, run: &PartRun<'_>) -> Result<(), RecipeError> {
     let options = PartOptions {
         part: run.part(),
-        lookup: |name: &str| run.option(name),
+        // Commands may refer to any option of the part.
+        lookup: |name: &str| run.options().get(name).map(|value| &**value),
     };
     let commands = Commands::new(&options)?;
     let written = run.option("compile-directory").unwrap_or_default();

@@ -15,7 +15,7 @@ use buildout_core::fetch::archive::StripTopLevel;
 use buildout_core::profile::python_text::{split_words, strip};
 use buildout_core::recipe::{
     Construction, Descriptor, Factory, Installed, OptionReader, PartRun, PlannedDownload, Recipe,
-    RecipeError,
+    RecipeError, ResultDocumentation,
 };
 
 use crate::boolean::parse_boolean;
@@ -51,6 +51,10 @@ impl Factory for CmmiFactory {
         &options::DESCRIPTOR
     }
 
+    fn results(&self) -> &'static [ResultDocumentation] {
+        options::RESULTS
+    }
+
     fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
         let location = Location::choose(part)?;
         set_location(part, &location)?;
@@ -81,10 +85,11 @@ impl Factory for CmmiFactory {
             }
         }
         for name in part.option_names()? {
-            if let Some(value) = part.option(&name)?
+            if let Some(value) = part.buildout().get(part.part(), &name)?
                 && value.contains(PLACEHOLDER)
             {
-                part.set(&name, &value.replace(PLACEHOLDER, location.text()))?;
+                let value = value.replace(PLACEHOLDER, location.text());
+                part.buildout().set(part.part(), &name, &value)?;
             }
         }
         let variables = Variables::read(part)?;

@@ -1,7 +1,7 @@
 //! What is known about the recipe without running it.
 
 use buildout_core::recipe::{
-    ConstructionKind, Descriptor, Footprint, OptionDocumentation, UpdateKind,
+    ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
 };
 
 use crate::download::{ALTERNATE_URL, MD5SUM, OFFLINE, SHA256, SHA512, SHARED};
@@ -18,6 +18,22 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     update: UpdateKind::Runs,
     options: &OPTIONS,
 };
+
+/// The options that the recipe sets.
+pub(super) const RESULTS: &[ResultDocumentation] = &[
+    ResultDocumentation {
+        name: "location",
+        summary: "The directory of the part.",
+    },
+    ResultDocumentation {
+        name: "prefix",
+        summary: "Where the software is installed: the location, if the profile says nothing else.",
+    },
+    ResultDocumentation {
+        name: "compile-directory",
+        summary: "Where it is built.",
+    },
+];
 
 const fn option(
     name: &'static str,

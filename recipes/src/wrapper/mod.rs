@@ -1,18 +1,16 @@
 //! `slapos.cookbook:wrapper`: makes a program that executes a command.
 //!
-//! Upstream writes a shell script if that is enough, and else a Python script.
-//! The options that call for the latter are refused for now.
+//! The options that make upstream write a Python script are those of
+//! [`Launcher`].
 
 mod hash;
-mod script;
 mod signal;
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use buildout_core::exec::shell_quote::shlex_split;
-use buildout_core::extends::normalize_path;
-use buildout_core::profile::python_text::{split_lines, split_words, strip};
+use buildout_core::profile::python_text::{is_python_space, split_lines, split_words, strip};
 use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
     OptionReader, PartRun, Recipe, RecipeError, UpdateKind,
@@ -20,23 +18,12 @@ use buildout_core::recipe::{
 use buildout_core::value::str_repr;
 
 use self::hash::hash_files;
-use self::script::Script;
 use self::signal::is_signal;
+use crate::cookbook::generic::{
+    EXECUTABLE_MODE, create_file, create_program, interpreter, is_true,
+};
+use crate::cookbook::launcher::{Launcher, Redirection};
 use crate::live_options::LiveOptions as _;
-use crate::output_file::write_if_different;
-
-/// The mode of the script; the umask does not matter.
-const SCRIPT_MODE: u32 = 0o700;
-
-/// The options that make upstream write a Python script if they are not empty.
-const PYTHON_OPTIONS: [&str; 6] = [
-    "wait-for-files",
-    "pidfile",
-    "private-tmpfs",
-    "redirect-signal",
-    "redirect-stdout",
-    "redirect-stderr",
-];
 
 const OPTIONS: &[OptionDocumentation] = &[
     OptionDocumentation {
@@ -74,45 +61,50 @@ const OPTIONS: &[OptionDocumentation] = &[
     OptionDocumentation {
         name: "wait-for-files",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "Files that must exist before the command is executed; the wrapper waits \
+                  for them.",
     },
     OptionDocumentation {
         name: "pidfile",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "The file for the number of the process. If the process that it names \
+                  runs the same command, the wrapper fails.",
     },
     OptionDocumentation {
         name: "private-tmpfs",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "File systems in memory that only the command sees, one `SIZE PATH` in a \
+                  line. The wrapper needs Python then, but no package.",
     },
     OptionDocumentation {
         name: "reserve-cpu",
         default: Some("false"),
-        summary: "Only false is supported yet.",
+        summary: "Whether the command asks slapos.core for a processor of its own.",
     },
     OptionDocumentation {
         name: "redirect-signal",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "A signal, such as `HUP`, that the command gets when the files of its \
+                  output are opened anew.",
     },
     OptionDocumentation {
         name: "redirect-stdout",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "The file that gets what the command prints. Signal USR1 to the wrapper, \
+                  or the one of `sig-ign`, opens it anew; the wrapper needs Python then, \
+                  but no package.",
     },
     OptionDocumentation {
         name: "redirect-stderr",
         default: Some(""),
-        summary: "Not supported yet.",
+        summary: "The same for what the command writes to its standard error; it may be \
+                  the same file.",
     },
 ];
 
 /// What the recipe refuses.
 #[derive(Debug, thiserror::Error)]
 enum WrapperProblem {
-    #[error("Not supported yet: option `{option}` of slapos.cookbook:wrapper.")]
-    Unsupported { option: &'static str },
     #[error("invalid signal value: {0}")]
     InvalidSignal(String),
     #[error(
@@ -124,6 +116,10 @@ enum WrapperProblem {
     EmptyCommand,
     #[error("line {} of the environment has no `=`", str_repr(line))]
     EnvironmentLine { line: String },
+    #[error("redirect-signal without redirecting any output makes no sense")]
+    NothingRedirected,
+    #[error("failed to split {} into size and path", str_repr(line))]
+    FileSystemLine { line: String },
     #[error("unstable wrapper path ({})", str_repr(path))]
     UnstablePath { path: String },
 }
@@ -138,7 +134,7 @@ impl WrapperFactory {
         WrapperFactory {
             descriptor: Descriptor {
                 name: "slapos.cookbook:wrapper",
-                summary: "Makes a shell script that executes a command.",
+                summary: "Makes a script that executes a command.",
                 behaviour_version: 1,
                 construction: ConstructionKind::Pure,
                 footprint: Footprint::Declared,
@@ -170,21 +166,52 @@ impl Factory for WrapperFactory {
             part.set("__hash_files__", &hash)?;
             files.extend(existing);
         }
-        let ignored_signal = part.option("sig-ign")?.filter(|signal| !signal.is_empty());
-        if let Some(signal) = &ignored_signal
-            && !is_signal(signal)
-        {
-            let problem = WrapperProblem::InvalidSignal(signal.to_string());
-            return Err(RecipeError::internal("ValueError", problem)
-                .at_option("sig-ign")
-                .with_hint("name a signal without `SIG`, such as `HUP` or `RTMIN+1`"));
-        }
-        refuse_unsupported(part)?;
+        let ignored_signal = signal_option(part, "sig-ign")?;
+        let redirection = redirection(part)?;
         Ok(Box::new(Wrapper {
             files,
             foreign_files,
-            ignored_signal: ignored_signal.map(|signal| signal.to_string()),
+            ignored_signal,
+            redirection,
         }))
+    }
+}
+
+/// Reads an option that names a signal; an empty one does not count.
+fn signal_option(
+    part: &Construction<'_>,
+    option: &'static str,
+) -> Result<Option<String>, RecipeError> {
+    let Some(signal) = part.option(option)?.filter(|signal| !signal.is_empty()) else {
+        return Ok(None);
+    };
+    if !is_signal(&signal) {
+        let problem = WrapperProblem::InvalidSignal(signal.to_string());
+        return Err(RecipeError::internal("ValueError", problem)
+            .at_option(option)
+            .with_hint("name a signal without `SIG`, such as `HUP` or `RTMIN+1`"));
+    }
+    Ok(Some(signal.to_string()))
+}
+
+fn redirection(part: &Construction<'_>) -> Result<Option<Redirection>, RecipeError> {
+    let path = |option| -> Result<Option<String>, RecipeError> {
+        let path = part.option(option)?.filter(|path| !path.is_empty());
+        Ok(path.map(|path| path.to_string()))
+    };
+    let redirection = Redirection {
+        signal: signal_option(part, "redirect-signal")?,
+        stdout: path("redirect-stdout")?,
+        stderr: path("redirect-stderr")?,
+    };
+    if redirection.stdout.is_some() || redirection.stderr.is_some() {
+        return Ok(Some(redirection));
+    }
+    match redirection.signal {
+        None => Ok(None),
+        Some(_) => Err(RecipeError::user(WrapperProblem::NothingRedirected)
+            .at_option("redirect-signal")
+            .with_hint("add `redirect-stdout = FILE`, or remove `redirect-signal`")),
     }
 }
 
@@ -206,33 +233,12 @@ fn foreign_files(part: &Construction<'_>, files: &[String]) -> Vec<String> {
     files.iter().filter(is_foreign).cloned().collect()
 }
 
-fn refuse_unsupported(part: &Construction<'_>) -> Result<(), RecipeError> {
-    let mut found = None;
-    for option in PYTHON_OPTIONS {
-        let value = part.buildout().get(part.part(), option)?;
-        if value.is_some_and(|value| split_words(&value).next().is_some()) {
-            found.get_or_insert(option);
-        }
-    }
-    let reserve = part.option("reserve-cpu")?.unwrap_or_default();
-    if matches!(&*reserve.to_lowercase(), "y" | "yes" | "1" | "true") {
-        found.get_or_insert("reserve-cpu");
-    }
-    match found {
-        None => Ok(()),
-        Some(option) => Err(RecipeError::user(WrapperProblem::Unsupported { option })
-            .at_option(option)
-            .with_hint(format!(
-                "remove `{option}`; the wrapper can execute a program that does the same"
-            ))),
-    }
-}
-
 struct Wrapper {
     /// The files whose content is part of the name.
     files: Vec<String>,
     foreign_files: Vec<String>,
     ignored_signal: Option<String>,
+    redirection: Option<Redirection>,
 }
 
 impl Recipe for Wrapper {
@@ -243,12 +249,18 @@ impl Recipe for Wrapper {
                 .at_option("hash-files")
                 .with_hint("move these files to `hash-existing-files`"));
         }
-        let script = self.script(run)?;
-        // `os.path.abspath`.
-        let path = run.services().absolute(self.path(run)?);
-        let path = normalize_path(&path.to_string_lossy());
-        write_if_different(Path::new(&path), script.as_bytes(), SCRIPT_MODE)
-            .map_err(|error| RecipeError::from(error).at_option("wrapper-path"))?;
+        let launcher = self.launcher(run)?;
+        let path = self.path(run)?;
+        let path = if launcher.is_plain() {
+            let script = launcher.shell_script();
+            create_file(run, "wrapper-path", &path, &script, EXECUTABLE_MODE)?
+        } else {
+            let script = match launcher.needs_python() {
+                true => launcher.python_script(&interpreter(run)?),
+                false => launcher.shell_script(),
+            };
+            create_program(run, "wrapper-path", &path, &script)?
+        };
         Ok(Installed::path(path))
     }
 
@@ -271,37 +283,34 @@ impl Recipe for Wrapper {
 }
 
 impl Wrapper {
-    fn script(&self, run: &PartRun<'_>) -> Result<String, RecipeError> {
+    fn launcher(&self, run: &PartRun<'_>) -> Result<Launcher, RecipeError> {
         let command = run.read_required("command-line")?;
         let arguments = shlex_split(&command).map_err(|error| {
             RecipeError::internal("ValueError", error)
                 .at_option("command-line")
                 .with_hint("quotation marks and backslashes mean what they mean in a shell")
         })?;
+        let awaited_files = words(run.read("wait-for-files")?);
+        let pidfile = run.read("pidfile")?.filter(|path| !path.is_empty());
+        let private_file_systems = private_file_systems(run)?;
+        let variables = variables(run)?;
+        let reserves_cpu = run
+            .read("reserve-cpu")?
+            .is_some_and(|value| is_true(&value));
         if arguments.is_empty() {
             let error = RecipeError::internal("AssertionError", WrapperProblem::EmptyCommand);
             return Err(error.at_option("command-line"));
         }
-        let mut script = Script::new();
-        if let Some(signal) = &self.ignored_signal {
-            script.ignore_signal(signal);
-        }
-        let environment = run.read("environment")?.unwrap_or_default();
-        for line in split_lines(&environment) {
-            let line = strip(line);
-            if line.is_empty() {
-                continue;
-            }
-            let Some((name, value)) = line.split_once('=') else {
-                let line = line.to_owned();
-                let problem = WrapperProblem::EnvironmentLine { line };
-                return Err(RecipeError::internal("ValueError", problem)
-                    .at_option("environment")
-                    .with_hint("write one `NAME=value` in each line"));
-            };
-            script.set_variable(strip(name), strip(value));
-        }
-        Ok(script.executing(&arguments))
+        Ok(Launcher {
+            arguments,
+            variables,
+            ignored_signal: self.ignored_signal.clone(),
+            awaited_files,
+            pidfile: pidfile.map(|path| path.to_string()),
+            reserves_cpu,
+            private_file_systems,
+            redirection: self.redirection.clone(),
+        })
     }
 
     /// Returns the path of the wrapper, as it is written in the profile, with
@@ -315,4 +324,51 @@ impl Wrapper {
             .map_err(|error| RecipeError::from(error).at_option("hash-files"))?;
         Ok(format!("{path}-{hash}"))
     }
+}
+
+/// Reads `private-tmpfs`: a size and a path in each line.
+fn private_file_systems(run: &PartRun<'_>) -> Result<Vec<(String, String)>, RecipeError> {
+    let text = run.read("private-tmpfs")?.unwrap_or_default();
+    let lines = split_lines(&text)
+        .into_iter()
+        .filter(|line| !line.is_empty());
+    let pairs = lines.map(|line| {
+        let text = lstrip(line);
+        let end = text.find(is_python_space).unwrap_or(text.len());
+        let (size, path) = (&text[..end], lstrip(&text[end..]));
+        if path.is_empty() {
+            let line = line.to_owned();
+            let error = RecipeError::user(WrapperProblem::FileSystemLine { line });
+            return Err(error
+                .at_option("private-tmpfs")
+                .with_hint("write one `SIZE PATH` in each line, such as `128M /tmp/private`"));
+        }
+        Ok((size.to_owned(), path.to_owned()))
+    });
+    pairs.collect()
+}
+
+/// Reads `environment`: one `NAME=value` in each line.
+fn variables(run: &PartRun<'_>) -> Result<BTreeMap<String, String>, RecipeError> {
+    let environment = run.read("environment")?.unwrap_or_default();
+    let mut variables = BTreeMap::new();
+    for line in split_lines(&environment) {
+        let line = strip(line);
+        if line.is_empty() {
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else {
+            let line = line.to_owned();
+            let problem = WrapperProblem::EnvironmentLine { line };
+            return Err(RecipeError::internal("ValueError", problem)
+                .at_option("environment")
+                .with_hint("write one `NAME=value` in each line"));
+        };
+        variables.insert(strip(name).to_owned(), strip(value).to_owned());
+    }
+    Ok(variables)
+}
+
+fn lstrip(text: &str) -> &str {
+    text.trim_start_matches(is_python_space)
 }

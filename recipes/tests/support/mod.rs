@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex};
 use buildout_core::configuration::{
     Assignment, Configuration, ConfigurationRequest, choose_dialect,
 };
-use buildout_core::dialect::DialectName;
+use buildout_core::dialect::{Dialect, DialectName};
 use buildout_core::event::{ENGINE_LOGGER, Event, EventSink, Level, LogRecord};
 use buildout_core::exec::cancel::CancellationToken;
-use buildout_core::extends::{DownloadSettings, LoadError, LoadedText, ProfileLoader};
+use buildout_core::extends::{Conditions, DownloadSettings, LoadError, LoadedText, ProfileLoader};
 use buildout_core::fetch::{Algorithm, ClientOptions, Digests, HttpClient};
 use buildout_core::profile::syntax::ConditionalHeader;
-use buildout_core::recipe::{Environment, RecipeError, RunServices};
+use buildout_core::recipe::{Environment, RecipeError, Registry, RunServices};
 use buildout_core::run::{
     BuildoutSettings, ConstructionPolicy, Failure, InstallReport, Problem, Session, SessionOptions,
-    SettingsReader, install,
+    SettingsReader, SubRunWorld, install,
 };
 
 use buildout_core::state::installed::InstalledFile;
@@ -37,6 +37,7 @@ pub(crate) struct TestSite {
     dialect: Option<DialectName>,
     assignments: Vec<Assignment>,
     environment: Environment,
+    executable: String,
     cancellation: CancellationToken,
 }
 
@@ -67,6 +68,7 @@ impl TestSite {
             dialect: None,
             assignments: Vec::new(),
             environment,
+            executable: "/usr/bin/python3".to_owned(),
             cancellation: CancellationToken::new(),
         }
     }
@@ -82,6 +84,13 @@ impl TestSite {
     #[must_use]
     pub(crate) fn dialect(mut self, dialect: DialectName) -> Self {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Makes another Python the default of `[buildout] executable`.
+    #[must_use]
+    pub(crate) fn executable(mut self, path: &Path) -> Self {
+        self.executable = path.to_string_lossy().into_owned();
         self
     }
 
@@ -101,6 +110,11 @@ impl TestSite {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.into(), value.into());
         self
+    }
+
+    /// Returns the environment variables of runs.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// Returns the token that cancels runs.
@@ -292,7 +306,7 @@ impl TestSite {
             home_directory: Some(&home),
             user_defaults: None,
             assignments: self.assignments.clone(),
-            executable: "/usr/bin/python3",
+            executable: &self.executable,
             loader: &loader,
             conditions: &conditions,
             dialect,
@@ -306,6 +320,11 @@ impl TestSite {
             events,
             self.cancellation.clone(),
         );
+        services.set_sub_runs(Arc::new(SubRuns {
+            working_directory: working_directory.to_owned(),
+            home: home.to_string(),
+            dialect: self.dialect,
+        }));
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: buildout_recipes::registry(),
@@ -410,6 +429,13 @@ impl Run {
         self.log_from(Level::Info)
     }
 
+    /// Returns the usual log without the directories that a first run makes.
+    pub(crate) fn work_log(&self) -> Vec<String> {
+        let mut log = self.usual_log();
+        log.retain(|line| !line.starts_with("INFO Creating directory "));
+        log
+    }
+
     fn log_from(&self, level: Level) -> Vec<String> {
         let records = self.events.iter().filter_map(Event::log_record);
         records
@@ -458,6 +484,51 @@ struct CollectedEvents(Mutex<Vec<Event>>);
 impl EventSink for CollectedEvents {
     fn emit(&self, event: Event) {
         self.0.lock().expect("no sink panics").push(event);
+    }
+}
+
+/// What runs within parts are made with.
+struct SubRuns {
+    working_directory: String,
+    home: String,
+    dialect: Option<DialectName>,
+}
+
+impl SubRunWorld for SubRuns {
+    fn registry(&self) -> Registry {
+        buildout_recipes::registry()
+    }
+
+    fn profiles(&self) -> Box<dyn ProfileLoader> {
+        Box::new(FileLoader)
+    }
+
+    fn conditions(&self, _dialect: &Dialect) -> Box<Conditions<'_>> {
+        Box::new(|_| Ok(true))
+    }
+
+    fn executable(&self) -> &str {
+        "/usr/bin/python3"
+    }
+
+    fn working_directory(&self) -> &str {
+        &self.working_directory
+    }
+
+    fn home_directory(&self) -> Option<&str> {
+        Some(&self.home)
+    }
+
+    fn user_defaults(&self) -> Option<String> {
+        None
+    }
+
+    fn dialect(&self) -> Option<DialectName> {
+        self.dialect
+    }
+
+    fn default_jobs(&self) -> usize {
+        1
     }
 }
 

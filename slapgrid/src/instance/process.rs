@@ -49,6 +49,7 @@ impl Partition<'_> {
             self.log.debug("Partition already up-to-date. skipping.");
             return Ok(());
         };
+        self.state.clear_debris();
         self.state.forget_time()?;
         self.open_log()?;
         self.log

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use buildout_core::state::debris::clear_replacements;
 use buildout_core::value::Value;
 
 use super::state::seconds_of;
@@ -31,6 +32,7 @@ impl Retention {
 
     /// Writes down the delay, once.
     pub(super) fn fix_delay(&self, wanted: Option<&str>, log: &Logger) -> Result<(), FileError> {
+        clear_replacements(&self.delay);
         if self.delay.symlink_metadata().is_ok() {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! The services of a partition, under supervisord.
 
+use buildout_core::state::debris::clear_replacements;
+
 use super::error::PartitionError;
 use super::partition::{Partition, text_of};
 use crate::files::{names_in, remove_file, update_file};
@@ -40,6 +42,7 @@ impl Partition<'_> {
             let owner = self.group_owner()?;
             let programs = programs(&owner.directory, &runners, &services);
             let text = group_text(name, &programs, &owner);
+            clear_replacements(&layout.group(name));
             update_file(&layout.group(name), text.as_bytes(), 0o600)?;
             remaining.retain(|file| *file != format!("{name}.conf"));
             has_group = true;

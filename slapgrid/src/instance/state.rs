@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use buildout_core::state::debris::clear_replacements;
+
 use super::currency::LastTime;
 use crate::files::{
     FileError, create_private_directory, failed_to, read_text, remove_file, replace_file,
@@ -56,6 +58,14 @@ impl PartitionState {
             timestamp,
             at: UNIX_EPOCH + Duration::from_secs(seconds),
         })
+    }
+
+    /// Removes what a killed run left of files that it was writing.
+    pub(super) fn clear_debris(&self) {
+        let profile = self.directory.join("buildout.cfg");
+        for file in [self.timestamp(), self.error_log(), profile, self.report()] {
+            clear_replacements(&file);
+        }
     }
 
     pub(super) fn forget_time(&self) -> Result<(), FileError> {

@@ -5,10 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use buildout_core::exec::shell_quote::quote;
-
 use super::budget::Budget;
-use super::profile::{buildout_script, release_profile};
+use super::profile::release_profile;
 use super::{Pass, ReleaseError, owner_of_root};
 use crate::child::{Child, ChildFailure, Owner};
 use crate::configuration::size::show_size;
@@ -81,7 +79,7 @@ fn check_space(node: &Node, path: &Path) -> Result<(), ReleaseError> {
     Ok(())
 }
 
-/// Makes the directory with its profile and `bin/buildout`.
+/// Makes the directory with its profile.
 fn prepare(node: &Node, url: &str, path: &Path) -> Result<(), ReleaseError> {
     let owner = owner_of_root(node);
     make_directory(path, owner, Some(0o755))?;
@@ -98,13 +96,6 @@ fn prepare(node: &Node, url: &str, path: &Path) -> Result<(), ReleaseError> {
         replace_file(&profile, text.as_bytes(), 0o644, owner)?;
     }
     super::revision::note(node, url, &profile, owner)?;
-    let script = path.join("bin/buildout");
-    if !script.exists() {
-        make_directory(&path.join("bin"), owner, None)?;
-        let program = node.surroundings.program.to_string_lossy();
-        let text = buildout_script(&quote(&program));
-        replace_file(&script, text.as_bytes(), 0o755, owner)?;
-    }
     Ok(())
 }
 

@@ -16,12 +16,6 @@ pub(super) fn release_profile(
     )
 }
 
-/// Returns the script by which others run this release's buildout: a node of
-/// slapos.core, and people.
-pub(super) fn buildout_script(program: &str) -> String {
-    format!("#!/bin/sh\nexec {program} buildout \"$@\"\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,6 +80,13 @@ impl Downloader {
         self
     }
 
+    /// Takes other options.
+    #[must_use]
+    pub fn with_options(mut self, change: impl FnOnce(&mut DownloaderOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
     /// Returns the options.
     pub fn options(&self) -> &DownloaderOptions {
         &self.options

@@ -296,6 +296,7 @@ fn a_transport_can_be_injected() {
         fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
             assert_eq!(request.url.exposed(), "slap:x");
             Ok(TransportResponse {
+                url: request.url.clone(),
                 status: 200,
                 reason: "OK".to_owned(),
                 headers: vec![("content-length".to_owned(), "2".to_owned())],

@@ -1,31 +1,34 @@
 //! Environment markers of PEP 508, as `packaging.markers` 26 evaluates them.
 
+use std::fmt::{self, Write as _};
+
 use super::MAXIMUM_CONDITION_DEPTH;
 use super::environment::ConditionEnvironment;
 use super::error::{ConditionError, ConditionProblem};
-use super::version::Specifier;
 use crate::python::PythonIdentity;
+use crate::python::version::Specifier;
 use crate::value::{Value, literal, str_repr};
 
-/// A marker that is syntactically valid.
-#[derive(Debug)]
-pub(super) struct Marker {
+/// A marker that is syntactically valid. Displayed, it is written as
+/// `packaging` writes it.
+#[derive(Debug, Clone)]
+pub struct Marker {
     root: Group,
 }
 
 /// Alternatives, each a conjunction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Group {
     alternatives: Vec<Vec<Term>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Term {
     Group(Group),
     Comparison(Comparison),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Comparison {
     offset: usize,
     left: Operand,
@@ -33,7 +36,7 @@ struct Comparison {
     right: Operand,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Operand {
     Variable(String),
     Text(String),
@@ -83,7 +86,7 @@ impl Marker {
     ///
     /// # Errors
     /// Parentheses nest too deep.
-    pub(super) fn parse(source: &str) -> Result<Option<Self>, ConditionError> {
+    pub fn parse(source: &str) -> Result<Option<Self>, ConditionError> {
         let mut parser = Parser {
             source,
             offset: 0,
@@ -95,25 +98,46 @@ impl Marker {
             .map(|root| Self { root }))
     }
 
-    /// Evaluates the marker. As in `packaging`, every comparison is made, so an
+    /// Evaluates the marker, with `extra` as the extra that is asked for; it is
+    /// empty if none is. As in `packaging`, every comparison is made, so an
     /// undefined one is an error wherever it stands.
-    pub(super) fn evaluate(
+    ///
+    /// # Errors
+    /// The marker asks for what has no value, or compares what cannot be.
+    pub fn evaluate(
         &self,
         environment: &dyn ConditionEnvironment,
+        extra: &str,
     ) -> Result<bool, ConditionError> {
-        self.root.evaluate(environment)
+        self.root.evaluate(&Facts { environment, extra })
     }
 }
 
+/// What the variables of a marker stand for.
+struct Facts<'a> {
+    environment: &'a dyn ConditionEnvironment,
+    extra: &'a str,
+}
+
 impl Group {
-    fn evaluate(&self, environment: &dyn ConditionEnvironment) -> Result<bool, ConditionError> {
+    fn only_term(&self) -> Option<&Term> {
+        match self.alternatives.as_slice() {
+            [alternative] => match alternative.as_slice() {
+                [term] => Some(term),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn evaluate(&self, facts: &Facts<'_>) -> Result<bool, ConditionError> {
         let mut result = false;
         for alternative in &self.alternatives {
             let mut all = true;
             for term in alternative {
                 all &= match term {
-                    Term::Group(group) => group.evaluate(environment)?,
-                    Term::Comparison(comparison) => comparison.evaluate(environment)?,
+                    Term::Group(group) => group.evaluate(facts)?,
+                    Term::Comparison(comparison) => comparison.evaluate(facts)?,
                 };
             }
             result |= all;
@@ -123,10 +147,10 @@ impl Group {
 }
 
 impl Comparison {
-    fn evaluate(&self, environment: &dyn ConditionEnvironment) -> Result<bool, ConditionError> {
+    fn evaluate(&self, facts: &Facts<'_>) -> Result<bool, ConditionError> {
         // One side is looked up; if both are variables, the name of the right
         // one is taken as a text.
-        let lookup = |name: &str| variable(name, environment).map_err(|p| p.at(self.offset));
+        let lookup = |name: &str| variable(name, facts).map_err(|p| p.at(self.offset));
         let (key, left, right) = match (&self.left, &self.right) {
             (Operand::Variable(name), right) => (name, lookup(name)?, right.text().to_owned()),
             (left, right) => (
@@ -165,10 +189,63 @@ impl Comparison {
     }
 }
 
-fn variable(
-    name: &str,
-    environment: &dyn ConditionEnvironment,
-) -> Result<String, ConditionProblem> {
+impl fmt::Display for Marker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.root.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, alternative) in self.alternatives.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(" or ")?;
+            }
+            for (index, term) in alternative.iter().enumerate() {
+                if index > 0 {
+                    formatter.write_str(" and ")?;
+                }
+                match term {
+                    Term::Comparison(comparison) => comparison.fmt(formatter)?,
+                    Term::Group(group) => match group.only_term() {
+                        Some(Term::Comparison(comparison)) => comparison.fmt(formatter)?,
+                        _ => write!(formatter, "({group})")?,
+                    },
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_extra =
+            |operand: &Operand| matches!(operand, Operand::Variable(name) if name == "extra");
+        let write = |formatter: &mut fmt::Formatter<'_>, operand: &Operand, other: &Operand| {
+            match operand {
+                Operand::Variable(name) => formatter.write_str(name),
+                Operand::Text(text) => {
+                    let text = if is_extra(other) {
+                        normalized_name(text)
+                    } else {
+                        text.clone()
+                    };
+                    let quote = if text.contains('"') { '\'' } else { '"' };
+                    formatter.write_char(quote)?;
+                    formatter.write_str(&text)?;
+                    formatter.write_char(quote)
+                }
+            }
+        };
+        write(formatter, &self.left, &self.right)?;
+        write!(formatter, " {} ", self.operator)?;
+        write(formatter, &self.right, &self.left)
+    }
+}
+
+fn variable(name: &str, facts: &Facts<'_>) -> Result<String, ConditionProblem> {
+    let environment = facts.environment;
     let python = |fact: fn(&PythonIdentity) -> String| {
         environment
             .python()
@@ -194,7 +271,7 @@ fn variable(
         "platform_release" => environment.uname().release.clone(),
         "platform_system" => environment.uname().system.clone(),
         "platform_version" => environment.uname().version.clone(),
-        "extra" => String::new(),
+        "extra" => facts.extra.to_owned(),
         _ => {
             return Err(ConditionProblem::UndefinedEnvironmentName {
                 name: name.to_owned(),

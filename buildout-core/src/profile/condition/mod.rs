@@ -22,10 +22,10 @@ mod parser;
 mod subscript;
 mod syntax;
 mod token;
-mod version;
 
 pub use environment::{Access, ConditionEnvironment, PathKind, Uname, multiarch_of};
 pub use error::{ConditionError, ConditionProblem};
+pub use marker::Marker;
 
 /// How deep brackets, conditional expressions and the like may nest, counting
 /// the brackets of the header.
@@ -121,7 +121,7 @@ impl Unescaped {
             error
         })?;
         if let Some(marker) = marker {
-            return marker.evaluate(environment).map_err(|mut error| {
+            return marker.evaluate(environment, "").map_err(|mut error| {
                 error.offset += 1;
                 error
             });

@@ -7,6 +7,7 @@
 //! are worked on at the same time ([`Order`]). Where this differs from upstream
 //! stands in `docs/differences.md`.
 
+mod develop;
 mod explanation;
 mod removal;
 mod repair;
@@ -27,7 +28,7 @@ use super::plan::{Reason, Survey};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::selection::select;
-use super::session::{Session, known_values};
+use super::session::{EXTENSIONS_OPTION, Session, known_values};
 use super::settings::BuildoutSettings;
 use super::workers::{Tools, Workers};
 use crate::configuration::BUILDOUT_SECTION;
@@ -84,9 +85,10 @@ pub fn install_within(
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested)
+        .prepare(requested, outer)
         .map_err(installing)
-        .and_then(|prepared| installation.carry_out(prepared, outer));
+        .and_then(|prepared| installation.carry_out(prepared, outer))
+        .and_then(|()| session.finish_extensions());
     // What was done is written down, also if the rest failed.
     installation.finish(result)
 }
@@ -97,7 +99,7 @@ fn runs_commands(session: &Session<'_>, parts: &[Arc<str>]) -> Vec<bool> {
     let footprint = |part: &Arc<str>| Some(state.parts.get(part)?.factory.descriptor().footprint);
     parts
         .iter()
-        .map(|part| footprint(part).is_some_and(|footprint| footprint != Footprint::Declared))
+        .map(|part| footprint(part).is_some_and(Footprint::takes_a_job))
         .collect()
 }
 
@@ -194,12 +196,9 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String]) -> Result<Prepared, Failure> {
+    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
         self.repair()?;
-        let develop_eggs = self.record.take_develop_eggs();
-        if !develop_eggs.is_empty() {
-            self.remove_paths("", &develop_eggs)?;
-        }
+        self.develop(outer)?;
         let session = self.session;
         let mut unconstructed = Vec::new();
         let parts = select(session, requested, |_, failure| {
@@ -327,19 +326,16 @@ impl<'s, 'a> Installation<'s, 'a> {
 
 /// What upstream does and this engine does not is an error, never silence.
 fn refuse_unsupported(session: &Session<'_>) -> Result<(), Failure> {
-    for (option, what) in [
-        ("extensions", "extensions, which are Python programs"),
-        ("develop", "`develop`, which builds eggs"),
-    ] {
-        let value = session.get_stored(BUILDOUT_SECTION, option)?;
-        if value.is_some_and(|value| split_words(&value).next().is_some()) {
-            let place = session.option_place(BUILDOUT_SECTION, option, option);
-            let what = what.to_owned();
-            let hint = format!("remove `{option}`, or run the profile with zc.buildout");
-            return Err(Failure::from(Problem::Unsupported { what })
-                .with_label(place, "")
-                .with_hint(Some(hint)));
-        }
+    let option = EXTENSIONS_OPTION;
+    let value = session.get_stored(BUILDOUT_SECTION, option)?;
+    let is_refused = |name: &str| session.options.registry.extension(name).is_none();
+    if value.is_some_and(|value| split_words(&value).any(is_refused)) {
+        let place = session.option_place(BUILDOUT_SECTION, option, option);
+        let what = "extensions, which are Python programs".to_owned();
+        let hint = format!("remove `{option}`, or run the profile with zc.buildout");
+        return Err(Failure::from(Problem::Unsupported { what })
+            .with_label(place, "")
+            .with_hint(Some(hint)));
     }
     Ok(())
 }

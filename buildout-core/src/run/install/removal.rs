@@ -13,7 +13,7 @@ use super::super::session::known_values;
 use super::super::signature::{SIGNATURE_OPTION, SIGNATURE_PREFIX};
 use super::Installation;
 use crate::event::{Event, Level, PartAction};
-use crate::recipe::{CreatedPaths, RecipeReference};
+use crate::recipe::{CreatedPaths, RecipeReference, UninstallRun, Uninstalled};
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::InstalledPart;
 use crate::state::removal::RemovalScope;
@@ -110,8 +110,10 @@ impl Installation<'_, '_> {
         let Some(record) = self.record.parts().get(&**part) else {
             return Ok(());
         };
-        self.run_uninstall_recipe(part, record)?;
-        self.remove_paths(part, &record.installed)?;
+        match self.run_uninstall_recipe(part, record)? {
+            Uninstalled::Remove => self.remove_paths(part, &record.installed)?,
+            Uninstalled::Keep => {}
+        }
         self.record.remove(part)?;
         self.report.uninstalled.push(Arc::clone(part));
         self.emit(Event::PartFinished {
@@ -121,12 +123,16 @@ impl Installation<'_, '_> {
         Ok(())
     }
 
-    fn run_uninstall_recipe(&self, part: &Arc<str>, record: &InstalledPart) -> Result<(), Failure> {
+    fn run_uninstall_recipe(
+        &self,
+        part: &Arc<str>,
+        record: &InstalledPart,
+    ) -> Result<Uninstalled, Failure> {
         let recipe = record.options.get("recipe").map_or("", String::as_str);
         let Some(factory) = RecipeReference::parse(recipe)
             .and_then(|reference| self.session.options.registry.find(&reference))
         else {
-            return Ok(());
+            return Ok(Uninstalled::Remove);
         };
         let mut options: OptionMap = record
             .options
@@ -135,13 +141,11 @@ impl Installation<'_, '_> {
             .collect();
         let installed = record.installed.join("\n");
         options.insert(Arc::from("__buildout_installed__"), Arc::from(installed));
-        if let Some(result) = factory.uninstall(part, &options) {
-            self.emit(Event::UninstallRecipe {
-                part: Arc::clone(part),
-            });
-            recipe_result(self.session, part, Ok(result))?;
+        let run = UninstallRun::new(Arc::clone(part), &options, self.session.services());
+        match factory.uninstall_part(&run) {
+            Some(result) => recipe_result(self.session, part, Ok(result)),
+            None => Ok(Uninstalled::Remove),
         }
-        Ok(())
     }
 
     /// Removes recorded paths, as far as they lie in the buildout.

@@ -14,7 +14,7 @@ use super::super::signature::SIGNATURE_OPTION;
 use super::super::workers::{Job, JobResult, Workers};
 use super::Installation;
 use crate::event::{Event, PartAction};
-use crate::recipe::{Footprint, Installed, UpdateKind};
+use crate::recipe::{Installed, UpdateKind};
 use crate::redaction::redacted;
 use crate::resolve::{Doing, OptionMap};
 use crate::state::installed::InstalledPart;
@@ -146,19 +146,20 @@ impl Installation<'_, '_> {
             PartAction::Install => self.new_outputs(part),
             _ => Vec::new(),
         };
-        let (recipe, runs_commands) = {
+        let (taken, runs_commands) = {
             let mut state = self.session.state.borrow_mut();
             let found = state.parts.get_mut(part);
             let kind = found.as_ref().map(|found| found.factory.descriptor());
             let nothing = kind.is_none_or(|kind| kind.update == UpdateKind::Nothing);
-            let runs_commands = kind.is_some_and(|kind| kind.footprint != Footprint::Declared);
+            let runs_commands = kind.is_some_and(|kind| kind.footprint.takes_a_job());
             let is_wanted = action == PartAction::Install || !nothing;
-            let recipe = found
-                .filter(|_| is_wanted)
-                .and_then(|found| found.recipe.take());
-            (recipe, runs_commands)
+            let taken = found.filter(|_| is_wanted).and_then(|found| {
+                let recipe = found.recipe.take()?;
+                Some((recipe, Arc::clone(&found.factory)))
+            });
+            (taken, runs_commands)
         };
-        let Some(recipe) = recipe else {
+        let Some((recipe, factory)) = taken else {
             self.complete(place, Installed::Unchanged)?;
             return Ok(Started::Done);
         };
@@ -176,6 +177,7 @@ impl Installation<'_, '_> {
             place,
             part: Arc::clone(part),
             recipe,
+            factory,
             action,
             options: read_options,
             runs_commands,

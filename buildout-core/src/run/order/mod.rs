@@ -87,9 +87,9 @@ impl Order {
             let found = state.parts.get(part);
             let kind = found.map(|found| found.factory.descriptor().footprint);
             footprints.push(PartFootprint {
-                footprint: match is_serial {
-                    true => Footprint::Barrier,
-                    false => kind.unwrap_or(Footprint::Barrier),
+                footprint: match kind {
+                    Some(kind) if !is_serial && kind != Footprint::Composite => kind,
+                    _ => Footprint::Barrier,
                 },
                 outputs,
                 values,

@@ -36,6 +36,18 @@ fn encode(arguments: Arguments, alphabet: &[u8; 64]) -> Raised<Object> {
             bytes.type_name()
         )));
     };
+    Ok(Object::bytes(encode_bytes(&bytes, alphabet)))
+}
+
+/// Encodes bytes with the standard alphabet.
+pub(crate) fn encode_standard(bytes: &[u8]) -> String {
+    encode_bytes(bytes, STANDARD)
+        .into_iter()
+        .map(char::from)
+        .collect()
+}
+
+fn encode_bytes(bytes: &[u8], alphabet: &[u8; 64]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in bytes.chunks(3) {
         let mut group = [0; 3];
@@ -49,7 +61,7 @@ fn encode(arguments: Arguments, alphabet: &[u8; 64]) -> Raised<Object> {
             });
         }
     }
-    Ok(Object::bytes(out))
+    out
 }
 
 fn decode(arguments: Arguments, alphabet: &[u8; 64]) -> Raised<Object> {

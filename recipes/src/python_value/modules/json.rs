@@ -3,14 +3,17 @@
 mod parse;
 
 use std::fmt::Write as _;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::builtins::builtin;
+use super::super::convert::from_value;
 use super::super::methods::int_argument;
 use super::super::{
-    Arguments, DEPTH_LIMIT, Exception, Object, Raised, collect, methods, sort, to_str,
+    Arguments, DEPTH_LIMIT, Dict, Exception, Object, Raised, collect, methods, sort, to_str,
 };
 use super::{Member, Module};
-use buildout_core::value::float_repr;
+use buildout_core::value::{Value, float_repr};
 
 pub(crate) static JSON: Module = Module {
     name: "json",
@@ -93,6 +96,29 @@ fn dumps_function(arguments: Arguments) -> Raised<Object> {
         options.key_separator = to_str(&separators[1])?;
     }
     dumps(&object.unwrap_or_default(), &options).map(Object::from)
+}
+
+/// Returns `json.dumps(values, sort_keys=True)`, with `indent=2` if it is to be
+/// read by people.
+pub(crate) fn sorted_document(
+    values: impl IntoIterator<Item = (Arc<str>, Value)>,
+    indented: bool,
+) -> Raised<String> {
+    let dict = Dict::new();
+    for (name, value) in values {
+        dict.insert_str(&*name, from_value(&value));
+    }
+    let indent = indented.then_some(Object::Int(2));
+    let options = Options {
+        sorts_keys: true,
+        ..Options::with_indent(indent.as_ref())?
+    };
+    dumps(&Object::Dict(Rc::new(dict)), &options)
+}
+
+/// Reads a JSON text.
+pub(crate) fn read(text: &str) -> Raised<Object> {
+    parse::parse(text)
 }
 
 /// Returns the JSON of an object.

@@ -1,6 +1,6 @@
 //! Python modules as native objects, as far as templates use them.
 
-mod base64;
+pub(crate) mod base64;
 mod functools;
 mod hashlib;
 mod itertools;

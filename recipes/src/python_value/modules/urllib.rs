@@ -33,6 +33,30 @@ pub(super) const PARSE_MEMBERS: &[(&str, Member)] = &[
     ("urlunsplit", Member::Function(split::urlunsplit)),
 ];
 
+/// The pieces of a URL as `urlparse` gives them; those that Python has `None`
+/// for are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ParsedUrl {
+    pub(crate) scheme: String,
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) hostname: String,
+    pub(crate) port: String,
+    pub(crate) path: String,
+    pub(crate) params: String,
+    pub(crate) query: String,
+    pub(crate) fragment: String,
+}
+
+/// Takes a URL apart.
+///
+/// # Errors
+///
+/// What Python raises, for a port that is none or a lone bracket.
+pub(crate) fn parse_url(url: &str) -> Raised<ParsedUrl> {
+    split::parse(url)
+}
+
 /// Reads an argument that must be a text.
 fn text(argument: Option<Object>) -> Raised<String> {
     match argument.unwrap_or_default() {

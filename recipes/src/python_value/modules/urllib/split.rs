@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::super::container::{Tuple, TupleType};
 use super::super::super::function::closure;
 use super::super::super::{Arguments, Exception, Object, Raised, collect};
-use super::{string, text};
+use super::{ParsedUrl, string, text};
 
 static SPLIT: TupleType = TupleType {
     name: "SplitResult",
@@ -132,6 +132,39 @@ pub(super) fn urlsplit(arguments: Arguments) -> Raised<Object> {
     ];
     let items = items.into_iter().map(Object::from).collect();
     Ok(Object::Tuple(Rc::new(Tuple::named(&SPLIT, items))))
+}
+
+/// Takes a URL apart for callers that are no templates.
+pub(super) fn parse(url: &str) -> Raised<ParsedUrl> {
+    let parts = split(url, "")?;
+    let (path, params) = match WITH_PARAMETERS.contains(&parts.scheme.as_str()) {
+        true => split_parameters(&parts.path),
+        false => (parts.path, String::new()),
+    };
+    let location = Tuple::named(
+        &SPLIT,
+        vec![
+            Object::from(parts.scheme.clone()),
+            Object::from(parts.location),
+        ],
+    );
+    let attribute = |name: &str| -> Raised<String> {
+        match location_attribute(&location, name)? {
+            None | Some(Object::None) => Ok(String::new()),
+            Some(value) => string(&value),
+        }
+    };
+    Ok(ParsedUrl {
+        username: attribute("username")?,
+        password: attribute("password")?,
+        hostname: attribute("hostname")?,
+        port: attribute("port")?,
+        scheme: parts.scheme,
+        path,
+        params,
+        query: parts.query,
+        fragment: parts.fragment,
+    })
 }
 
 pub(super) fn urlparse(arguments: Arguments) -> Raised<Object> {

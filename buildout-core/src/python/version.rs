@@ -1,16 +1,19 @@
 //! Versions and version specifiers of PEP 440, as `packaging` 26 reads them.
 //!
-//! Only what markers need: is this version in that one specifier, with
-//! pre-releases allowed.
+//! Whether pre-releases are wanted is not decided here: a specifier contains
+//! them like any other version.
 
 use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 
-/// A version. The fields of a pre-release are its rank (alpha, beta, release
-/// candidate) and number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Version {
+/// A version. Versions are ordered, and equal, as PEP 440 says: `1.0` and `1`
+/// are the same. Displayed, they are in normal form.
+#[derive(Debug, Clone)]
+pub struct Version {
     epoch: u64,
     release: Vec<u64>,
+    /// Its rank (alpha, beta, release candidate) and number.
     pre: Option<(u8, u64)>,
     post: Option<u64>,
     dev: Option<u64>,
@@ -18,7 +21,7 @@ struct Version {
 }
 
 /// A segment of a local version. Numbers follow texts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum LocalSegment {
     Text(String),
     Number(u64),
@@ -26,21 +29,20 @@ enum LocalSegment {
 
 /// A condition on a version, for instance `>= 3.8`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Specifier {
+pub struct Specifier(Condition);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Condition {
     /// `===`: the text itself, in any case.
     Identical(String),
     Compare {
         operator: Operator,
-        version: VersionBound,
+        version: Version,
     },
 }
 
-/// The version part of a specifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct VersionBound(Version);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+enum Operator {
     Equal,
     /// `== 3.8.*`
     HasPrefix,
@@ -56,11 +58,11 @@ pub(super) enum Operator {
 impl Specifier {
     /// Reads an operator and the text that follows it; nothing if they are no
     /// valid specifier.
-    pub(super) fn parse(operator: &str, text: &str) -> Option<Self> {
+    pub fn parse(operator: &str, text: &str) -> Option<Self> {
         let text = text.trim();
         if operator == "===" {
             let is_one_word = !text.contains(|c: char| c.is_whitespace() || c == ';' || c == ')');
-            return is_one_word.then(|| Self::Identical(text.to_lowercase()));
+            return is_one_word.then(|| Self(Condition::Identical(text.to_lowercase())));
         }
         let (bare, is_prefix) = match text.strip_suffix(".*") {
             Some(bare) => (bare, true),
@@ -87,23 +89,23 @@ impl Specifier {
         {
             return None;
         }
-        Some(Self::Compare {
-            operator,
-            version: VersionBound(version),
-        })
+        Some(Self(Condition::Compare { operator, version }))
     }
 
     /// Tells whether a version satisfies the specifier. What is no version
     /// satisfies only `===`.
-    pub(super) fn contains(&self, candidate: &str) -> bool {
-        let (operator, bound) = match self {
-            Self::Identical(text) => return candidate.to_lowercase() == *text,
-            Self::Compare { operator, version } => (*operator, &version.0),
-        };
-        let Some(candidate) = Version::parse(candidate.trim()) else {
-            return false;
-        };
-        match operator {
+    pub fn contains(&self, candidate: &str) -> bool {
+        match &self.0 {
+            Condition::Identical(text) => candidate.to_lowercase() == *text,
+            Condition::Compare { operator, version } => Version::parse(candidate.trim())
+                .is_some_and(|candidate| operator.holds(&candidate, version)),
+        }
+    }
+}
+
+impl Operator {
+    fn holds(self, candidate: &Version, bound: &Version) -> bool {
+        match self {
             Operator::Equal => candidate.is_equal_to(bound),
             Operator::NotEqual => !candidate.is_equal_to(bound),
             Operator::HasPrefix => candidate.has_prefix(bound.epoch, &bound.release),
@@ -135,7 +137,9 @@ impl Specifier {
 }
 
 impl Version {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a version in any spelling that PEP 440 allows; nothing if it is
+    /// none.
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let mut rest = text.strip_prefix('v').unwrap_or(&text);
         let mut epoch = 0;
@@ -189,7 +193,9 @@ impl Version {
         rest.is_empty().then_some(version)
     }
 
-    fn is_prerelease(&self) -> bool {
+    /// Tells whether it is an alpha, beta or development version, or a release
+    /// candidate.
+    pub fn is_prerelease(&self) -> bool {
         self.pre.is_some() || self.dev.is_some()
     }
 
@@ -198,6 +204,15 @@ impl Version {
     fn compare(&self, other: &Self) -> Ordering {
         self.compare_public(other)
             .then_with(|| self.local.cmp(&other.local))
+    }
+
+    /// Returns the version without its local part.
+    #[must_use]
+    pub fn public(&self) -> Self {
+        Self {
+            local: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Compares without the local version.
@@ -243,6 +258,67 @@ impl Version {
 
     fn has_base_of(&self, other: &Self) -> bool {
         self.epoch == other.epoch && significant(&self.release) == significant(&other.release)
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.compare(other).is_eq()
+    }
+}
+
+impl Eq for Version {}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(other)
+    }
+}
+
+impl Hash for Version {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.epoch.hash(state);
+        significant(&self.release).hash(state);
+        self.phase().hash(state);
+        self.local.hash(state);
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.epoch != 0 {
+            write!(formatter, "{}!", self.epoch)?;
+        }
+        for (index, segment) in self.release.iter().enumerate() {
+            if index > 0 {
+                formatter.write_char('.')?;
+            }
+            write!(formatter, "{segment}")?;
+        }
+        if let Some((rank, number)) = self.pre {
+            let word = ["a", "b", "rc"][usize::from(rank.min(2))];
+            write!(formatter, "{word}{number}")?;
+        }
+        if let Some(number) = self.post {
+            write!(formatter, ".post{number}")?;
+        }
+        if let Some(number) = self.dev {
+            write!(formatter, ".dev{number}")?;
+        }
+        for (index, segment) in self.local.iter().enumerate() {
+            formatter.write_char(if index == 0 { '+' } else { '.' })?;
+            match segment {
+                LocalSegment::Text(text) => formatter.write_str(text)?,
+                LocalSegment::Number(number) => write!(formatter, "{number}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -297,6 +373,41 @@ fn take_suffix(rest: &mut &str, words: &[(&str, u8)]) -> Option<(u8, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_have_an_order_and_a_normal_form() {
+        let ordered = [
+            "1.dev1",
+            "1a1.dev2",
+            "1a1",
+            "1a2",
+            "1b1",
+            "1rc1",
+            "1",
+            "1+a",
+            "1+2",
+            "1.post1.dev3",
+            "1.post1",
+            "1.0.1",
+            "1!0.5",
+        ];
+        let versions: Vec<_> = ordered.map(|text| Version::parse(text).unwrap()).into();
+        assert!(versions.is_sorted_by(|left, right| left < right));
+        for (written, normal) in [
+            ("v1.0-Alpha_2", "1.0a2"),
+            ("1.0-3", "1.0.post3"),
+            ("1_dev", "1.dev0"),
+            (
+                "01.02c3.R4+SlapOSPatched001-x",
+                "1.2rc3.post4+slapospatched001.x",
+            ),
+            ("2!0.0", "2!0.0"),
+        ] {
+            assert_eq!(Version::parse(written).unwrap().to_string(), normal);
+        }
+        assert_eq!(Version::parse("1"), Version::parse("1.0.0"));
+        assert!(Version::parse("1.0.x").is_none());
+    }
 
     #[test]
     fn specifiers_follow_packaging() {

@@ -9,50 +9,59 @@ const LINE_LENGTH: usize = 40;
 
 /// A script being put together, as upstream's `createWrapper` does it.
 #[derive(Debug, Default)]
-pub(super) struct Script {
+pub(crate) struct Script {
     ignored_signal: Option<String>,
+    /// What is done before the variables are set.
+    commands: String,
     /// A variable that is set twice has the last value.
     variables: BTreeMap<String, String>,
 }
 
 impl Script {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Makes the command ignore a signal.
-    pub(super) fn ignore_signal(&mut self, signal: &str) {
+    pub(crate) fn ignore_signal(&mut self, signal: &str) {
         self.ignored_signal = Some(signal.to_owned());
     }
 
+    /// Has the script run other commands first: whole lines.
+    pub(crate) fn run_before(&mut self, commands: &str) {
+        self.commands.push_str(commands);
+    }
+
     /// Sets a variable of the command's environment.
-    pub(super) fn set_variable(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
     /// Returns the text of the script for a command.
-    pub(super) fn executing(&self, arguments: &[String]) -> String {
-        let mut lines = vec!["#!/bin/sh -e".to_owned()];
+    pub(crate) fn executing(&self, arguments: &[impl AsRef<str>]) -> String {
+        let mut text = "#!/bin/sh -e\n".to_owned();
         if let Some(signal) = &self.ignored_signal {
-            lines.push(format!("trap '' {signal}"));
+            text.push_str(&format!("trap '' {signal}\n"));
         }
+        text.push_str(&self.commands);
         for (name, value) in &self.variables {
-            lines.push(format!("export {name}={}", quote(value)));
+            text.push_str(&format!("export {name}={}\n", quote(value)));
         }
         let mut line = "exec".to_owned();
-        let quoted = arguments.iter().map(|argument| quote(argument));
+        let quoted = arguments.iter().map(|argument| quote(argument.as_ref()));
         for word in quoted.chain([r#""$@""#.into()]) {
             if line.chars().count() < LINE_LENGTH {
                 line.push(' ');
             } else {
-                line.push_str(" \\");
-                lines.push(std::mem::replace(&mut line, "\t".to_owned()));
+                text.push_str(&line);
+                text.push_str(" \\\n");
+                line = "\t".to_owned();
             }
             line.push_str(&word);
         }
-        lines.push(line);
-        lines.push(String::new());
-        lines.join("\n")
+        text.push_str(&line);
+        text.push('\n');
+        text
     }
 }
 
@@ -83,7 +92,7 @@ mod tests {
             "\taaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbb \\\n",
             "\t'é' \"$@\"\n",
         );
-        assert_eq!(script.executing(&words.map(ToOwned::to_owned)), expected);
+        assert_eq!(script.executing(&words), expected);
     }
 
     #[test]
@@ -92,7 +101,7 @@ mod tests {
         script.ignore_signal("HUP");
         script.set_variable("A", "");
         assert_eq!(
-            script.executing(&["/bin/true".to_owned()]),
+            script.executing(&["/bin/true"]),
             "#!/bin/sh -e\ntrap '' HUP\nexport A=''\nexec /bin/true \"$@\"\n"
         );
     }

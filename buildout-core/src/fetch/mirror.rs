@@ -1,0 +1,85 @@
+//! Fetching from elsewhere than the URL says: `[buildout] url-replace`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::error::FetchError;
+use super::redact::RedactedUrl;
+use super::resource::Resource;
+use super::transport::{Transport, TransportRequest, TransportResponse};
+use crate::extends::UrlReplacements;
+
+/// A transport that asks mirrors for what they have. Nobody above it notices:
+/// caches, hashes, locks and messages have the original URLs.
+pub struct MirrorTransport {
+    transport: Arc<dyn Transport>,
+    replacements: RwLock<UrlReplacements>,
+}
+
+impl MirrorTransport {
+    /// Puts replacements before a transport.
+    pub fn new(transport: Arc<dyn Transport>, replacements: UrlReplacements) -> Self {
+        MirrorTransport {
+            transport,
+            replacements: RwLock::new(replacements),
+        }
+    }
+
+    /// Replaces other URLs from now on.
+    pub fn set_replacements(&self, replacements: UrlReplacements) {
+        *self
+            .replacements
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = replacements;
+    }
+}
+
+impl Transport for MirrorTransport {
+    fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
+        let replacements = self
+            .replacements
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(moved) = replacements.replace(request.url.exposed()) else {
+            return self.transport.get(request);
+        };
+        if let Resource::Local(path) = Resource::parse(&moved) {
+            return Ok(match File::open(&path) {
+                Ok(file) => reply(request, 200, "OK", Box::new(file)),
+                Err(error) => reply(request, 404, &reason(&error), Box::new(io::empty())),
+            });
+        }
+        let mut request = request.clone();
+        request.url = RedactedUrl::new(moved);
+        let mut response = self.transport.get(&request)?;
+        if let Some(original) = replacements.restore(response.url.exposed()) {
+            // What a page refers to is relative to what was asked for.
+            response.url = RedactedUrl::new(original);
+        }
+        Ok(response)
+    }
+}
+
+fn reply(
+    request: &TransportRequest,
+    status: u16,
+    reason: &str,
+    body: Box<dyn Read + Send>,
+) -> TransportResponse {
+    TransportResponse {
+        url: request.url.clone(),
+        status,
+        reason: reason.to_owned(),
+        headers: Vec::new(),
+        body,
+    }
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "File not found in the mirror".to_owned(),
+        _ => format!("The mirror's file cannot be read: {error}"),
+    }
+}

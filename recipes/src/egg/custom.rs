@@ -1,0 +1,147 @@
+//! `zc.recipe.egg:custom`: one egg, built from its source with options.
+
+use std::sync::Arc;
+
+use buildout_core::dialect::Dialect;
+use buildout_core::event::Level;
+use buildout_core::profile::python_text::strip;
+use buildout_core::recipe::{
+    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
+};
+use buildout_core::value::str_repr;
+
+use super::build_ext::read_build_ext;
+use super::eggs::{is_offline, places};
+use super::options::CUSTOM_DESCRIPTOR;
+use super::patches::EggPatches;
+use super::run::EggRuns;
+use super::setup_eggs::build_settings;
+use crate::environment::Variables;
+
+/// The factory.
+pub(super) struct CustomFactory {
+    descriptor: Descriptor,
+    runs: Arc<EggRuns>,
+}
+
+impl CustomFactory {
+    pub(super) fn new(runs: Arc<EggRuns>) -> Self {
+        CustomFactory {
+            descriptor: CUSTOM_DESCRIPTOR.clone(),
+            runs,
+        }
+    }
+}
+
+impl Factory for CustomFactory {
+    fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    fn construct(&self, part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {
+        let develop = part.buildout_option("develop-eggs-directory")?;
+        part.set("_d", &develop.unwrap_or_default())?;
+        let build_ext = read_build_ext(part)?;
+        let (find_links, index) = places(part)?;
+        let variables = Variables::read(part)?;
+        part.set("_environment-data", &environment_data(part, &variables)?)?;
+        let eggs = part.buildout_option("eggs-directory")?.unwrap_or_default();
+        part.set("_e", &eggs)?;
+        let requirement = match part.option("egg")? {
+            Some(egg) => egg,
+            None => match part.option("eggs")? {
+                Some(eggs) => {
+                    let message = "The eggs option is deprecated. Use egg instead";
+                    part.log(Level::Warning, message);
+                    eggs
+                }
+                None => Arc::from(part.part()),
+            },
+        };
+        let requirement = strip(&requirement).to_owned();
+        let name = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        let egg = requirement.split(name).next().unwrap_or_default();
+        Ok(Box::new(Custom {
+            runs: Arc::clone(&self.runs),
+            dialect: part.dialect().clone(),
+            patches: EggPatches::read_custom(part, egg)?,
+            requirement,
+            build_ext,
+            variables,
+            find_links,
+            index,
+            is_offline: is_offline(part)?,
+        }))
+    }
+}
+
+/// Returns the `repr` of the variables as they are written, which upstream
+/// records so that a change of them reinstalls the part.
+pub(super) fn environment_data(
+    part: &Construction<'_>,
+    variables: &Variables,
+) -> Result<String, RecipeError> {
+    let mut pairs: Vec<(String, String)> = match variables {
+        Variables::Inherited => Vec::new(),
+        Variables::Inline(variables) => variables.clone().into_iter().collect(),
+        Variables::Section(section) => {
+            let mut pairs = Vec::new();
+            for name in part.buildout().option_names(section)? {
+                if let Some(value) = part.buildout().get(section, &name)? {
+                    pairs.push((name.to_string(), value.to_string()));
+                }
+            }
+            pairs
+        }
+    };
+    pairs.sort();
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("({}, {})", str_repr(name), str_repr(value)))
+        .collect();
+    Ok(format!("[{}]", pairs.join(", ")))
+}
+
+struct Custom {
+    runs: Arc<EggRuns>,
+    dialect: Dialect,
+    requirement: String,
+    build_ext: Vec<(String, String)>,
+    variables: Variables,
+    find_links: Option<String>,
+    index: Option<String>,
+    patches: EggPatches,
+    is_offline: bool,
+}
+
+impl Recipe for Custom {
+    fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
+        if self.is_offline {
+            return Ok(Installed::nothing());
+        }
+        let shared = self.runs.of(run, &self.dialect)?;
+        let (find_links, index) = (self.find_links.as_deref(), self.index.as_deref());
+        let settings = Arc::new(shared.settings.for_part(find_links, index));
+        let patches = self.patches.fetch(run)?;
+        let build = build_settings(run, &shared, &self.build_ext, &self.variables)?;
+        let found = shared.build(run, &settings, &self.requirement, &|order| {
+            let mut build = build.clone();
+            build.patches = patches.patches_for(order)?;
+            Ok(build)
+        })?;
+        // What was found among the eggs is not the part's to remove.
+        match found.location().starts_with(&shared.develop_eggs_directory) {
+            true => Ok(Installed::path(found.location().to_string_lossy())),
+            false => Ok(Installed::nothing()),
+        }
+    }
+
+    fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
+        self.install(run)
+    }
+
+    /// Parts that look for eggs there come later.
+    fn outputs(&self, option: &OptionReader<'_>) -> Vec<String> {
+        option("_d").iter().map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,361 @@
+//! What the egg parts of a run share: the Python, what is there, what can be
+//! had, and the versions that were picked.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use buildout_core::configuration::BUILDOUT_SECTION;
+use buildout_core::dialect::{Dialect, EggLayout};
+use buildout_core::profile::condition::Uname;
+use buildout_core::python::version::Version;
+use buildout_core::python::{PythonIdentity, PythonIdentitySource as _, PythonProbe};
+use buildout_core::recipe::{Buildout as _, PartRun, RecipeError};
+use buildout_core::state::OWN_DIRECTORY;
+use buildout_eggs::distribution::Distribution;
+use buildout_eggs::index::{Index, IndexAccess, Libc, WheelTags};
+use buildout_eggs::marker::MarkerEnvironment;
+use buildout_eggs::resolve::{
+    DEFAULT_THREADS, PickedVersions, Problem, ResolveError, Resolver, WorkingSet,
+};
+use buildout_eggs::settings::EggSettings;
+use buildout_eggs::source::{BuildError, Builder};
+use buildout_eggs::supply::{BuildSettingsOf, EggDirectories, EggInventory, EggSupply};
+use buildout_eggs::wheel::{EggTarget, LinkMode, WheelStore};
+
+use super::default_index::default_index;
+use super::log::EventLog;
+use super::tools::Tools;
+use crate::system_error::failed;
+
+/// The runs that a registry serves; nearly always one.
+#[derive(Default)]
+pub(super) struct EggRuns {
+    runs: Mutex<HashMap<PathBuf, Arc<EggRun>>>,
+}
+
+impl EggRuns {
+    /// Returns what the parts of the buildout of `run` share, finding it out
+    /// for the first of them.
+    pub(super) fn of(
+        &self,
+        run: &PartRun<'_>,
+        dialect: &Dialect,
+    ) -> Result<Arc<EggRun>, RecipeError> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = &run.services().directory;
+        if let Some(known) = runs.get(directory) {
+            return Ok(Arc::clone(known));
+        }
+        let known = Arc::new(EggRun::find_out(run, dialect)?);
+        runs.insert(directory.clone(), Arc::clone(&known));
+        Ok(known)
+    }
+}
+
+/// What egg parts share.
+pub(super) struct EggRun {
+    /// What `[buildout]` and `[versions]` say.
+    pub(super) settings: Arc<EggSettings>,
+    /// The same pins, as they are written.
+    pub(super) versions: Vec<(String, String)>,
+    /// The executable of Python as it calls itself.
+    pub(super) python: PathBuf,
+    /// The Python and platform that eggs are for.
+    pub(super) target: EggTarget,
+    /// The facts for markers.
+    pub(super) markers: Arc<MarkerEnvironment>,
+    /// How eggs are laid out.
+    pub(super) layout: EggLayout,
+    /// `eggs-directory` and `develop-eggs-directory` of `[buildout]`.
+    pub(super) eggs_directory: PathBuf,
+    pub(super) develop_eggs_directory: PathBuf,
+    /// The listings.
+    pub(super) directories: Arc<EggDirectories>,
+    /// The wheels of the user.
+    pub(super) wheels: WheelStore,
+    /// What builds need.
+    pub(super) tools: Tools,
+    picked: Arc<PickedVersions>,
+    tags: Arc<WheelTags>,
+    version: Version,
+    cache: PathBuf,
+    indexes: Mutex<HashMap<(Option<String>, Vec<String>), Arc<Index>>>,
+}
+
+impl EggRun {
+    fn find_out(run: &PartRun<'_>, dialect: &Dialect) -> Result<Self, RecipeError> {
+        let buildout = run.buildout();
+        let option = |name: &str| buildout.get(BUILDOUT_SECTION, name);
+        let services = run.services();
+        let cache = match &services.cache_directory {
+            Some(cache) => cache.clone(),
+            None => services.directory.join(OWN_DIRECTORY).join("cache"),
+        };
+        let identity = probe(run, &cache)?;
+        let section = option("versions")?.filter(|name| !name.is_empty());
+        let mut versions = Vec::new();
+        if let Some(section) = section {
+            for name in buildout.option_names(&section)? {
+                if let Some(pin) = buildout.get(&section, &name)? {
+                    versions.push((name.to_string(), pin.to_string()));
+                }
+            }
+        }
+        let mut values: HashMap<String, String> = HashMap::new();
+        for name in buildout.option_names(BUILDOUT_SECTION)? {
+            if let Some(value) = option(&name)? {
+                values.insert(name.to_string(), value.to_string());
+            }
+        }
+        let pins = versions.iter().map(|(name, pin)| (&**name, &**pin));
+        let settings =
+            EggSettings::read(|name| values.get(name).cloned(), pins, &services.directory);
+        let mut settings = settings.map_err(|error| {
+            let (option, hint) = (error.option(), error.hint());
+            RecipeError::user(error).at_option(option).with_hint(hint)
+        })?;
+        settings.shows_markers = dialect.egg_layout == EggLayout::Pip;
+        let uname = uname();
+        let python = identity.executable.clone();
+        let libc = Libc::of_executable(&python).map_err(failed("read", &python))?;
+        let tags = WheelTags::new(&identity, &uname.system, &uname.machine, libc);
+        let target = EggTarget {
+            python: identity.short_version(),
+            platform: tags.platform().to_owned(),
+        };
+        let version = Version::parse(&identity.version_text);
+        let version = version.ok_or_else(|| {
+            let text = &identity.version_text;
+            RecipeError::user(format!(
+                "`{}` has the version `{text}`, which is none",
+                python.display()
+            ))
+        })?;
+        let path = |name: &str| services.absolute(values.get(name).map_or("", String::as_str));
+        Ok(EggRun {
+            settings: Arc::new(settings),
+            versions,
+            python,
+            markers: Arc::new(MarkerEnvironment::new(identity, uname)),
+            layout: dialect.egg_layout,
+            eggs_directory: path("eggs-directory"),
+            develop_eggs_directory: path("develop-eggs-directory"),
+            directories: Arc::new(EggDirectories::new(target.clone())),
+            wheels: WheelStore::new(cache.join("wheels")),
+            tools: Tools::new(cache.join("build-tools"), dialect.develop_style),
+            target,
+            picked: Arc::new(PickedVersions::new()),
+            tags: Arc::new(tags),
+            version,
+            cache,
+            indexes: Mutex::default(),
+        })
+    }
+
+    /// Returns the versions that were picked so far.
+    pub(super) fn picked(&self) -> &Arc<PickedVersions> {
+        &self.picked
+    }
+
+    /// Returns the index for some settings; each page is read once in a run.
+    pub(super) fn index(&self, run: &PartRun<'_>, settings: &EggSettings) -> Arc<Index> {
+        let key = (settings.index.clone(), settings.find_links.clone());
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = indexes.entry(key).or_insert_with(|| {
+            let services = run.services();
+            let downloader = run.downloader().with_options(|options| {
+                options.cache.clone_from(&settings.archives);
+                options.hash_name = false;
+            });
+            let access = IndexAccess {
+                transport: Arc::clone(&services.transport),
+                downloader,
+                default_index: default_index(run, &self.python, &self.cache),
+                directory: services.directory.clone(),
+                page_cache: Some(self.cache.join("pages")),
+                tags: Arc::clone(&self.tags),
+                python: self.version.clone(),
+            };
+            Arc::new(Index::new(settings, access))
+        });
+        Arc::clone(index)
+    }
+
+    /// Resolves and installs into `eggs-directory`, looking for what is there
+    /// in `search_path`.
+    pub(super) fn working_set(
+        &self,
+        run: &PartRun<'_>,
+        settings: &Arc<EggSettings>,
+        search_path: &[PathBuf],
+        destination: &Path,
+        requirements: &[String],
+        build_settings: &BuildSettingsOf<'_>,
+    ) -> Result<WorkingSet, RecipeError> {
+        self.with_resolver(
+            run,
+            settings,
+            (search_path, destination, LinkMode::Shared),
+            build_settings,
+            |resolver| resolver.working_set(requirements),
+        )
+    }
+
+    /// Lets `work` resolve: with what is in the search path, into the
+    /// destination.
+    fn with_resolver<T>(
+        &self,
+        run: &PartRun<'_>,
+        settings: &Arc<EggSettings>,
+        (search_path, destination, link): (&[PathBuf], &Path, LinkMode),
+        build_settings: &BuildSettingsOf<'_>,
+        work: impl FnOnce(&Resolver<'_>) -> Result<T, ResolveError>,
+    ) -> Result<T, RecipeError> {
+        for directory in search_path {
+            let listed = self.directories.refresh(directory);
+            listed.map_err(|error| RecipeError::internal("OSError", error))?;
+        }
+        self.with_builder(run, |builder| {
+            let supply = EggSupply {
+                directories: &self.directories,
+                destination: destination.to_owned(),
+                wheels: &self.wheels,
+                layout: self.layout,
+                target: &self.target,
+                link,
+                markers: &self.markers,
+                builder,
+                build_settings,
+            };
+            let inventory = EggInventory {
+                directories: Arc::clone(&self.directories),
+                search_path: search_path.to_vec(),
+            };
+            let resolver = Resolver {
+                settings: Arc::clone(settings),
+                index: self.index(run, settings),
+                inventory: Arc::new(inventory),
+                supply: &supply,
+                environment: Arc::clone(&self.markers),
+                log: EventLog::of(run),
+                picked: Arc::clone(&self.picked),
+                checks_picked: true,
+                threads: DEFAULT_THREADS,
+            };
+            work(&resolver).map_err(resolve_error)
+        })
+    }
+
+    /// Has one distribution built from its source, unless it is there, into
+    /// `develop-eggs-directory`.
+    pub(super) fn build(
+        &self,
+        run: &PartRun<'_>,
+        settings: &Arc<EggSettings>,
+        requirement: &str,
+        build_settings: &BuildSettingsOf<'_>,
+    ) -> Result<Arc<Distribution>, RecipeError> {
+        let search_path = [
+            self.develop_eggs_directory.clone(),
+            self.eggs_directory.clone(),
+        ];
+        let destination = self.develop_eggs_directory.clone();
+        self.with_resolver(
+            run,
+            settings,
+            (&search_path, &destination, LinkMode::Copy),
+            build_settings,
+            |resolver| resolver.build(requirement),
+        )
+    }
+
+    /// Lets `work` build with the Python of the run.
+    pub(super) fn with_builder<T>(
+        &self,
+        run: &PartRun<'_>,
+        work: impl FnOnce(&Builder<'_>) -> T,
+    ) -> T {
+        self.with_builder_at(0, run, work)
+    }
+
+    /// The same for a build within `depth` others.
+    pub(super) fn with_builder_at<T>(
+        &self,
+        depth: usize,
+        run: &PartRun<'_>,
+        work: impl FnOnce(&Builder<'_>) -> T,
+    ) -> T {
+        let environment = run.services().environment();
+        let provide = |requirements: &[String]| self.tools.provide(self, run, requirements, depth);
+        work(&Builder {
+            python: &self.python,
+            commands: run,
+            environment: &environment,
+            temporary_directory: &run.services().temporary_directory,
+            provide: &provide,
+        })
+    }
+}
+
+/// Finds out about the Python that `[buildout] python` names.
+fn probe(run: &PartRun<'_>, cache: &Path) -> Result<PythonIdentity, RecipeError> {
+    const OPTION: &str = "executable";
+    let buildout = run.buildout();
+    let section = buildout.get(BUILDOUT_SECTION, "python")?;
+    let section = section.unwrap_or_else(|| Arc::from(BUILDOUT_SECTION));
+    let executable = buildout.get(&section, OPTION)?;
+    let Some(executable) = executable.filter(|path| !path.is_empty()) else {
+        return Err(crate::live_options::missing_option(&section, OPTION));
+    };
+    let services = run.services();
+    let probe = PythonProbe::of_executable(services.absolute(&*executable))
+        .with_environment(services.process_environment.clone())
+        .with_cache_directory(cache.join("python"));
+    let identity = probe.identity().map_err(|error| {
+        RecipeError::user(error).with_hint(
+            "`executable` in the section that `[buildout] python` names must be a Python",
+        )
+    })?;
+    Ok(identity.clone())
+}
+
+fn uname() -> Uname {
+    let uname = rustix::system::uname();
+    let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    Uname {
+        system: text(uname.sysname()),
+        node: text(uname.nodename()),
+        release: text(uname.release()),
+        version: text(uname.version()),
+        machine: text(uname.machine()),
+    }
+}
+
+/// Makes the failure of a part of that of a resolution.
+pub(super) fn resolve_error(error: ResolveError) -> RecipeError {
+    let (doing, hint) = (error.doing(), error.hint());
+    let mut failure = match error.problem {
+        Problem::Cancelled => RecipeError::cancelled(),
+        Problem::Supply(source) => match source.downcast::<BuildError>() {
+            Ok(error) => build_error(*error),
+            Err(source) => RecipeError::user(source),
+        },
+        problem => RecipeError::user(problem),
+    };
+    if let Some(hint) = hint {
+        failure = failure.with_hint(hint);
+    }
+    match doing {
+        Some(doing) => failure.during(doing),
+        None => failure,
+    }
+}
+
+/// Makes the failure of a part of that of a build.
+pub(super) fn build_error(error: BuildError) -> RecipeError {
+    match error {
+        BuildError::Cancelled => RecipeError::cancelled(),
+        error => RecipeError::user(error),
+    }
+}
