@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use slap::SlapError;
+
 use super::error::PartitionError;
 use super::partition::{Partition, text_of};
 use super::retention::Retention;
@@ -76,11 +78,15 @@ impl Partition<'_> {
         match self.node.master.destroyed(&self.wanted.reference) {
             Ok(answer) if answer != "OK" => self.log.info(answer),
             Ok(_) => self.state.forget()?,
-            Err(error) => self.log.debug(format!(
+            // The next pass tells it again.
+            Err(error @ (SlapError::NotFound { .. } | SlapError::Server { .. })) => {
+                self.log.debug(format!(
                 "Ignored error while trying to inform about destroying Computer Partition '{}': {}",
                 self.name(),
                 error_chain(&error)
-            )),
+            ));
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
