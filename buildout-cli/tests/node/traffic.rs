@@ -16,8 +16,8 @@ type Requests = Arc<Mutex<Vec<(String, String)>>>;
 
 /// Hands requests on to a master, and notes them.
 fn record(master: &str) -> (String, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = listener.local_addr().expect("it is bound");
     let master = master
         .trim_start_matches("http://")
         .trim_end_matches('/')
@@ -35,7 +35,7 @@ fn record(master: &str) -> (String, Requests) {
 
 /// Hands on one request; the connection is closed after it.
 fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -44,7 +44,7 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
         }
         let lower = line.to_ascii_lowercase();
         if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
+            length = value.trim().parse().expect("a length");
         }
         if lower.starts_with("connection:") {
             continue;
@@ -55,18 +55,20 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
         head.push_str(&line);
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    reader.read_exact(&mut body).expect("the whole body");
     let request = head.lines().next().unwrap_or_default();
     let target = request.trim_end_matches(" HTTP/1.1").to_owned();
     let form = String::from_utf8_lossy(&body).into_owned();
-    noted.lock().unwrap().push((target, form));
-    let mut upstream = TcpStream::connect(master).unwrap();
+    noted.lock().expect("no panic").push((target, form));
+    let mut upstream = TcpStream::connect(master).expect("the master listens");
     upstream
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
-        .unwrap();
-    upstream.write_all(&body).unwrap();
+        .expect("the master reads");
+    upstream.write_all(&body).expect("the master reads");
     let mut answer = Vec::new();
-    upstream.read_to_end(&mut answer).unwrap();
+    upstream
+        .read_to_end(&mut answer)
+        .expect("the master answers");
     let _ = stream.write_all(&answer);
 }
 
@@ -77,25 +79,26 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");
     let (recorded, requests) = record(site.master.url());
     let configuration = site.path("slapos.cfg");
-    let text = fs::read_to_string(&configuration).unwrap();
+    let text = fs::read_to_string(&configuration).expect("the site works");
     let text = text.replace(
         &format!("master_url = {}\n", site.master.url()),
         &format!("master_url = {recorded}\n"),
     );
-    fs::write(&configuration, text).unwrap();
+    fs::write(&configuration, text).expect("the site works");
     // What users ask is not recorded.
     let user = site.master.client();
     let supply = |state: &str| {
-        user.supply(&url, COMPUTER_ID, state).unwrap();
+        user.supply(&url, COMPUTER_ID, state)
+            .expect("the site works");
     };
     let request = |state: &str| {
         let mut request = InstanceRequest::new(url.as_str(), "plain");
         request.state = Some(state.to_owned());
-        user.request(None, &request).unwrap();
+        user.request(None, &request).expect("the site works");
     };
     let root = site.root().display().to_string();
     let take = || {
-        let taken = std::mem::take(&mut *requests.lock().unwrap());
+        let taken = std::mem::take(&mut *requests.lock().expect("no panic"));
         // The sites differ in their directories.
         let plain = |text: String| text.replace(&encoded(&root), "ROOT");
         taken
@@ -113,7 +116,7 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
         site.release(&url).join("instance.cfg"),
         "[buildout]\nparts =\n",
     )
-    .unwrap();
+    .expect("the site works");
     request("started");
     run(&site, "node instance");
     steps.push(("the instance is made", take()));

@@ -121,13 +121,13 @@ fn push_value(text: &mut String, value: &Value) {
             Value::Nil => text.push_str("<value><nil/></value>\n"),
             Value::Boolean(value) => {
                 let digit = u8::from(*value);
-                let _ = write!(text, "<value><boolean>{digit}</boolean></value>\n");
+                let _ = writeln!(text, "<value><boolean>{digit}</boolean></value>");
             }
             Value::Integer(number) => {
-                let _ = write!(text, "<value><int>{number}</int></value>\n");
+                let _ = writeln!(text, "<value><int>{number}</int></value>");
             }
             Value::Double(number) => {
-                let _ = write!(text, "<value><double>{number}</double></value>\n");
+                let _ = writeln!(text, "<value><double>{number}</double></value>");
             }
             Value::String(string) => {
                 text.push_str("<value><string>");
