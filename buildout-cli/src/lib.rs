@@ -1,6 +1,7 @@
-//! The `buildout` command, as a library: [`run`] takes arguments, surroundings
-//! and streams, and returns how the process is to end. It ends no process and
-//! keeps no state, so that it can be called any number of times.
+//! The commands `buildout` and `slapos`, as a library: [`run`] and
+//! [`run_slapos`] take arguments, surroundings and streams, and return how the
+//! process is to end. They end no process and keep no state, so that they can
+//! be called any number of times.
 
 mod annotate;
 mod arguments;
@@ -8,6 +9,7 @@ mod buildout_script;
 mod clock;
 mod command;
 mod diagnostic;
+mod entry;
 mod events_file;
 mod failed_part;
 mod graph;
@@ -18,6 +20,7 @@ mod reasons;
 mod recipe_reference;
 mod registry;
 mod reporting;
+mod slapos;
 mod sub_runs;
 mod summary;
 mod surroundings;
@@ -34,6 +37,8 @@ use buildout_core::run::Failure;
 use failed_part::Traces;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use entry::{Entry, run_process};
+pub use slapos::run_slapos;
 pub use surroundings::{Surroundings, Terminal};
 pub use terminal::{Style, TerminalSize};
 

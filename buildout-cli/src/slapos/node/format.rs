@@ -1,0 +1,34 @@
+//! `slapos node format`.
+
+use indexmap::IndexMap;
+use slapgrid::format::{FormatConfiguration, FormatError, format_computer};
+
+use super::super::arguments::FormatArguments;
+use super::super::context::Context;
+use crate::Stop;
+
+pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<(), Stop> {
+    let options = [
+        ("computer_xml", &arguments.computer_xml),
+        ("computer_json", &arguments.computer_json),
+        ("input_definition_file", &arguments.input_definition_file),
+        ("alter_user", &arguments.alter_user),
+        ("alter_network", &arguments.alter_network),
+    ];
+    let given: IndexMap<String, String> = options
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+        .collect();
+    let options = context.options(&arguments.configuration, given)?;
+    let fail =
+        |error: &FormatError| context.fail(error, error.hint().as_deref(), error.exit_code());
+    let configuration = FormatConfiguration::read(&options, context.is_root())
+        .map_err(|error| fail(&error.into()))?;
+    let node = context.node_of(&options)?;
+    let end = format_computer(&configuration, &*node.master, &node.log, arguments.dry_run)
+        .map_err(|error| fail(&error))?;
+    match end.exit_code() {
+        0 => Ok(()),
+        code => Err(Stop::Code(code)),
+    }
+}

@@ -1,0 +1,12 @@
+//! The node against the real thing: `slapos proxy` of slapos.core as its
+//! master, supervisord for its services, both from PyPI.
+//!
+//! As root, releases and partitions belong to another user, as whom everything
+//! of theirs is run; else all is done as oneself.
+
+mod faults;
+mod init;
+mod lifecycle;
+mod site;
+mod standalone;
+mod traffic;

@@ -1,0 +1,37 @@
+//! The node: what a master wants of a machine is built, installed and run here.
+//!
+//! A [`Node`] is put together by the program: its configuration
+//! ([`configuration`]), its [`slap::Master`], its log, and what is taken from
+//! the process. The passes are functions over it:
+//! [`software::process_releases`], [`instance::process_partitions`],
+//! [`instance::process_report`] and `format`.
+//!
+//! Profiles are run by a process each: this program again, as the owner of the
+//! release or partition. What is decided and what is written are functions
+//! without files; `docs/design/node.md` tells how a crash at any moment is
+//! survived.
+#![warn(missing_docs)]
+
+mod account;
+mod child;
+mod clock;
+pub mod configuration;
+mod files;
+pub mod format;
+pub mod instance;
+pub mod launch;
+mod log;
+mod node;
+mod pid_file;
+pub mod software;
+pub mod supervisor;
+mod watchdog;
+
+pub use account::{Account, Accounts};
+pub use child::{SAFE_UMASK, clean_environment, error_chain};
+pub use clock::log_time;
+pub use files::{FileError, remove_tree, update_file};
+pub use log::{LogSink, Logger, NODE_LOGGER};
+pub use node::{Node, NodeSurroundings, PassEnd, release_name};
+pub use pid_file::{PidFile, PidFileError};
+pub use watchdog::Watchdog;
