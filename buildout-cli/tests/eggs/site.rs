@@ -288,7 +288,7 @@ impl Outcome {
                 || line.starts_with("setuptools")
                 || line.contains("Warning")
                 || line.starts_with("  warn")
-                || line.contains(".initialize_options(self)");
+                || line.contains("initialize_options(");
             let is_only_ours =
                 line.starts_with("Downloading ") || line.contains(" is installed anew: ");
             if !is_only_theirs && !is_only_ours {
