@@ -241,9 +241,12 @@ impl Site {
     pub(crate) fn installed(&self, side: Side) -> BTreeMap<String, Vec<String>> {
         let file = InstalledFile::new(&self.path(side, ""), ".installed.cfg");
         let state = file.load().expect("it can be read").expect("it is there");
+        // 3.0.1 has them in the order of the directory.
+        let mut develop_eggs = state.develop_eggs.clone();
+        develop_eggs.sort();
         let mut shown = BTreeMap::from([(
             "develop eggs".to_owned(),
-            vec![self.mask(side, &state.develop_eggs.join("\n"))],
+            vec![self.mask(side, &develop_eggs.join("\n"))],
         )]);
         for (name, part) in &state.parts {
             let InstalledPart { options, installed } = part;
