@@ -199,7 +199,7 @@ impl Desk<'_> {
         let Some(file) = file.filter(|file| !file.is_empty()) else {
             return Ok(json!([]));
         };
-        let record = InstalledFile::new(&self.services().directory, &*file)
+        let record = InstalledFile::new(&self.services().directory, &file)
             .load()
             .map_err(|error| CallFailure::from(Failure::from(Problem::State(error))))?;
         let parts: Vec<Value> = record
@@ -283,7 +283,7 @@ impl From<Failure> for CallFailure {
         CallFailure {
             kind,
             text,
-            error: failure.into(),
+            error: Box::new(failure.into()),
         }
     }
 }
@@ -299,7 +299,7 @@ impl From<RecipeError> for CallFailure {
         CallFailure {
             kind,
             text: error.to_string(),
-            error,
+            error: Box::new(error),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct CallFailure {
     /// Its argument.
     pub(crate) text: String,
     /// What the engine shows if nobody catches that.
-    pub(crate) error: RecipeError,
+    pub(crate) error: Box<RecipeError>,
 }
 
 /// Carries out calls of the process.
@@ -277,7 +277,7 @@ impl Interpreter {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let told = json!({"kind": failure.kind, "text": failure.text, "failure": number});
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.insert(number, failure.error);
+        failures.insert(number, *failure.error);
         told
     }
 
@@ -380,6 +380,6 @@ pub(crate) fn unknown_call(name: &str) -> CallFailure {
     CallFailure {
         kind: "internal",
         text: text.clone(),
-        error: RecipeError::internal("RuntimeError", text),
+        error: Box::new(RecipeError::internal("RuntimeError", text)),
     }
 }

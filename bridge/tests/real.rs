@@ -1,5 +1,6 @@
 //! Recipes from PyPI, unmodified: those that are built in do the same through
 //! the bridge as without it, and others work.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../../buildout-core/tests/support/peers.rs"]
 #[allow(dead_code, reason = "shared with the tests of the core")]
@@ -240,7 +241,7 @@ fn built_in_recipes_do_the_same_through_the_bridge() {
         let first = (real.files(), real.record());
         let updated = site.install().succeeded();
         let updated = &updated.result.as_ref().unwrap().updated;
-        assert_eq!(updated.len(), parts.len(), "{:?}", updated);
+        assert_eq!(updated.len(), parts.len(), "{updated:?}");
         all.push((first, real.files()));
         let signature = site.recorded("text", "__buildout_signature__").unwrap();
         assert_eq!(

@@ -46,7 +46,7 @@ pub(crate) struct FunctionFactory {
 
 impl FunctionFactory {
     /// Makes the factory.
-    pub(crate) fn new(
+    pub(crate) fn shared(
         descriptor: &'static Descriptor,
         results: &'static [ResultDocumentation],
         construct: fn(&Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError>,

@@ -113,8 +113,8 @@ enum SwitchProblem {
 /// Returns the factories.
 pub(crate) fn factories() -> [Arc<dyn Factory>; 2] {
     [
-        FunctionFactory::new(&SWITCH, &[], construct_switch),
-        FunctionFactory::new(&NOOP, &[], construct_noop),
+        FunctionFactory::shared(&SWITCH, &[], construct_switch),
+        FunctionFactory::shared(&NOOP, &[], construct_noop),
     ]
 }
 

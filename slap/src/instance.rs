@@ -60,10 +60,7 @@ impl InstanceRequest {
             dumps(&Value::Dict(self.parameters.clone()))?,
         );
         let filter = ("filter_xml", dumps(&Value::Dict(self.filter.clone()))?);
-        let state = self
-            .state
-            .as_deref()
-            .map_or(Value::None, |state| Value::from(state));
+        let state = self.state.as_deref().map_or(Value::None, Value::from);
         let state = ("state", dumps(&state)?);
         let shared = ("shared_xml", dumps(&Value::Bool(self.is_shared))?);
         // The orders of upstream's two dicts.

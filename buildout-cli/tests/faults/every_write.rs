@@ -194,7 +194,6 @@ impl Site {
                 assert!(!again.contains("nstalling "), "{what}: {again}");
             }
         }
-        println!("{name}: {kills} kills");
         assert!(kills > 100, "only {kills} writes were seen");
     }
 }

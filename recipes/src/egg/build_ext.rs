@@ -17,6 +17,9 @@ const PLAIN: [&str; 9] = [
     "swig-opts",
 ];
 
+/// Makes a path of a list an absolute one.
+type Placed<'p> = &'p dyn Fn(&str) -> String;
+
 /// What the loader itself replaces in a run path.
 const RPATH_SPECIAL: [&str; 6] = [
     "$ORIGIN",
@@ -43,7 +46,7 @@ pub(super) fn read_build_ext(
         false => absolute(path),
     };
     let mut options = Vec::new();
-    let lists: [(&str, &dyn Fn(&str) -> String); 3] = [
+    let lists: [(&str, Placed<'_>); 3] = [
         ("include-dirs", &absolute),
         ("library-dirs", &absolute),
         ("rpath", &in_run_path),

@@ -83,6 +83,9 @@ impl EggRuns {
     }
 }
 
+/// `index` and `find-links`.
+type IndexPlaces = (Option<String>, Vec<String>);
+
 /// What egg parts share.
 pub(super) struct EggRun {
     /// What `[buildout]` and `[versions]` say.
@@ -110,7 +113,7 @@ pub(super) struct EggRun {
     tags: Arc<WheelTags>,
     version: Version,
     cache: PathBuf,
-    indexes: Mutex<HashMap<(Option<String>, Vec<String>), Arc<Index>>>,
+    indexes: Mutex<HashMap<IndexPlaces, Arc<Index>>>,
 }
 
 impl EggRun {

@@ -110,7 +110,7 @@ impl Recipe for Scripts {
         if scripts.as_deref().is_some_and(str::is_empty) {
             return Ok(Installed::nothing());
         }
-        let wanted = scripts.as_deref().map(|scripts| Wanted::parse(scripts));
+        let wanted = scripts.as_deref().map(Wanted::parse);
         let entry_points = read_entry_points(run)?;
         let with_dependencies = read_dependent_scripts(run)?;
         let candidates = self.candidates(&eggs, entry_points, with_dependencies)?;

@@ -287,10 +287,10 @@ impl Requested {
         );
         // An instance that is destroyed must not destroy the others.
         let own_state = part.buildout().get(SECTION, "requested")?;
-        let default_state = match own_state.as_deref() {
-            Some(state @ ("started" | "stopped")) => state,
-            _ => "started",
-        };
+        let default_state = own_state
+            .as_deref()
+            .filter(|state| matches!(*state, "started" | "stopped"))
+            .unwrap_or("started");
         let state = get("state").unwrap_or(default_state);
         let path = |option: &str| get(option).filter(|path| !path.is_empty()).map(Into::into);
         let connection = Connection {

@@ -41,7 +41,7 @@ const OPTIONS: &[OptionDocumentation] = &[
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
-    FunctionFactory::new(&DESCRIPTOR, &[], construct)
+    FunctionFactory::shared(&DESCRIPTOR, &[], construct)
 }
 
 fn construct(_part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

@@ -41,7 +41,7 @@ const RESULTS: &[ResultDocumentation] = &[result(
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
-    FunctionFactory::new(&DESCRIPTOR, RESULTS, construct)
+    FunctionFactory::shared(&DESCRIPTOR, RESULTS, construct)
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

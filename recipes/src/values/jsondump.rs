@@ -39,7 +39,7 @@ const MODE: u32 = 0o600;
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
-    FunctionFactory::new(&DESCRIPTOR, &[], construct)
+    FunctionFactory::shared(&DESCRIPTOR, &[], construct)
 }
 
 fn construct(part: &Construction<'_>) -> Result<Box<dyn Recipe>, RecipeError> {

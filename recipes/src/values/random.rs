@@ -63,8 +63,8 @@ struct EmptyRange {
 /// Returns the factories.
 pub(crate) fn factories() -> [Arc<dyn Factory>; 2] {
     [
-        FunctionFactory::new(&INTEGER, INTEGER_RESULTS, draw_integer),
-        FunctionFactory::new(&TIME, TIME_RESULTS, draw_time),
+        FunctionFactory::shared(&INTEGER, INTEGER_RESULTS, draw_integer),
+        FunctionFactory::shared(&TIME, TIME_RESULTS, draw_time),
     ]
 }
 

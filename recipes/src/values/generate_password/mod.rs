@@ -78,7 +78,7 @@ const LETTERS_AND_DIGITS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 
 /// Returns the factory.
 pub(crate) fn factory() -> Arc<dyn Factory> {
-    FunctionFactory::new(&DESCRIPTOR, RESULTS, construct)
+    FunctionFactory::shared(&DESCRIPTOR, RESULTS, construct)
 }
 
 /// The password under the empty name, and hashes of it by option.
