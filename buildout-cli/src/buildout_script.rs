@@ -76,7 +76,10 @@ fn write(
         format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "))
     };
     let path = settings.bin_directory.join(NAME);
-    if fs::read(&path).is_ok_and(|current| current == text.as_bytes()) {
+    let is_same = fs::read(&path).is_ok_and(|current| current == text.as_bytes());
+    // One that was killed may have come this far only.
+    let is_executable = |metadata: fs::Metadata| metadata.permissions().mode() & 0o100 != 0;
+    if is_same && fs::metadata(&path).is_ok_and(is_executable) {
         return Ok(false);
     }
     let failed = |source| {

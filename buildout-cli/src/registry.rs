@@ -16,7 +16,7 @@ use buildout_recipes::{
 
 /// The option of `[buildout]` that names built-in recipes which are to be
 /// those of PyPI instead.
-const BRIDGED: &str = "bridge-recipes";
+pub(crate) const BRIDGED: &str = "bridge-recipes";
 
 /// Returns the recipes for a configuration.
 pub(crate) fn registry(configuration: &Configuration) -> Registry {

@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use buildout_core::configuration::{Configuration, ConfigurationRequest, choose_dialect};
+use buildout_core::configuration::{
+    BUILDOUT_SECTION, Configuration, ConfigurationRequest, choose_dialect,
+};
 use buildout_core::dialect::Dialect;
 use buildout_core::event::{Event, EventSink, NoEvents};
 use buildout_core::exec::cancel::CancellationToken;
@@ -45,7 +47,7 @@ use buildout_core::run::{
 
 use crate::arguments::{Arguments, CommandName, Request};
 use crate::log::PlainLog;
-use crate::registry::registry;
+use crate::registry::{BRIDGED, registry};
 use crate::sub_runs::SubRuns;
 use crate::surroundings::Surroundings;
 use crate::{Stop, Streams, help};
@@ -392,6 +394,8 @@ impl Context<'_> {
             configure_log: &|level, format| log.configure(level, format),
         };
         let settings = BuildoutSettings::read(&session, &how)?;
+        // Read when the registry was made, when nothing noted who reads what.
+        session.get_stored(BUILDOUT_SECTION, BRIDGED)?;
         work(&configuration, &session, &settings)
     }
 

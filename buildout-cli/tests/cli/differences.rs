@@ -37,9 +37,21 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 /// Every Rust source of the workspace's members.
+/// Where tests are.
+const MEMBERS: [&str; 8] = [
+    "benches",
+    "bridge",
+    "buildout-cli",
+    "buildout-core",
+    "eggs",
+    "recipes",
+    "slap",
+    "slapgrid",
+];
+
 fn sources() -> String {
     let mut text = String::new();
-    let mut pending: Vec<PathBuf> = ["buildout-core", "buildout-cli", "recipes", "benches"]
+    let mut pending: Vec<PathBuf> = MEMBERS
         .iter()
         .map(|member| workspace().join(member))
         .collect();

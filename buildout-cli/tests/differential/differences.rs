@@ -285,25 +285,21 @@ fn condition_syntax_text(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
 fn unknown_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     for (name, section) in &mut ours.resolved {
         if let (Section::Error(text), Some(theirs)) = (&*section, peer.resolved.get(name))
-            && text.starts_with("There is no built-in recipe ")
+            && text.ends_with("acts on the world when it is constructed")
         {
             *section = theirs.clone();
         }
     }
 }
 
-/// A recipe that does not exist, or is no `distribution:entry`, is said to be so.
+/// A recipe that is no `distribution:entry` is said to be so.
 fn invalid_recipe(_: &Situation<'_>, peer: &mut View, ours: &mut View) {
     let (Complaint::Internal(theirs), Complaint::User(text) | Complaint::Internal(text)) =
         (&peer.complaint, &ours.complaint)
     else {
         return;
     };
-    let missing = theirs.starts_with("Entry point ('zc.buildout', ")
-        && text.contains("There is no built-in recipe ");
-    let malformed =
-        theirs.starts_with("too many values to unpack") && text.contains("Invalid recipe: ");
-    if missing || malformed {
+    if theirs.starts_with("too many values to unpack") && text.contains("Invalid recipe: ") {
         ours.complaint = peer.complaint.clone();
     }
 }

@@ -335,10 +335,10 @@ fn offline_and_missing_directories() {
         text(site.get(&only).unwrap_err()),
         "Couldn't cache \"http://h/it's\": no download cache is set."
     );
-    site.options.cache = Some("/nonexistent".into());
+    site.options.cache = Some("/nonexistent/downloads".into());
     assert_eq!(
         text(site.get(&request).unwrap_err()),
-        "The directory:\n'/nonexistent'\nto be used as a download cache doesn't exist.\n"
+        "The directory:\n'/nonexistent/downloads'\nto be used as a download cache doesn't exist.\n"
     );
     site.options.cache = Some("cache".into());
     request.url = "http://h/..".into();

@@ -46,7 +46,7 @@ for file in ca/cacert.pem cert; do
   openssl x509 -in $file -noout -subject -issuer -ext basicConstraints,nsComment -nameopt RFC2253 |
     sed 's/[0-9a-f]\\{8\\}-[0-9a-f-]*/UUID/'
   openssl x509 -in $file -noout -text | grep 'Signature Algorithm\\|Public-Key' | sort -u
-  days=$(( ($(date -d \"$(openssl x509 -in $file -noout -enddate | cut -d= -f2)\" +%s) - $(date +%s)) / 86400 ))
+  days=$(( ($(date -d \"$(openssl x509 -in $file -noout -enddate | cut -d= -f2)\" +%s) - $(date +%s) + 43200) / 86400 ))
   echo $(( days / 10 ))
 done
 openssl rsa -in key -noout -check
