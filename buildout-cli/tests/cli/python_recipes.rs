@@ -8,6 +8,7 @@ setuptools = 80.9.0
 hexagonit.recipe.download = 1.7.1
 plone.recipe.command = 1.1
 collective.recipe.template = 3.0.0
+six = 1.17.0
 slapos.recipe.build = 0.66
 ";
 

@@ -84,7 +84,7 @@ environment = GREETING = hello you
             // A program that has written all words into one.
             "mkfifo fifo
              bash -c 'echo $$ >pid; exec -a \"server: main /bin/server -c file\" cat' <fifo &
-             exec 3>fifo; until grep -q server /proc/$!/cmdline; do sleep 0.01; done
+             exec 3>fifo; until grep -q ^server /proc/$!/cmdline; do sleep 0.01; done
              bin/hello 2>&1 | sed \"s/$!/PID/\"; exec 3>&-; wait; rm pid fifo",
         ),
         launched(
