@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use buildout_core::calendar::date_of_day;
 use buildout_core::exec::cancel::CancellationToken;
 
 use crate::terminal::{Style, TerminalSize};
@@ -222,31 +223,11 @@ fn run_name(time: SystemTime, process: u32) -> String {
     // A clock before 1970 is as good as none.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, milliseconds) = (since.as_secs(), since.subsec_millis());
-    let (year, month, day) = date(seconds / DAY);
+    let (year, month, day) = date_of_day(seconds / DAY);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!(
         "{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}-{milliseconds:03}-{process}"
     )
-}
-
-/// Returns year, month and day of a day counted from 1970-01-01. Years are
-/// taken to begin in March, so that a leap day is the last one of its year.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    // From 0000-03-01.
-    let days = days + 719_468;
-    let (period, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    // Five months from March on, and from August on, have 153 days.
-    let month = (5 * day + 2) / 153;
-    let day_of_month = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (period * 400 + year + carry, month, day_of_month)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! the recipe API.
 #![warn(missing_docs)]
 
+pub mod calendar;
 pub mod check;
 pub mod configuration;
 pub mod dialect;

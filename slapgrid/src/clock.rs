@@ -3,6 +3,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use buildout_core::calendar::date_of_day;
+
 const DAY: u64 = 24 * 60 * 60;
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = [
@@ -28,7 +30,7 @@ impl Moment {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = since.as_secs();
         let days = seconds / DAY;
-        let (year, month, day) = date(days);
+        let (year, month, day) = date_of_day(days);
         Moment {
             year,
             month,
@@ -40,24 +42,6 @@ impl Moment {
             weekday: usize::try_from(days % 7).map_or("Thu", |index| WEEKDAYS[index]),
         }
     }
-}
-
-/// Returns year, month and day of a day counted from 1970-01-01. Years are
-/// taken to begin in March, so that a leap day is the last one of its year.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    let days = days + 719_468;
-    let (period, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day_of_month = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (period * 400 + year + carry, month, day_of_month)
 }
 
 /// Returns a time as Python's `time.asctime` does: what `.completed` holds.

@@ -67,21 +67,18 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let floor = beside.join("floor");
     let render = beside.join("render");
-    for (program, remedy) in [
+    const BENCHES: &str = "build it with `cargo build --release -p buildout-benches --bins`";
+    let renders = arguments.benchmarks.contains(&Benchmark::Templates);
+    for (program, is_needed, remedy) in [
         (
             &buildout,
+            true,
             "build it with `cargo build --release -p buildout-cli`, or name it with `--buildout`",
         ),
-        (
-            &floor,
-            "build it with `cargo build --release -p buildout-benches --bins`",
-        ),
-        (
-            &render,
-            "build it with `cargo build --release -p buildout-benches --bins`",
-        ),
+        (&floor, true, BENCHES),
+        (&render, renders, BENCHES),
     ] {
-        if !program.is_file() {
+        if is_needed && !program.is_file() {
             return Err(format!("no program `{}`: {remedy}", program.display()).into());
         }
     }
