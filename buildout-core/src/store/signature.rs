@@ -6,7 +6,7 @@ use crate::extends::PROFILE_BASE_LOCATION;
 use crate::fetch::{Algorithm, Digests};
 use crate::redaction::redacted;
 use crate::state::installed::SIGNATURE_OPTION;
-use crate::value::push_json_text;
+use crate::value::{JsonCharacters, push_json_text};
 
 /// The options of a part as JSON, and the digest of that text.
 ///
@@ -35,15 +35,18 @@ impl Signature {
         let base = options.remove(PROFILE_BASE_LOCATION);
         let reference = format!("${{:{PROFILE_BASE_LOCATION}}}");
         let mut text = String::from("{");
+        let push = |value: &str, text: &mut String| {
+            push_json_text(value, JsonCharacters::Any, text);
+        };
         for (position, (name, value)) in options.into_iter().enumerate() {
             text.push_str(if position == 0 { "\n  " } else { ",\n  " });
-            push_json_text(name, &mut text);
+            push(name, &mut text);
             text.push_str(": ");
             match base {
                 Some(base) if !base.is_empty() => {
-                    push_json_text(&redacted(&value.replace(base, &reference)), &mut text);
+                    push(&redacted(&value.replace(base, &reference)), &mut text);
                 }
-                _ => push_json_text(&redacted(value), &mut text),
+                _ => push(&redacted(value), &mut text),
             }
         }
         text.push_str(if text.len() > 1 { "\n}" } else { "}" });

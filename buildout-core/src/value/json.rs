@@ -54,7 +54,7 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
         }
         Value::Float(value) if value.is_finite() => text.push_str(&float_repr(*value)),
         Value::Float(value) => return Err(NoJsonForm::NotFinite(float_repr(*value))),
-        Value::Str(value) => push_json_text(value, text),
+        Value::Str(value) => push_json_text(value, JsonCharacters::Any, text),
         Value::List(items) => {
             text.push('[');
             for (position, item) in items.iter().enumerate() {
@@ -74,7 +74,7 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
                 let Value::Str(key) = key else {
                     return Err(NoJsonForm::Key(key.type_name()));
                 };
-                push_json_text(key, text);
+                push_json_text(key, JsonCharacters::Any, text);
                 text.push(':');
                 write_json(item, text)?;
             }
@@ -85,8 +85,17 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), NoJsonForm> {
     Ok(())
 }
 
-/// Writes a text as Python's `json` does with `ensure_ascii=False`, which is also plain JSON.
-pub fn push_json_text(value: &str, text: &mut String) {
+/// Which characters a text of JSON holds as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonCharacters {
+    /// All that JSON allows (`ensure_ascii=False` in Python).
+    Any,
+    /// Those of ASCII, Python's default; the others are escaped.
+    Ascii,
+}
+
+/// Writes a text as Python's `json` does.
+pub fn push_json_text(value: &str, characters: JsonCharacters, text: &mut String) {
     text.push('"');
     for character in value.chars() {
         match character {
@@ -97,14 +106,28 @@ pub fn push_json_text(value: &str, text: &mut String) {
             '\t' => text.push_str("\\t"),
             '\u{8}' => text.push_str("\\b"),
             '\u{c}' => text.push_str("\\f"),
-            '\0'..='\x1f' => {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "\\u{:04x}", u32::from(character));
+            ' '..='~' => text.push(character),
+            '\u{7f}'.. if characters == JsonCharacters::Any => text.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "\\u{unit:04x}");
+                }
             }
-            _ => text.push(character),
         }
     }
     text.push('"');
+}
+
+/// Returns the text of a number as Python's `json` writes it, also of one that JSON does not know.
+pub fn python_json_float(value: f64) -> String {
+    if value.is_finite() {
+        float_repr(value)
+    } else if value.is_nan() {
+        "NaN".to_owned()
+    } else {
+        if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use codec::{DecodeError, EncodeError, SERIALISED_PREFIX, decode, encode, is_encoded};
 pub use dict::Dict;
 pub use equality::UnhashableType;
-pub use json::{NoJsonForm, push_json_text};
+pub use json::{JsonCharacters, NoJsonForm, push_json_text, python_json_float};
 pub use order::{IncomparableTypes, compare};
 pub use repr::{float_repr, is_printable, str_repr};
 

@@ -1,10 +1,10 @@
 //! JSON as Python's library reads and writes it: how parameters of any type
 //! travel in the one parameter `_`.
 
-use std::fmt::Write as _;
-
 use buildout_core::recipe::RecipeError;
-use buildout_core::value::{Dict, MAXIMUM_DEPTH, Value, float_repr};
+use buildout_core::value::{
+    Dict, JsonCharacters, MAXIMUM_DEPTH, Value, push_json_text, python_json_float,
+};
 
 /// The parameter that holds the JSON of all others.
 pub(super) const MAGIC_KEY: &str = "_";
@@ -92,8 +92,8 @@ fn write(value: &Value, text: &mut String) -> Result<(), JsonProblem> {
         Value::None => text.push_str("null"),
         Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
         Value::Int(value) => text.push_str(&value.to_string()),
-        Value::Float(value) => text.push_str(&float_text(*value)),
-        Value::Str(value) => write_text(value, text),
+        Value::Float(value) => text.push_str(&python_json_float(*value)),
+        Value::Str(value) => push_json_text(value, JsonCharacters::Ascii, text),
         Value::List(items) | Value::Tuple(items) => {
             text.push('[');
             for (position, item) in items.iter().enumerate() {
@@ -112,7 +112,7 @@ fn write(value: &Value, text: &mut String) -> Result<(), JsonProblem> {
                     Value::None => "null".to_owned(),
                     Value::Bool(key) => key.to_string(),
                     Value::Int(key) => key.to_string(),
-                    Value::Float(key) => float_text(*key),
+                    Value::Float(key) => python_json_float(*key),
                     other => return Err(JsonProblem::Key(other.type_name())),
                 };
                 entries.push((key, item));
@@ -125,7 +125,7 @@ fn write(value: &Value, text: &mut String) -> Result<(), JsonProblem> {
                 if position > 0 {
                     text.push_str(", ");
                 }
-                write_text(&key, text);
+                push_json_text(&key, JsonCharacters::Ascii, text);
                 text.push_str(": ");
                 write(item, text)?;
             }
@@ -134,40 +134,6 @@ fn write(value: &Value, text: &mut String) -> Result<(), JsonProblem> {
         other => return Err(JsonProblem::Type(other.type_name())),
     }
     Ok(())
-}
-
-fn float_text(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
-    } else {
-        float_repr(value)
-    }
-}
-
-/// Writes a text in ASCII.
-fn write_text(value: &str, text: &mut String) {
-    text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            ' '..='~' => text.push(character),
-            other => {
-                for unit in other.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    text.push('"');
 }
 
 /// Puts a value into the one parameter (`librecipe.wrap`).

@@ -9,7 +9,7 @@ use buildout_core::recipe::{
     Construction, ConstructionKind, Descriptor, Factory, Footprint, Installed, OptionDocumentation,
     OptionReader, PartRun, Recipe, RecipeError, ResultDocumentation, UpdateKind,
 };
-use buildout_core::value::{push_json_text, str_repr};
+use buildout_core::value::{JsonCharacters, push_json_text, str_repr};
 use sha2::{Digest as _, Sha256};
 
 use super::generic::{
@@ -223,10 +223,13 @@ impl Recipe for Request {
 impl Request {
     /// Returns the request, as Python's `json` writes it.
     fn request(&self, run: &PartRun<'_>) -> Result<String, RecipeError> {
+        let push = |value: &str, text: &mut String| {
+            push_json_text(value, JsonCharacters::Ascii, text);
+        };
         let mut text = "{\"private_key\": ".to_owned();
-        push_ascii_json(&self.private_key, &mut text);
+        push(&self.private_key, &mut text);
         text.push_str(", \"public_key\": ");
-        push_ascii_json(&self.public_key, &mut text);
+        push(&self.public_key, &mut text);
         if let Some(size) = run.option("size") {
             let size: i64 = size.trim().parse().map_err(|_| {
                 let text = size.to_owned();
@@ -238,24 +241,9 @@ impl Request {
         }
         if let Some(kind) = run.option("type") {
             text.push_str(", \"type\": ");
-            push_ascii_json(kind, &mut text);
+            push(kind, &mut text);
         }
         text.push('}');
         Ok(text)
-    }
-}
-
-/// Writes a text as Python's `json` does by default: what is not ASCII in its escaped form.
-fn push_ascii_json(value: &str, text: &mut String) {
-    let mut plain = String::new();
-    push_json_text(value, &mut plain);
-    for character in plain.chars() {
-        if (' '..='~').contains(&character) {
-            text.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
     }
 }

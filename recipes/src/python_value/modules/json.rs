@@ -13,7 +13,7 @@ use super::super::{
     Arguments, DEPTH_LIMIT, Dict, Exception, Object, Raised, collect, methods, sort, to_str,
 };
 use super::{Member, Module};
-use buildout_core::value::{Value, float_repr};
+use buildout_core::value::{JsonCharacters, Value, push_json_text, python_json_float};
 
 pub(crate) static JSON: Module = Module {
     name: "json",
@@ -26,7 +26,7 @@ pub(crate) static JSON: Module = Module {
 /// How JSON is written.
 pub(crate) struct Options {
     pub(crate) sorts_keys: bool,
-    ensures_ascii: bool,
+    characters: JsonCharacters,
     indent: Option<String>,
     item_separator: String,
     key_separator: String,
@@ -47,7 +47,7 @@ impl Options {
         };
         Ok(Options {
             sorts_keys: false,
-            ensures_ascii: true,
+            characters: JsonCharacters::Ascii,
             item_separator: if indent.is_some() { "," } else { ", " }.to_owned(),
             key_separator: ": ".to_owned(),
             indent,
@@ -86,7 +86,10 @@ fn dumps_function(arguments: Arguments) -> Raised<Object> {
         options.sorts_keys = flag.is_truthy()?;
     }
     if let Some(flag) = ensure_ascii {
-        options.ensures_ascii = flag.is_truthy()?;
+        options.characters = match flag.is_truthy()? {
+            true => JsonCharacters::Ascii,
+            false => JsonCharacters::Any,
+        };
     }
     if let Some(separators) = separators.filter(|object| !matches!(object, Object::None)) {
         let separators: [Object; 2] = collect(&separators)?
@@ -146,8 +149,10 @@ fn write(text: &mut String, object: &Object, options: &Options, depth: usize) ->
             // Writing to a string cannot fail.
             let _ = write!(text, "{value}");
         }
-        Object::Float(value) => text.push_str(&float_text(*value)),
-        Object::Str(string) | Object::Markup(string) => write_string(text, string, options),
+        Object::Float(value) => text.push_str(&python_json_float(*value)),
+        Object::Str(string) | Object::Markup(string) => {
+            push_json_text(string, options.characters, text)
+        }
         Object::List(_) | Object::Tuple(_) => {
             let items = collect(object)?;
             if items.is_empty() {
@@ -183,7 +188,7 @@ fn write(text: &mut String, object: &Object, options: &Options, depth: usize) ->
                     text.push_str(&options.item_separator);
                 }
                 new_line(text, options, depth + 1);
-                write_string(text, &key_text(key)?, options);
+                push_json_text(&key_text(key)?, options.characters, text);
                 text.push_str(&options.key_separator);
                 write(text, value, options, depth + 1)?;
             }
@@ -200,23 +205,13 @@ fn write(text: &mut String, object: &Object, options: &Options, depth: usize) ->
     Ok(())
 }
 
-fn float_text(float: f64) -> String {
-    if float.is_nan() {
-        "NaN".to_owned()
-    } else if float.is_infinite() {
-        if float > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
-    } else {
-        float_repr(float)
-    }
-}
-
 fn key_text(key: &Object) -> Raised<String> {
     Ok(match key {
         Object::Str(text) | Object::Markup(text) => text.to_string(),
         Object::None => "null".to_owned(),
         Object::Bool(value) => if *value { "true" } else { "false" }.to_owned(),
         Object::Int(value) => value.to_string(),
-        Object::Float(value) => float_text(*value),
+        Object::Float(value) => python_json_float(*value),
         other => {
             return Err(Exception::type_error(format!(
                 "keys must be str, int, float, bool or None, not {}",
@@ -224,30 +219,6 @@ fn key_text(key: &Object) -> Raised<String> {
             )));
         }
     })
-}
-
-fn write_string(text: &mut String, string: &str, options: &Options) {
-    text.push('"');
-    for character in string.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            ' '..='~' => text.push(character),
-            other if !options.ensures_ascii && other >= ' ' => text.push(other),
-            other => {
-                for unit in other.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(text, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    text.push('"');
 }
 
 /// Returns the number of a text of JSON.
