@@ -18,7 +18,7 @@ use buildout_core::state::installed::SIGNATURE_OPTION;
 use buildout_core::state::removal::{RemovalError, RemovalScope};
 use buildout_core::store::{
     Choice, EntryLock, LockError, Match, Place, PublishError, Signature, Wanted, choose,
-    is_complete, publish,
+    is_complete, publish, seal,
 };
 use buildout_core::value::str_repr;
 
@@ -172,6 +172,7 @@ impl Location {
         };
         claim(run, entry);
         if is_complete(&path) {
+            mend(run, &path);
             run.log(Level::Info, "shared part is already installed");
             return Ok(Installed::nothing());
         }
@@ -211,6 +212,7 @@ impl Location {
                 return Ok(Installed::Unchanged);
             }
         }
+        mend(run, &path);
         update()?;
         Ok(Installed::Unchanged)
     }
@@ -271,6 +273,18 @@ impl Location {
 
 fn publish_error(error: PublishError) -> RecipeError {
     RecipeError::internal("OSError", error)
+}
+
+/// Makes a complete shared part read-only, if a build that was killed had not come to it. What is
+/// somebody else's is left to them.
+fn mend(run: &PartRun<'_>, path: &Path) {
+    match seal(path) {
+        Err(error) if !error.is_refusal() => run.log(
+            Level::Warning,
+            format!("the shared part can be changed by mistake: {error}"),
+        ),
+        _ => {}
+    }
 }
 
 /// Registers the run as a user of a shared part. A store that others keep can

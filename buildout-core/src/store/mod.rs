@@ -9,7 +9,7 @@
 //! - [`Signature`]: the options as JSON, and their digest (pure).
 //! - [`choose`]: which directory of a list holds an entry, or could.
 //! - [`EntryLock`]: one build of an entry at a time.
-//! - [`publish`]: the marker, then read-only modes.
+//! - [`publish`]: read-only modes and the marker; [`seal`]: what a killed build left of it.
 //! - [`Claims`]: the entries that a run uses, registered in their stores.
 //! - [`Survey`]: the entries there are and who uses them; [`find_garbage`],
 //!   [`remove_garbage`]: removing those nobody uses; [`verify`]: whether one is
@@ -36,7 +36,7 @@ pub use garbage::{
 };
 pub use lock::{Attempt, EntryLock, LockError};
 pub use lookup::{Choice, Match, Place, Wanted, choose, directories};
-pub use publish::{PublishError, is_complete, make_read_only, publish};
+pub use publish::{PublishError, is_complete, publish, seal};
 pub use registration::RegistrationError;
 pub use signature::Signature;
 pub use survey::{Survey, SurveyError, User};

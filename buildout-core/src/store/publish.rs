@@ -34,40 +34,74 @@ pub enum PublishError {
     },
 }
 
+impl PublishError {
+    /// Tells whether the system does not let this process do it.
+    pub fn is_refusal(&self) -> bool {
+        let PublishError::ReadOnly { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        )
+    }
+}
+
+/// The rights to write.
+const WRITE_BITS: u32 = 0o222;
+/// What of a mode stays in an entry.
+const KEPT_BITS: u32 = 0o555;
+
 /// Tells whether the entry at `location` is complete.
 pub fn is_complete(location: &Path) -> bool {
     location.join(MARKER).exists()
 }
 
-/// Makes the entry at `location` complete, then read-only.
+/// Makes the entry at `location` complete and read-only.
+///
+/// The directory itself comes last: as long as it can be written to, [`seal`] has work to do. A
+/// build that is killed at any moment leaves an entry that is incomplete, or that `seal` mends.
 ///
 /// # Errors
 ///
 /// See [`PublishError`].
 pub fn publish(location: &Path, signature: &Signature) -> Result<(), PublishError> {
+    make_read_only(location, 1)?;
     replace_file(&location.join(MARKER), signature.text().as_bytes()).map_err(|source| {
         PublishError::Marker {
             location: location.to_owned(),
             source,
         }
     })?;
-    make_read_only(location)
+    seal(location)
 }
 
-/// Takes the right to write from everybody, for `path` and all below it;
-/// symbolic links are left alone. Set-ID bits go, as with upstream.
+/// Makes a complete entry read-only if it is not: the build that completed it was killed before
+/// it had done so.
 ///
 /// # Errors
 ///
-/// [`PublishError::ReadOnly`] for the first mode that cannot be changed.
-pub fn make_read_only(path: &Path) -> Result<(), PublishError> {
+/// [`PublishError::ReadOnly`], which [is a refusal](PublishError::is_refusal) if the entry is
+/// somebody else's.
+pub fn seal(location: &Path) -> Result<(), PublishError> {
+    let mode = fs::metadata(location).map(|found| found.permissions().mode());
+    if mode.is_ok_and(|mode| mode & WRITE_BITS != 0) {
+        make_read_only(location, 0)?;
+    }
+    Ok(())
+}
+
+/// Takes the right to write from everybody, for all that is `depth` or more levels below `top`,
+/// directories after what they contain. Symbolic links are left alone. Set-ID bits go, as with
+/// upstream.
+fn make_read_only(top: &Path, depth: usize) -> Result<(), PublishError> {
     let failed = |path: &Path, source: io::Error| PublishError::ReadOnly {
         path: path.to_owned(),
         source,
     };
-    for entry in WalkDir::new(path) {
+    for entry in WalkDir::new(top).min_depth(depth).contents_first(true) {
         let entry = entry.map_err(|error| {
-            let at = error.path().unwrap_or(path).to_owned();
+            let at = error.path().unwrap_or(top).to_owned();
             failed(&at, error.into())
         })?;
         if entry.path_is_symlink() {
@@ -78,7 +112,7 @@ pub fn make_read_only(path: &Path) -> Result<(), PublishError> {
             .map_err(|error| failed(entry.path(), error.into()))?
             .permissions()
             .mode();
-        let mode = fs::Permissions::from_mode(mode & 0o555);
+        let mode = fs::Permissions::from_mode(mode & KEPT_BITS);
         fs::set_permissions(entry.path(), mode).map_err(|error| failed(entry.path(), error))?;
     }
     Ok(())
@@ -124,6 +158,15 @@ mod tests {
         assert_eq!(mode(&outside) & 0o200, 0o200);
         let entries = fs::read_dir(&entry).expect("it can be read").count();
         assert_eq!(entries, 3, "no temporary file is left");
+
+        // As a build leaves it that is killed after the marker.
+        for path in [entry.join(MARKER), entry.clone()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
+        seal(&entry).expect("it can be mended");
+        assert_eq!(mode(&entry), 0o555);
+        assert_eq!(mode(&entry.join(MARKER)), 0o555);
+
         // So that the temporary directory can be removed by any user.
         for path in [&entry, &entry.join("bin")] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
