@@ -41,6 +41,7 @@ use buildout_core::recipe::{
     RunServices,
 };
 
+pub use self::slap::{DocumentError, ReleaseSchema, SchemaError, Serialisation};
 pub use egg::{DistributionSearch, OwnDistribution, PythonDistributions, recipe_egg_version};
 
 /// Returns a registry of all built-in recipes.

@@ -13,6 +13,7 @@ mod lifecycle;
 #[path = "../faults/random.rs"]
 mod random;
 mod relay;
+mod request;
 mod site;
 mod standalone;
 mod traffic;
