@@ -16,5 +16,6 @@ mod relay;
 mod request;
 mod site;
 mod standalone;
+mod supervisord;
 mod traffic;
 mod unreliable;
