@@ -1,6 +1,7 @@
 //! The comparisons: each makes its inputs, measures ours and the others, and returns a report.
 
 mod annotate;
+mod node;
 mod noop;
 mod resolve;
 mod scale;
@@ -10,6 +11,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io};
+
+use slap::test_master::RealSlapos;
 
 use crate::measure::{Contender, MeasureError, Outcome, Series};
 use crate::peers::Peer;
@@ -37,16 +40,19 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// A node's passes over its partitions.
+    Node,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Node,
     ];
 
     /// The name on the command line.
@@ -57,6 +63,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Node => "node",
         }
     }
 
@@ -72,6 +79,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Node => node::run(bench),
         }
     }
 }
@@ -81,6 +89,12 @@ impl Benchmark {
 pub struct Bench {
     /// Our `buildout` program.
     pub buildout: PathBuf,
+    /// Our `slapos` program.
+    pub slapos: PathBuf,
+    /// The real slapos.core, for its master and supervisord.
+    pub slapos_core: Option<RealSlapos>,
+    /// Whether slapos.core's node is measured as well.
+    pub measures_peers: bool,
     /// The `floor` program.
     pub floor: PathBuf,
     /// The `render` program.
@@ -106,6 +120,9 @@ pub enum ComparisonError {
     /// A generated tree could not be written.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// There is no master for a node, or no release.
+    #[error("a node cannot be measured: {0}")]
+    Master(String),
     /// Another input could not be written.
     #[error("failed to {verb} `{}`", path.display())]
     Input {

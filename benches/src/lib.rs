@@ -4,6 +4,7 @@
 //! crate's README.
 
 pub mod comparison;
+pub mod master;
 pub mod measure;
 pub mod peers;
 pub mod random;

@@ -114,7 +114,7 @@ pub fn measure(contenders: &[Contender], runs: usize) -> Result<Vec<Series>, Mea
         .collect();
     for _ in 0..runs.max(1) {
         for (contender, series) in contenders.iter().zip(&mut all) {
-            if series.failure().is_some() || series.total_wall() > PATIENCE {
+            if series.is_over() {
                 continue;
             }
             let (sample, complaint) = measure_once(contender)?;
@@ -303,6 +303,12 @@ impl Series {
 
     fn walls(&self) -> Vec<Duration> {
         self.samples.iter().map(|sample| sample.wall).collect()
+    }
+
+    /// Tells whether no further run is worth its time: one has failed, or they
+    /// have taken long enough.
+    pub fn is_over(&self) -> bool {
+        self.failure().is_some() || self.total_wall() > PATIENCE
     }
 
     fn total_wall(&self) -> Duration {

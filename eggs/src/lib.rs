@@ -15,6 +15,7 @@ pub mod log;
 pub mod marker;
 pub mod metadata;
 pub mod name;
+pub mod pinned;
 pub mod requirement;
 pub mod resolve;
 pub mod script;

@@ -296,7 +296,7 @@ fn described(candidate: &Candidate) -> String {
     format!("{} {}", candidate.project, candidate.version)
 }
 
-fn sha256_of(archive: &Downloaded) -> Result<String, EggError> {
+pub(crate) fn sha256_of(archive: &Downloaded) -> Result<String, EggError> {
     if let Some(digests) = &archive.digests {
         return Ok(digests.hex(Algorithm::Sha256));
     }

@@ -41,7 +41,10 @@ use buildout_core::recipe::{
     RunServices,
 };
 
-pub use egg::{DistributionSearch, OwnDistribution, PythonDistributions, recipe_egg_version};
+pub use self::slap::{DocumentError, ReleaseSchema, SchemaError, Serialisation};
+pub use egg::{
+    DistributionSearch, OwnDistribution, PythonDistributions, default_index, recipe_egg_version,
+};
 
 /// Returns a registry of all built-in recipes.
 pub fn registry() -> Registry {

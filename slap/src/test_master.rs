@@ -43,12 +43,22 @@ impl RealSlapos {
     ///
     /// There is no Python of version 3.12 or later, or PyPI is out of reach.
     pub fn installed(temporary: &str) -> Self {
-        let peers = Path::new(temporary)
-            .parent()
-            .expect("the target directory")
-            .join("peers");
+        let target = Path::new(temporary).parent().expect("the target directory");
+        Self::install(&target.join("peers")).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Installs it in this directory of peers if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// A text that tells what is missing: Python 3.12 or later, or PyPI.
+    ///
+    /// # Panics
+    ///
+    /// The directory cannot be written to.
+    pub fn install(peers: &Path) -> Result<Self, String> {
         let environment = peers.join("slapos.core-1.26.1");
-        fs::create_dir_all(&peers).expect("the directory of peers can be made");
+        fs::create_dir_all(peers).expect("the directory of peers can be made");
         let lock = File::create(peers.join("slapos.core-1.26.1.lock")).expect("the lock opens");
         lock.lock().expect("the lock is taken");
         // Scripts name their interpreter, so the environment is made in its
@@ -58,21 +68,21 @@ impl RealSlapos {
             if environment.exists() {
                 fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
             }
-            let python = python_3_12();
-            expect_success(
+            let python = find_python_3_12().ok_or(NO_PYTHON)?;
+            run_to_success(
                 Command::new(&python).args(["-m", "venv"]).arg(&environment),
                 "Python with its venv module is needed",
-            );
-            expect_success(
+            )?;
+            run_to_success(
                 Command::new(environment.join("bin/python"))
                     .args(["-m", "pip", "install", "--quiet"])
                     .arg("--disable-pip-version-check")
                     .args(REQUIREMENTS),
                 "pip and access to PyPI are needed to install slapos.core",
-            );
+            )?;
             fs::write(&complete, "").expect("the environment is ours");
         }
-        RealSlapos { environment }
+        Ok(RealSlapos { environment })
     }
 
     /// Returns one of its programs, such as `slapos`, `python` or
@@ -96,12 +106,19 @@ impl RealSlapos {
     }
 }
 
+/// What is said where there is no Python for slapos.core.
+const NO_PYTHON: &str = "Python 3.12 or later is needed for slapos.core";
+
 /// Returns a Python that slapos.core's node commands work with.
 ///
 /// # Panics
 ///
 /// There is none.
 pub fn python_3_12() -> PathBuf {
+    find_python_3_12().expect(NO_PYTHON)
+}
+
+fn find_python_3_12() -> Option<PathBuf> {
     let mut candidates: Vec<PathBuf> = ["python3", "python3.13", "python3.12", "python3.14"]
         .map(PathBuf::from)
         .to_vec();
@@ -128,23 +145,22 @@ pub fn python_3_12() -> PathBuf {
             .status()
             .is_ok_and(|status| status.success())
     };
-    candidates
-        .into_iter()
-        .find(fits)
-        .expect("Python 3.12 or later is needed for slapos.core")
+    candidates.into_iter().find(fits)
 }
 
-fn expect_success(command: &mut Command, need: &str) {
+fn run_to_success(command: &mut Command, need: &str) -> Result<(), String> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .unwrap_or_else(|error| panic!("{need}: {error}"));
-    assert!(
-        output.status.success(),
+        .map_err(|error| format!("{need}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
         "{need}, but this failed ({}): {command:?}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
-    );
+    ))
 }
 
 /// The address of a master.

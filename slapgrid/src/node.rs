@@ -14,9 +14,9 @@ use slap::Master;
 use crate::account::Accounts;
 use crate::configuration::NodeConfiguration;
 use crate::log::Logger;
-use crate::supervisor::Launcher;
 use crate::supervisor::configuration::{main_text, watchdog_command};
 use crate::supervisor::layout::Layout;
+use crate::supervisor::{Launcher, ProvideSupervisord};
 
 /// Everything a node takes from the process it runs in.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct NodeSurroundings {
     pub user: u32,
     /// The users of this machine.
     pub accounts: Accounts,
+    /// Provides supervisord where none is configured.
+    pub supervisord: Arc<dyn ProvideSupervisord>,
 }
 
 /// A node.
@@ -95,6 +97,8 @@ impl Node {
             layout,
             instance_root: configuration.instance_root.clone(),
             program: configuration.supervisord.clone(),
+            provider: Arc::clone(&self.surroundings.supervisord),
+            places: configuration.buildout_override.clone(),
         }
     }
 

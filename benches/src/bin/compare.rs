@@ -14,11 +14,12 @@ use std::time::Duration;
 use buildout_benches::comparison::{Bench, Benchmark};
 use buildout_benches::measure::measure_child;
 use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
+use slap::test_master::RealSlapos;
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|all [options]
+usage: compare annotate|scale|noop|resolve|templates|node|all [options]
 
-  --buildout PATH       our program (default: `buildout` beside this one)
+  --buildout PATH       our program (default: `buildout` beside this one); `slapos` is beside it
   --runs N              runs of each contender (default: 20)
   --peer-limit SECONDS  kill a peer after this time (default: 60)
   --peers DIRECTORY     where the peers are, or will be installed (default: target/peers)
@@ -68,7 +69,10 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let floor = beside.join("floor");
     let render = beside.join("render");
     const BENCHES: &str = "build it with `cargo build --release -p buildout-benches --bins`";
+    const SLAPOS: &str = "build it with `cargo build --release -p buildout-cli`";
+    let slapos = buildout.with_file_name("slapos");
     let renders = arguments.benchmarks.contains(&Benchmark::Templates);
+    let has_node = arguments.benchmarks.contains(&Benchmark::Node);
     for (program, is_needed, remedy) in [
         (
             &buildout,
@@ -77,6 +81,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         ),
         (&floor, true, BENCHES),
         (&render, renders, BENCHES),
+        (&slapos, has_node, SLAPOS),
     ] {
         if is_needed && !program.is_file() {
             return Err(format!("no program `{}`: {remedy}", program.display()).into());
@@ -85,6 +90,12 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let bench = Bench {
         buildout,
+        slapos,
+        slapos_core: match has_node {
+            true => Some(RealSlapos::install(&peer_directory(arguments, beside)?)?),
+            false => None,
+        },
+        measures_peers: !arguments.skip_peers,
         floor,
         render,
         peers: install_peers(arguments, beside)?,
@@ -113,8 +124,9 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let is_templates = |benchmark: &Benchmark| *benchmark == Benchmark::Templates;
-    if arguments.skip_peers || arguments.benchmarks.iter().all(is_templates) {
+    let has_other_peers =
+        |benchmark: &Benchmark| matches!(benchmark, Benchmark::Templates | Benchmark::Node);
+    if arguments.skip_peers || arguments.benchmarks.iter().all(has_other_peers) {
         return Ok(peers);
     }
     let directory = peer_directory(arguments, beside)?;

@@ -203,7 +203,7 @@ impl World {
 
 /// Takes proxies and certificates from the environment, as Python's library
 /// and curl do, and logins from where they do.
-fn client_options(surroundings: &Surroundings) -> ClientOptions {
+pub(crate) fn client_options(surroundings: &Surroundings) -> ClientOptions {
     let variable = |name: &str| surroundings.variable(name).map(ToOwned::to_owned);
     ClientOptions {
         netrc: surroundings.netrc(),

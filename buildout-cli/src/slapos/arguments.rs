@@ -263,8 +263,8 @@ pub(super) struct InitArguments {
     /// The port of the master
     #[arg(long, default_value_t = 5000)]
     pub(super) port: u16,
-    /// A virtual environment with supervisor and slapos.core; one is made if
-    /// none is named
+    /// A virtual environment with supervisor and slapos.core, to be used instead
+    /// of installing them
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) environment: Option<String>,
     /// Another master, which is there already

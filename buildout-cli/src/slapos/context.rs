@@ -18,6 +18,7 @@ use slapgrid::{Accounts, Logger, Node, NodeSurroundings, error_chain};
 
 use super::arguments::{ConfigurationArgument, LoggingArguments, NodeArguments};
 use super::log::NodeLog;
+use super::supervisord::PinnedSupervisord;
 use crate::{Stop, Streams, Surroundings, diagnostic};
 
 /// What every command gets.
@@ -116,6 +117,7 @@ impl<'a> Context<'a> {
             temporary_directory: self.surroundings.temporary_directory(),
             user: rustix::process::geteuid().as_raw(),
             accounts: Accounts::of_machine(),
+            supervisord: Arc::new(PinnedSupervisord::new(self.surroundings)),
         })
     }
 

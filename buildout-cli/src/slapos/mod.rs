@@ -6,6 +6,7 @@ mod context;
 mod log;
 mod node;
 mod proxy;
+mod supervisord;
 
 use std::process;
 

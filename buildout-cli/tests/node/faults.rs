@@ -4,14 +4,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use buildout_core::value::Value;
-use slap::{InstanceRequest, Master as _};
-use slapgrid::supervisor::ProcessInfo;
-
-use crate::lifecycle::await_process;
+use crate::lifecycle::{await_process, runs};
 use crate::site::NodeSite;
 
 /// A release whose instances have no parts.
@@ -104,9 +98,7 @@ fn without_its_master_a_node_runs_what_it_knows() {
     site.run(&format!("request hello {url}")).expect(0);
     site.run("node instance").expect(0);
     let name = "slappart0:greeting-on-watch";
-    await_process(&site, name, |info| {
-        info.is_some_and(|it| it.state == "RUNNING")
-    });
+    await_process(&site, name, runs);
     site.master.stop();
     site.run("node stop all").expect(0);
     let text = site.run("node instance").expect(3);
@@ -114,9 +106,7 @@ fn without_its_master_a_node_runs_what_it_knows() {
         text.contains("Processing computer partitions offline..."),
         "{text}"
     );
-    await_process(&site, name, |info| {
-        info.is_some_and(|it| it.state == "RUNNING")
-    });
+    await_process(&site, name, runs);
     site.run("node software").expect(1);
     site.master.restart();
     site.run("node instance").expect(0);
@@ -153,82 +143,6 @@ fn a_profile_that_takes_for_ever_delays_no_other() {
 }
 
 #[test]
-fn a_node_that_is_killed_at_any_moment_loses_nothing() {
-    let site = NodeSite::new(3);
-    let url = site.own_release();
-    site.run("node format --now").expect(0);
-    site.run(&format!("supply {url} local")).expect(0);
-    // The build, too, is killed before it is finished.
-    for delay in [5, 40, 80] {
-        kill_after(&site, "node software", Duration::from_millis(delay));
-    }
-    site.run("node software").expect(0);
-    let user = site.master.client();
-    let request = |number: u32, state: &str, step: &str| {
-        let mut request = InstanceRequest::new(url.as_str(), format!("hello{number}"));
-        request.state = Some(state.to_owned());
-        request.parameters.insert_str("step", Value::string(step));
-        user.request(None, &request).expect("the master answers");
-    };
-    for number in 0..3 {
-        request(number, "started", "first");
-    }
-    let begin = Instant::now();
-    kill_after(&site, "node instance", Duration::from_secs(60));
-    let whole = begin.elapsed();
-    // From the beginning of a run to its end, with all of its work to do.
-    for step in 0..10 {
-        for number in 0..3 {
-            let state = if (step + number) % 3 == 0 {
-                "stopped"
-            } else {
-                "started"
-            };
-            request(number, state, &step.to_string());
-        }
-        kill_after(&site, "node instance", whole * step / 10);
-    }
-    for number in 0..3 {
-        request(number, "started", "last");
-    }
-    site.run("node instance").expect(0);
-    for number in 0..3 {
-        let name = format!("slappart{number}:greeting-on-watch");
-        await_process(&site, &name, |info| {
-            info.is_some_and(|it| it.state == "RUNNING")
-        });
-        let number = usize::try_from(number).unwrap();
-        let timestamp = fs::read_to_string(site.partition(number).join(".timestamp")).unwrap();
-        assert_eq!(Some(timestamp), site.wanted(number).timestamp());
-        let left: Vec<String> = fs::read_dir(site.partition(number))
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".tmp"))
-            .collect();
-        assert_eq!(left, Vec::<String>::new());
-    }
-    let text = site.run("node instance -v").expect(0);
-    assert!(!text.contains("Processing Computer Partition"), "{text}");
-}
-
-/// Starts our program, and kills it after a time unless it has ended.
-fn kill_after(site: &NodeSite, words: &str, delay: Duration) {
-    let mut command = site.command(words);
-    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut process = command.spawn().expect("the program can be run");
-    let end = Instant::now() + delay;
-    while Instant::now() < end {
-        if process.try_wait().expect("it is a child").is_some() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    process.kill().expect("it is a child");
-    process.wait().expect("it is a child");
-}
-
-#[test]
 fn a_master_that_fails_or_talks_nonsense_stops_nothing() {
     let site = NodeSite::new(1);
     let url = site.own_release();
@@ -238,7 +152,6 @@ fn a_master_that_fails_or_talks_nonsense_stops_nothing() {
     site.run(&format!("request hello {url}")).expect(0);
     site.run("node instance").expect(0);
     let name = "slappart0:greeting-on-watch";
-    let runs = |info: Option<&ProcessInfo>| info.is_some_and(|it| it.state == "RUNNING");
     let process = await_process(&site, name, runs).unwrap().process;
     let elsewhere = "<marshal><object id=\"i2\" module=\"os\" class=\"Computer\"><tuple/><dictionary id=\"i3\"/></object></marshal>";
     let answers = [

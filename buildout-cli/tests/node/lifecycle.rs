@@ -26,7 +26,8 @@ pub(crate) fn await_process(
     panic!("{name} is {:?}", site.process(name));
 }
 
-fn runs(info: Option<&ProcessInfo>) -> bool {
+/// Tells whether a process is there and runs.
+pub(crate) fn runs(info: Option<&ProcessInfo>) -> bool {
     info.is_some_and(|info| info.state == "RUNNING")
 }
 

@@ -4,9 +4,18 @@
 //! As root, releases and partitions belong to another user, as whom everything
 //! of theirs is run; else all is done as oneself.
 
+mod certificates;
+mod confinement;
 mod faults;
 mod init;
+mod kills;
 mod lifecycle;
+#[path = "../faults/random.rs"]
+mod random;
+mod relay;
+mod request;
 mod site;
 mod standalone;
+mod supervisord;
 mod traffic;
+mod unreliable;

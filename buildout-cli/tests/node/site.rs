@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use slap::test_master::{COMPUTER_ID, RealSlapos, TestMaster};
@@ -27,6 +27,16 @@ impl Outcome {
     pub(crate) fn expect(self, code: i32) -> String {
         assert_eq!(self.code, code, "{}", self.text);
         self.text
+    }
+}
+
+/// A call of our program that runs.
+pub(crate) struct Started(Child);
+
+impl Started {
+    /// Waits for its end.
+    pub(crate) fn wait(self) -> Outcome {
+        outcome_of(&self.0.wait_with_output().expect("it is a child"))
     }
 }
 
@@ -201,6 +211,31 @@ create_tap = False
         outcome(&mut self.command(words))
     }
 
+    /// Starts our program.
+    pub(crate) fn start(&self, words: &str) -> Started {
+        let mut command = self.command(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Started(command.spawn().expect("the program can be run"))
+    }
+
+    /// Kills supervisord, and waits until it is gone.
+    pub(crate) fn kill_supervisord(&self) {
+        let text = fs::read_to_string(self.path("inst/var/run/supervisord.pid"));
+        let number = text.expect("supervisord runs").trim().to_owned();
+        let status = Command::new("kill").args(["-KILL", &number]).status();
+        assert!(status.expect("kill can be run").success());
+        let gone = || {
+            let state = fs::read_to_string(format!("/proc/{number}/stat"));
+            // It stays as long as nobody asks how it ended.
+            state.map_or(true, |text| text.contains(") Z "))
+        };
+        let end = Instant::now() + Duration::from_secs(60);
+        while !gone() {
+            assert!(Instant::now() < end, "supervisord {number} does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Runs a command of slapos.core's node.
     pub(crate) fn run_python(&self, words: &str) -> Outcome {
         let mut command = self.started(&self.slapos.program("slapos"));
@@ -265,7 +300,10 @@ impl Drop for NodeSite {
 }
 
 fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().expect("the program can be run");
+    outcome_of(&command.output().expect("the program can be run"))
+}
+
+fn outcome_of(output: &Output) -> Outcome {
     Outcome {
         code: output.status.code().unwrap_or(-1),
         text: format!(

@@ -2,82 +2,19 @@
 //! scenario, request by request.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 
 use slap::test_master::COMPUTER_ID;
 use slap::{InstanceRequest, Master as _};
 
+use crate::relay::{Fate, relay};
 use crate::site::NodeSite;
-
-/// A request: method and target, and the form.
-type Requests = Arc<Mutex<Vec<(String, String)>>>;
-
-/// Hands requests on to a master, and notes them.
-fn record(master: &str) -> (String, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
-    let address = listener.local_addr().expect("it is bound");
-    let master = master
-        .trim_start_matches("http://")
-        .trim_end_matches('/')
-        .to_owned();
-    let requests = Requests::default();
-    let noted = Arc::clone(&requests);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (master, noted) = (master.clone(), Arc::clone(&noted));
-            std::thread::spawn(move || hand_on(stream, &master, &noted));
-        }
-    });
-    (format!("http://{address}"), requests)
-}
-
-/// Hands on one request; the connection is closed after it.
-fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
-    let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        if lower.starts_with("connection:") {
-            continue;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("the whole body");
-    let request = head.lines().next().unwrap_or_default();
-    let target = request.trim_end_matches(" HTTP/1.1").to_owned();
-    let form = String::from_utf8_lossy(&body).into_owned();
-    noted.lock().expect("no panic").push((target, form));
-    let mut upstream = TcpStream::connect(master).expect("the master listens");
-    upstream
-        .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
-        .expect("the master reads");
-    upstream.write_all(&body).expect("the master reads");
-    let mut answer = Vec::new();
-    upstream
-        .read_to_end(&mut answer)
-        .expect("the master answers");
-    let _ = stream.write_all(&answer);
-}
 
 /// Runs the scenario, and returns the requests of each of its steps.
 fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, String)>)> {
     let site = NodeSite::ordinary(2);
     site.run("node format --now").expect(0);
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");
-    let (recorded, requests) = record(site.master.url());
+    let (recorded, requests) = relay(site.master.url(), |_| Fate::Answered);
     let configuration = site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).expect("the site works");
     let text = text.replace(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::exec::command::Command;
-use buildout_core::recipe::{Environment, PartRun};
+use buildout_core::recipe::Environment;
 use buildout_core::state::atomic::replace_file;
 use buildout_eggs::default_index::index_of_pip;
 use buildout_eggs::index::{DefaultIndex, DefaultIndexError};
@@ -27,12 +27,19 @@ with open(sys.argv[1], 'w') as stream:
     stream.write(PyPI.simple_url)
 ";
 
-/// Returns what finds the index out when somebody needs it. What is built into
-/// pip is remembered in the cache.
-pub(super) fn default_index(run: &PartRun<'_>, python: &Path, cache: &Path) -> Arc<DefaultIndex> {
-    let environment = run.services().process_environment.clone();
-    let temporary = run.services().temporary_directory.clone();
-    let cancellation = run.services().cancellation.clone();
+/// Returns what finds the index out when somebody needs it, with an environment
+/// and a directory for temporary files. What is built into pip is remembered in
+/// the cache.
+pub fn default_index(
+    environment: &Environment,
+    temporary: &Path,
+    cancellation: &CancellationToken,
+    python: &Path,
+    cache: &Path,
+) -> Arc<DefaultIndex> {
+    let environment = environment.clone();
+    let temporary = temporary.to_owned();
+    let cancellation = cancellation.clone();
     let python = python.to_owned();
     let remembered = cache.join("default-index");
     Arc::new(move || {

@@ -26,6 +26,7 @@ use buildout_core::recipe::{DevelopEggs, Factory, RecipeError, RunServices};
 pub(crate) use self::installed::InstalledEggs;
 use self::run::EggRuns;
 
+pub use self::default_index::default_index;
 pub use self::own::{OwnDistribution, recipe_egg_version};
 pub use self::python_recipes::{DistributionSearch, PythonDistributions};
 

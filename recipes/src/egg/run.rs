@@ -223,7 +223,13 @@ impl EggRun {
             let access = IndexAccess {
                 transport: Arc::clone(&services.transport),
                 downloader,
-                default_index: default_index(run, &self.python, &self.cache),
+                default_index: default_index(
+                    &services.process_environment,
+                    &services.temporary_directory,
+                    &services.cancellation,
+                    &self.python,
+                    &self.cache,
+                ),
                 directory: services.directory.clone(),
                 page_cache: Some(self.cache.join("pages")),
                 tags: Arc::clone(&self.tags),

@@ -20,6 +20,8 @@ mod schema;
 mod storage;
 mod typed_options;
 
+pub use self::schema::{DocumentError, ReleaseSchema, SchemaError, Serialisation};
+
 use std::sync::Arc;
 
 use buildout_core::recipe::Factory;

@@ -45,6 +45,11 @@ impl BuildoutOverride {
         self.values.contains_key(option)
     }
 
+    /// Returns the value of an option that is overridden.
+    pub fn get(&self, option: &str) -> Option<&str> {
+        self.values.get(option).map(String::as_str)
+    }
+
     /// Returns them as words of a command line.
     pub fn assignments(&self) -> Vec<String> {
         self.values

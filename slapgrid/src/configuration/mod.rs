@@ -184,7 +184,7 @@ pub struct NodeConfiguration {
     pub buildout_debug: bool,
     /// Whether everything is processed, current or not (`develop`, `force`).
     pub force: bool,
-    /// The program supervisord.
+    /// The program supervisord; none if the node is to provide it for itself.
     pub supervisord: Option<PathBuf>,
     /// How many partitions are processed at once.
     pub parallel_partitions: usize,

@@ -1,10 +1,13 @@
 //! Having a supervisord that runs.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -14,7 +17,8 @@ use buildout_core::exec::output::StreamKind;
 
 use super::client::{Supervisor, SupervisorError};
 use super::layout::Layout;
-use crate::files::{FileError, create_directory, update_file};
+use crate::configuration::BuildoutOverride;
+use crate::files::{FileError, create_directory, create_private_directory, update_file};
 use crate::log::Logger;
 
 /// The longest path of a socket, without the zero at its end.
@@ -43,9 +47,9 @@ pub enum LaunchError {
     /// The path of the socket is too long for the system.
     #[error("the path `{}` is too long for a socket: it may have {} bytes", .0.display(), SOCKET_LIMIT - SOCKET_SUFFIX)]
     PathTooLong(PathBuf),
-    /// Nobody said where supervisord is.
-    #[error("supervisord is not configured: `supervisord = PATH` is missing in `[slapos]`")]
-    NotConfigured,
+    /// None is configured, and none can be provided.
+    #[error("failed to provide supervisord")]
+    NotProvided(#[source] Box<dyn Error + Send + Sync>),
     /// The program is not there.
     #[error("the supervisord of `[slapos] supervisord` does not exist: `{}`", .0.display())]
     NoProgram(PathBuf),
@@ -61,9 +65,12 @@ impl LaunchError {
     /// Returns advice.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            LaunchError::NotConfigured | LaunchError::NoProgram(_) => Some(
-                "install it, as by `python3 -m venv V && V/bin/pip install supervisor`, and set `supervisord = V/bin/supervisord`",
+            LaunchError::NotProvided(_) => Some(
+                "`supervisord = PATH` in `[slapos]` names one that is there; `[buildout-override]` says where distributions come from",
             ),
+            LaunchError::NoProgram(_) => {
+                Some("correct `supervisord`, or remove it: the node provides one then")
+            }
             LaunchError::NoInstanceRoot(_) => Some("run `slapos node format --now`"),
             LaunchError::Silent(_) => {
                 Some("`var/log/supervisord.log` in `instance_root` tells why it does not run")
@@ -72,6 +79,23 @@ impl LaunchError {
             _ => None,
         }
     }
+}
+
+/// Provides supervisord for nodes that configure none.
+pub trait ProvideSupervisord: fmt::Debug + Send + Sync {
+    /// Returns the program below `directory`, installed unless it is there;
+    /// supervisorctl is beside it. It comes from where `places` says.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    fn provide(
+        &self,
+        directory: &Path,
+        places: &BuildoutOverride,
+        log: &Logger,
+        cancellation: &CancellationToken,
+    ) -> Result<PathBuf, Box<dyn Error + Send + Sync>>;
 }
 
 /// Writes supervisord's configuration and starts it.
@@ -83,6 +107,10 @@ pub struct Launcher {
     pub instance_root: PathBuf,
     /// The program, if configured.
     pub program: Option<PathBuf>,
+    /// Provides it if not.
+    pub provider: Arc<dyn ProvideSupervisord>,
+    /// Where it comes from then.
+    pub places: BuildoutOverride,
     /// The text of its configuration.
     pub configuration: String,
 }
@@ -110,17 +138,29 @@ impl Launcher {
         Ok(())
     }
 
-    /// Returns the program that is configured.
+    /// Returns the program that is configured, else the one that the node
+    /// provides for itself.
     ///
     /// # Errors
     ///
     /// There is none.
-    pub fn installed_program(&self) -> Result<&Path, LaunchError> {
-        let program = self.program.as_deref().ok_or(LaunchError::NotConfigured)?;
-        if !program.exists() {
-            return Err(LaunchError::NoProgram(program.to_owned()));
+    pub fn installed_program(
+        &self,
+        log: &Logger,
+        cancellation: &CancellationToken,
+    ) -> Result<PathBuf, LaunchError> {
+        match &self.program {
+            Some(program) if program.exists() => Ok(program.clone()),
+            Some(program) => Err(LaunchError::NoProgram(program.clone())),
+            None => {
+                // What is below is the node's alone.
+                create_private_directory(&self.instance_root.join("var/slapgrid"))?;
+                let directory = self.layout.program_directory();
+                self.provider
+                    .provide(&directory, &self.places, log, cancellation)
+                    .map_err(LaunchError::NotProvided)
+            }
         }
-        Ok(program)
     }
 
     /// Returns the supervisord that runs, starting it if there is none
@@ -140,9 +180,9 @@ impl Launcher {
             self.mend_watchdog(&supervisor, log);
             return Ok(supervisor);
         }
-        let program = self.installed_program()?;
+        let program = self.installed_program(log, cancellation)?;
         log.info("Launching supervisord with clean environment.");
-        self.start(program, cancellation)?;
+        self.start(&program, cancellation)?;
         self.await_running(cancellation)
     }
 

@@ -40,6 +40,11 @@ impl Layout {
         self.root.join("sv.sock")
     }
 
+    /// `var/slapgrid/supervisord`: the program, where the node provides it.
+    pub fn program_directory(&self) -> PathBuf {
+        self.root.join("var/slapgrid/supervisord")
+    }
+
     /// `var/log/supervisord.log`.
     pub fn log(&self) -> PathBuf {
         self.root.join("var/log/supervisord.log")

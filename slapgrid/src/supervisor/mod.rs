@@ -13,5 +13,5 @@ mod update;
 pub mod xmlrpc;
 
 pub use client::{GroupResult, ProcessInfo, Supervisor, SupervisorError};
-pub use launch::{LaunchError, Launcher};
+pub use launch::{LaunchError, Launcher, ProvideSupervisord};
 pub use update::{Groups, update};

@@ -1,7 +1,13 @@
 //! `slapos request`.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use buildout_core::fetch::HttpClient;
 use buildout_core::value::{Dict, Value};
+use buildout_recipes::{ReleaseSchema, Serialisation};
 use slap::{InstanceRequest, Master as _};
+use slapgrid::error_chain;
 
 use super::super::arguments::RequestArguments;
 use super::super::context::Context;
@@ -17,6 +23,10 @@ pub(in super::super) fn run(
     let master = super::master(context, arguments.client.cfg.as_deref())?;
     let url = super::release_of(context, &master, &arguments.software_url)?;
     let reference = &arguments.reference;
+    context.log.info(format!(
+        "Validating request parameters for {reference} as an instance of {url} ..."
+    ));
+    let schema = schema_of(context, &url, arguments);
     let mut request = InstanceRequest::new(url.clone(), reference.clone());
     request.software_type.clone_from(&arguments.software_type);
     request.state.clone_from(&arguments.state);
@@ -24,8 +34,11 @@ pub(in super::super) fn run(
     request.filter = pairs(&arguments.node)?;
     request.parameters = match &arguments.parameters_file {
         None => pairs(&arguments.parameters)?,
-        Some(file) => from_file(context, file, arguments.force_serialisation.as_deref())?,
+        Some(file) => from_file(context, file, form_of(arguments, schema.as_ref()))?,
     };
+    if let Some(schema) = &schema {
+        check(context, schema, &request);
+    }
     context.log.info(format!(
         "Requesting {reference} as an instance of {url} ..."
     ));
@@ -50,6 +63,53 @@ pub(in super::super) fn run(
         .log
         .info("You can rerun the command to get up-to-date information.");
     Ok(())
+}
+
+/// Reads what the release says of its parameters. That it says nothing prevents
+/// no request.
+fn schema_of(
+    context: &Context<'_>,
+    url: &str,
+    arguments: &RequestArguments,
+) -> Option<ReleaseSchema> {
+    let directory = Path::new(&context.surroundings.working_directory);
+    let transport = HttpClient::new(crate::command::client_options(context.surroundings));
+    let software_type = arguments.software_type.as_deref();
+    match ReleaseSchema::read(url, software_type, directory, Arc::new(transport)) {
+        Ok(schema) => Some(schema),
+        Err(error) => {
+            context.log.warning(error_chain(&error));
+            None
+        }
+    }
+}
+
+/// Warns of parameters that do not fit; they are requested all the same, as
+/// slapos.core does.
+fn check(context: &Context<'_>, schema: &ReleaseSchema, request: &InstanceRequest) {
+    match schema.check(&request.parameters, request.is_shared) {
+        Ok(lines) if lines.is_empty() => {}
+        Ok(lines) => context.log.warning(format!(
+            "Request parameters do not validate against schema definition:\n  {}",
+            lines.join("\n  ")
+        )),
+        Err(error) => context.log.warning(format!(
+            "Error validating request parameters against schema definition:\n{}",
+            error_chain(&error)
+        )),
+    }
+}
+
+/// Returns how parameters of a file travel: as is asked for, else as the release
+/// wants it, else as JSON.
+fn form_of(arguments: &RequestArguments, schema: Option<&ReleaseSchema>) -> Serialisation {
+    match arguments.force_serialisation.as_deref() {
+        Some("xml") => Serialisation::Xml,
+        Some(_) => Serialisation::JsonInXml,
+        None => schema
+            .and_then(|schema| schema.serialisation().ok())
+            .unwrap_or(Serialisation::JsonInXml),
+    }
 }
 
 /// Shows parameters as JSON; those that travel as JSON in one are taken out.
@@ -82,14 +142,14 @@ fn pairs(words: &[String]) -> Result<Dict, Stop> {
 }
 
 /// Reads parameters from a file with a JSON object.
-fn from_file(context: &Context<'_>, file: &str, form: Option<&str>) -> Result<Dict, Stop> {
+fn from_file(context: &Context<'_>, file: &str, form: Serialisation) -> Result<Dict, Stop> {
     if !file.ends_with(".json") {
         return Err(Stop::message(format!(
             "parameters in the form of {file} are not supported"
         ))
         .with_hint("write them as an object in a file that ends in `.json`"));
     }
-    let path = std::path::Path::new(&context.surroundings.working_directory).join(file);
+    let path = Path::new(&context.surroundings.working_directory).join(file);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Stop::message(format!("failed to read `{}`: {error}", path.display())))?;
     let document: serde_json::Value = serde_json::from_str(&text)
@@ -99,7 +159,7 @@ fn from_file(context: &Context<'_>, file: &str, form: Option<&str>) -> Result<Di
     };
     let mut dict = Dict::new();
     let is_wrapped = members.len() == 1 && members.contains_key("_");
-    if form != Some("xml") && !is_wrapped {
+    if form == Serialisation::JsonInXml && !is_wrapped {
         dict.insert_str("_", Value::string(format!("{document:#}")));
         return Ok(dict);
     }

@@ -1,8 +1,10 @@
 //! `slapos node init DIRECTORY`: a node that works without root, with a master.
 //!
 //! The master is `slapos proxy` of slapos.core, which supervisord runs beside
-//! the instances. Both programs come from PyPI into a virtual environment in
-//! the directory, unless one is named that has them.
+//! the instances. It comes from PyPI into a virtual environment in the
+//! directory, unless one is named that has it, or another master is there
+//! already. supervisord is the node's own, or that of the environment that is
+//! named.
 
 use std::fs;
 use std::io;
@@ -25,7 +27,7 @@ use crate::Stop;
 use buildout_core::exec::shell_quote::quote;
 
 /// What the virtual environment holds.
-const REQUIREMENTS: [&str; 3] = ["slapos.core>=1.22", "supervisor", "setuptools<81"];
+const REQUIREMENTS: [&str; 2] = ["slapos.core>=1.22", "setuptools<81"];
 
 /// How long the master may take to answer.
 const WAITING: Duration = Duration::from_secs(90);
@@ -63,7 +65,7 @@ pub(super) fn run(context: &Context<'_>, arguments: &InitArguments) -> Result<()
         tell_next(context, &place);
         return Ok(());
     }
-    if arguments.environment.is_none() {
+    if arguments.environment.is_none() && arguments.master_url.is_none() {
         place.make_environment(context)?;
     }
     start(context, &place)?;
@@ -140,6 +142,11 @@ impl Place<'_> {
         // `%` begins an expression there.
         let base = self.base.display().to_string().replace('%', "%%");
         let environment = self.environment.display().to_string().replace('%', "%%");
+        // The node has its own, but for whoever brings one.
+        let supervisord = match self.arguments.environment {
+            Some(_) => format!("supervisord = {environment}/bin/supervisord\n"),
+            None => String::new(),
+        };
         let url = self.master_url();
         let rest = url.trim_end_matches('/');
         let InitArguments {
@@ -160,8 +167,7 @@ master_url = {url}
 master_rest_url = {rest}/hateoas
 computer_id = {computer_id}
 root_check = False
-supervisord = {environment}/bin/supervisord
-pidfile_software = {base}/var/run/software.pid
+{supervisord}pidfile_software = {base}/var/run/software.pid
 pidfile_instance = {base}/var/run/instance.pid
 pidfile_report = {base}/var/run/report.pid
 
@@ -213,9 +219,7 @@ database_uri = {base}/var/proxy.db
         if complete.exists() {
             return Ok(());
         }
-        context
-            .log
-            .info("Installing supervisor and slapos.core from PyPI ...");
+        context.log.info("Installing slapos.core from PyPI ...");
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv"]).arg(&self.environment);
         self.execute(venv)?;

@@ -55,7 +55,7 @@ pub(super) fn supervisord(
             .map_err(|error| fail_launch(context, &error));
     }
     let program = launcher
-        .installed_program()
+        .installed_program(&node.log, &node.cancellation)
         .map_err(|error| fail_launch(context, &error))?;
     let mut command = Command::new(program);
     command
@@ -66,15 +66,16 @@ pub(super) fn supervisord(
     Err(Stop::Program(Box::new(command)))
 }
 
-/// Becomes the supervisorctl beside the supervisord of the configuration.
+/// Becomes the supervisorctl beside the node's supervisord.
 pub(super) fn supervisorctl(
     context: &Context<'_>,
     arguments: &SupervisorctlArguments,
 ) -> Result<(), Stop> {
     let (node, _) = connect(context, &arguments.configuration)?;
-    let Some(supervisord) = &node.configuration.supervisord else {
-        return Err(fail_launch(context, &LaunchError::NotConfigured));
-    };
+    let supervisord = node
+        .launcher()
+        .installed_program(&node.log, &node.cancellation)
+        .map_err(|error| fail_launch(context, &error))?;
     let mut command = Command::new(supervisord.with_file_name("supervisorctl"));
     command
         .arg("-c")

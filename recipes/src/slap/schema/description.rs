@@ -1,18 +1,16 @@
 //! The description of a software release: `software.cfg.json`
 //! (`slapos.util.SoftwareReleaseSchema`).
 
-use std::path::{Path, PathBuf};
-
 use buildout_core::recipe::RecipeError;
 use buildout_core::value::Value;
 use serde_json::Value as Json;
 use slap::{DEFAULT_SOFTWARE_TYPE, OLD_DEFAULT_SOFTWARE_TYPE};
 
-use super::documents::{DocumentError, Documents, file_uri};
+use super::documents::{DocumentError, Documents, path_of, resolve};
 
 /// How the parameters of an instance travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Serialisation {
+pub enum Serialisation {
     /// Each as a text of its own.
     Xml,
     /// All as JSON in the one parameter `_`.
@@ -20,34 +18,29 @@ pub(super) enum Serialisation {
 }
 
 /// A description, seen from one software type.
-pub(super) struct SoftwareDescription<'d> {
-    documents: &'d Documents,
-    path: PathBuf,
+pub(super) struct SoftwareDescription {
+    documents: Documents,
+    /// Where it is.
+    uri: String,
     description: Json,
     software_type: String,
 }
 
-impl<'d> SoftwareDescription<'d> {
-    /// Reads the file, whose suffix `.json` may be missing.
+impl SoftwareDescription {
+    /// Reads the document at a URI.
     pub(super) fn read(
-        documents: &'d Documents,
-        directory: &Path,
-        location: &str,
+        documents: &Documents,
+        uri: String,
         software_type: &str,
-    ) -> Result<Self, RecipeError> {
-        let path = location.strip_prefix("file://").unwrap_or(location);
-        let path = path.strip_suffix(".json").unwrap_or(path);
-        let path = directory.join(format!("{path}.json"));
-        let description = documents
-            .read(&file_uri(&path))
-            .map_err(|error| unreadable(error).at_option("jsonschema"))?;
+    ) -> Result<Self, DocumentError> {
+        let description = documents.read(&uri)?;
         let software_type = match software_type {
             "" | OLD_DEFAULT_SOFTWARE_TYPE => DEFAULT_SOFTWARE_TYPE,
             other => other,
         };
         Ok(SoftwareDescription {
-            documents,
-            path,
+            documents: documents.clone(),
+            uri,
             description,
             software_type: software_type.to_owned(),
         })
@@ -77,7 +70,7 @@ impl<'d> SoftwareDescription<'d> {
             }
             None => Err(RecipeError::internal("KeyError", "'serialisation'")
                 .at_option("jsonschema")
-                .with_hint(format!("add `serialisation` to `{}`", self.path.display()))),
+                .with_hint(format!("add `serialisation` to `{}`", self.shown()))),
         }
     }
 
@@ -114,7 +107,15 @@ impl<'d> SoftwareDescription<'d> {
         RecipeError::user(format!(
             "{what} {software_type} seems to have no JSON schema entry in the software.cfg.json."
         ))
-        .with_hint(format!("add one to `{}`", self.path.display()))
+        .with_hint(format!("add one to `{}`", self.shown()))
+    }
+
+    /// Returns the description's path, or its URL.
+    fn shown(&self) -> String {
+        match path_of(&self.uri) {
+            Some(path) => path.display().to_string(),
+            None => self.uri.clone(),
+        }
     }
 
     /// Returns the location of a schema that is named relative to the
@@ -124,14 +125,14 @@ impl<'d> SoftwareDescription<'d> {
             reference.to_owned()
         } else {
             let path = reference.strip_prefix("file:").unwrap_or(reference);
-            let directory = self.path.parent().unwrap_or(Path::new("/"));
-            file_uri(&directory.join(path))
+            resolve(&self.uri, path).unwrap_or_else(|| path.to_owned())
         };
         self.documents.read(&uri).map_err(unreadable)?;
         Ok(uri)
     }
 }
 
-fn unreadable(error: DocumentError) -> RecipeError {
+/// Words a document that cannot be had for the recipe.
+pub(super) fn unreadable(error: DocumentError) -> RecipeError {
     RecipeError::user(error).with_hint("the schemas are files beside the description")
 }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use buildout_core::extends::{base_of, join};
+use buildout_core::fetch::{FetchError, Transport, TransportRequest};
 use jsonschema::{Retrieve, Uri};
 use serde_json::{Map, Value as Json};
 
@@ -17,23 +20,62 @@ pub(super) const MARK: &str = "x-properties-number";
 /// Where values are, and not schemas.
 const VALUES: [&str; 4] = ["const", "default", "enum", "examples"];
 
+/// The longest document of the network that is read, in bytes.
+const REMOTE_LIMIT: u64 = 16 * 1024 * 1024;
+
 /// A document that cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DocumentError {
+#[non_exhaustive]
+pub enum DocumentError {
+    /// Its file cannot be read.
     #[error("Unable to load JSON {uri}: {source}")]
-    Read { uri: String, source: std::io::Error },
+    Read {
+        /// The document.
+        uri: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It is no JSON.
     #[error("Unable to load JSON {uri}: {source}")]
     Json {
+        /// The document.
         uri: String,
+        /// What is wrong.
         source: serde_json::Error,
     },
+    /// It is in the network, which is not asked.
     #[error("Unable to load JSON {uri}: only schemas in files are supported")]
-    Remote { uri: String },
+    Remote {
+        /// The document.
+        uri: String,
+    },
+    /// Its server is not there.
+    #[error("Unable to load JSON {uri}: {source}")]
+    Fetch {
+        /// The document.
+        uri: String,
+        /// Why not.
+        source: FetchError,
+    },
+    /// Its server does not have it.
+    #[error("Unable to load JSON {uri}: the server answers {status} {reason}")]
+    Status {
+        /// The document.
+        uri: String,
+        /// The status.
+        status: u16,
+        /// Its name.
+        reason: String,
+    },
 }
 
 /// The documents read so far. Copies share them.
 #[derive(Clone, Default)]
-pub(super) struct Documents(Arc<Mutex<Known>>);
+pub(super) struct Documents {
+    known: Arc<Mutex<Known>>,
+    /// What asks the network; if there is none, nothing does.
+    transport: Option<Arc<dyn Transport>>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -55,8 +97,16 @@ pub(super) struct Properties {
 }
 
 impl Documents {
+    /// Reads documents of the network as well.
+    pub(super) fn of_network(transport: Arc<dyn Transport>) -> Self {
+        Documents {
+            transport: Some(transport),
+            ..Self::default()
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a document, without fragment.
@@ -64,13 +114,13 @@ impl Documents {
         if let Some(document) = self.known().documents.get(uri) {
             return Ok(document.clone());
         }
-        let path = path_of(uri).ok_or_else(|| DocumentError::Remote {
-            uri: uri.to_owned(),
-        })?;
-        let text = fs::read_to_string(path).map_err(|source| DocumentError::Read {
-            uri: uri.to_owned(),
-            source,
-        })?;
+        let text = match path_of(uri) {
+            Some(path) => fs::read_to_string(path).map_err(|source| DocumentError::Read {
+                uri: uri.to_owned(),
+                source,
+            })?,
+            None => self.fetch(uri)?,
+        };
         let mut document = serde_json::from_str(&text).map_err(|source| DocumentError::Json {
             uri: uri.to_owned(),
             source,
@@ -79,6 +129,29 @@ impl Documents {
         mark(&mut document, uri, "", &mut known.properties);
         known.documents.insert(uri.to_owned(), document.clone());
         Ok(document)
+    }
+
+    fn fetch(&self, uri: &str) -> Result<String, DocumentError> {
+        let uri = uri.to_owned();
+        let Some(transport) = &self.transport else {
+            return Err(DocumentError::Remote { uri });
+        };
+        let response = match transport.get(&TransportRequest::new(uri.as_str())) {
+            Ok(response) => response,
+            Err(source) => return Err(DocumentError::Fetch { uri, source }),
+        };
+        if response.status != 200 {
+            return Err(DocumentError::Status {
+                uri,
+                status: response.status,
+                reason: response.reason,
+            });
+        }
+        let mut text = String::new();
+        match response.body.take(REMOTE_LIMIT).read_to_string(&mut text) {
+            Ok(_) => Ok(text),
+            Err(source) => Err(DocumentError::Read { uri, source }),
+        }
     }
 
     /// Returns a set of properties by its number.
@@ -189,18 +262,22 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-fn path_of(uri: &str) -> Option<PathBuf> {
+/// Returns the file of a URI; none if it is one of the network.
+pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
     let path = uri.strip_prefix("file:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     path.starts_with('/')
         .then(|| PathBuf::from(std::ffi::OsString::from_vec(decode_bytes(path))))
 }
 
-fn resolve(base: &str, target: &str) -> Option<String> {
+/// Returns what a reference in the document `base` means.
+pub(super) fn resolve(base: &str, target: &str) -> Option<String> {
     if target.contains(':') {
         return Some(target.to_owned());
     }
-    let base = path_of(base)?;
+    let Some(base) = path_of(base) else {
+        return Some(join(base_of(base), target, true));
+    };
     let target = PathBuf::from(std::ffi::OsString::from_vec(decode_bytes(target)));
     Some(file_uri(&base.parent()?.join(target)))
 }

@@ -3,14 +3,21 @@
 mod description;
 mod documents;
 mod message;
+mod release;
 mod validation;
+
+use std::path::Path;
 
 use buildout_core::recipe::{Construction, RecipeError};
 use buildout_core::value::{Dict, Value};
 use slap::ComputerPartition;
 
-use self::description::{Serialisation, SoftwareDescription};
-use self::documents::Documents;
+pub use self::description::Serialisation;
+pub use self::documents::DocumentError;
+pub use self::release::{ReleaseSchema, SchemaError};
+
+use self::description::{SoftwareDescription, unreadable};
+use self::documents::{Documents, file_uri};
 use self::validation::{Invalid, Rules, validate};
 use super::json::{MAGIC_KEY, from_json, loads, unwrap};
 use super::typed_options::set_value;
@@ -98,12 +105,9 @@ pub(super) fn apply(
     report: &Report<'_>,
 ) -> Result<Value, RecipeError> {
     let documents = Documents::default();
-    let description = SoftwareDescription::read(
-        &documents,
-        &part.services().directory,
-        &options.description,
-        &options.software_type,
-    )?;
+    let uri = description_uri(&part.services().directory, &options.description);
+    let description = SoftwareDescription::read(&documents, uri, &options.software_type)
+        .map_err(|error| unreadable(error).at_option("jsonschema"))?;
     let shared = match instance.parameters.get_str("slave_instance_list") {
         Some(Value::List(shared)) => shared.clone(),
         _ => Vec::new(),
@@ -162,6 +166,14 @@ pub(super) fn apply(
         set_value(part, "invalid-shared-instance-list", &Value::List(invalid))?;
     }
     Ok(parameters)
+}
+
+/// Returns the URI of the description in a file, whose suffix `.json` may be
+/// missing.
+fn description_uri(directory: &Path, location: &str) -> String {
+    let path = location.strip_prefix("file://").unwrap_or(location);
+    let path = path.strip_suffix(".json").unwrap_or(path);
+    file_uri(&directory.join(format!("{path}.json")))
 }
 
 fn validate_main(

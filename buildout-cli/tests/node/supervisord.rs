@@ -1,0 +1,88 @@
+//! The supervisord of a node that configures none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::site::NodeSite;
+
+const WHEEL: &str = "supervisor-4.3.0-py2.py3-none-any.whl";
+
+/// Returns a directory with the wheel, fetched from PyPI by pip if it is not
+/// there.
+fn wheels(site: &NodeSite) -> PathBuf {
+    let peers = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers");
+    let directory = peers.join("supervisor-4.3.0");
+    if !directory.join(WHEEL).exists() {
+        let staged = tempfile::tempdir_in(&peers).expect("peers are there");
+        let output = Command::new(site.slapos.program("python"))
+            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
+            .arg(staged.path())
+            .arg("supervisor==4.3.0")
+            .output()
+            .expect("Python can be run");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "PyPI is needed: {text}");
+        fs::create_dir_all(&directory).expect("it is ours");
+        fs::rename(staged.path().join(WHEEL), directory.join(WHEEL)).expect("it is ours");
+    }
+    directory.canonicalize().expect("it is there")
+}
+
+/// Has a node take its supervisord from a directory.
+fn without_supervisord(site: &NodeSite, find_links: &Path) {
+    let path = site.path("slapos.cfg");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines = text
+        .lines()
+        .take_while(|line| *line != "[buildout-override]");
+    let mut kept: String = lines
+        .filter(|line| !line.starts_with("supervisord = "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    // Nobody listens there.
+    kept.push_str(&format!(
+        "[buildout-override]\nindex = http://127.0.0.1:1/\nfind-links = {}\n",
+        find_links.display()
+    ));
+    fs::write(&path, kept).unwrap();
+}
+
+#[test]
+fn a_node_installs_a_supervisord_whose_bytes_it_knows() {
+    let site = NodeSite::new(1);
+    site.run("node format --now").expect(0);
+    let program = site.path("inst/var/slapgrid/supervisord/bin/supervisord");
+
+    // What only has the name is not taken.
+    let false_ones = site.path("false");
+    fs::create_dir(&false_ones).unwrap();
+    fs::write(false_ones.join(WHEEL), "something else").unwrap();
+    without_supervisord(&site, &false_ones);
+    let text = site.run("node status").expect(1);
+    assert!(text.contains("failed to provide supervisord"), "{text}");
+    assert!(text.contains("has the SHA-256 digest"), "{text}");
+    assert!(
+        text.contains("`supervisord = PATH` in `[slapos]`"),
+        "{text}"
+    );
+    assert!(!program.exists());
+
+    without_supervisord(&site, &wheels(&site));
+    let url = site.own_release();
+    site.run(&format!("supply {url} local")).expect(0);
+    site.run("node software").expect(0);
+    site.run(&format!("request hello {url}")).expect(0);
+    let text = site.run("node instance").expect(0);
+    assert!(text.contains(&format!("Installing {WHEEL} into")), "{text}");
+    crate::lifecycle::await_process(&site, "slappart0:greeting-on-watch", crate::lifecycle::runs);
+    let text = site.run("node supervisorctl version").expect(0);
+    assert!(text.contains("4.3.0"), "{text}");
+    // It is there for ever, also without anything to install it from.
+    fs::remove_file(false_ones.join(WHEEL)).unwrap();
+    without_supervisord(&site, &false_ones);
+    site.supervisor().shutdown().unwrap();
+    let text = site.run("node instance").expect(0);
+    assert!(text.contains("Launching supervisord"), "{text}");
+    assert!(!text.contains("Installing"), "{text}");
+}
