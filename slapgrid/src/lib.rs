@@ -17,6 +17,7 @@ mod child;
 mod clock;
 pub mod configuration;
 mod files;
+mod foreign_directory;
 pub mod format;
 pub mod instance;
 pub mod launch;
@@ -25,6 +26,7 @@ mod node;
 mod pid_file;
 pub mod software;
 pub mod supervisor;
+pub mod usage;
 mod watchdog;
 
 pub use account::{Account, Accounts};

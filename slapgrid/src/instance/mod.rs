@@ -1,5 +1,6 @@
 //! `slapos node instance`: the partitions, as the master wants them.
 
+mod consumption;
 mod currency;
 mod error;
 mod install;
