@@ -13,8 +13,10 @@
 #![warn(missing_docs)]
 
 mod account;
+pub mod boot;
 mod child;
 mod clock;
+pub mod collect;
 pub mod configuration;
 mod files;
 mod foreign_directory;

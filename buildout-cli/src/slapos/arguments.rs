@@ -64,8 +64,16 @@ pub(super) enum NodeCommand {
     Software(SoftwareArguments),
     /// Install, start and stop instances
     Instance(InstanceArguments),
-    /// Remove instances that the master wants destroyed
+    /// Tell the master what instances used, and remove those that it wants destroyed
     Report(ReportArguments),
+    /// Measure what the machine and its partitions use
+    Collect(CollectArguments),
+    /// Remove shared parts that nothing uses
+    Prune(PruneArguments),
+    /// Have all partitions of the computer processed again
+    Bang(BangArguments),
+    /// Prepare the machine after it has started: wait for its network, format, bang
+    Boot(BootArguments),
     /// Show releases, partitions and their services at a glance
     List(ListArguments),
     /// Start supervisord, if it does not run
@@ -221,6 +229,42 @@ pub(super) struct InstanceArguments {
 pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) node: NodeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CollectArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PruneArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A directory of further releases whose shared parts are kept
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) additional_software_directory: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BangArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Why
+    #[arg(short, long, default_value = "")]
+    pub(super) message: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BootArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// What the master is told
+    #[arg(short, long, default_value = "Reboot")]
+    pub(super) message: String,
 }
 
 #[derive(Args, Debug)]

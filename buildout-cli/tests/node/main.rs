@@ -4,9 +4,12 @@
 //! As root, releases and partitions belong to another user, as whom everything
 //! of theirs is run; else all is done as oneself.
 
+mod collect;
 mod faults;
 mod init;
 mod lifecycle;
 mod site;
 mod standalone;
 mod traffic;
+mod upkeep;
+mod usage;

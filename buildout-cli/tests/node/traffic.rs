@@ -4,6 +4,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use slap::test_master::COMPUTER_ID;
@@ -12,10 +14,34 @@ use slap::{InstanceRequest, Master as _};
 use crate::site::NodeSite;
 
 /// A request: method and target, and the form.
-type Requests = Arc<Mutex<Vec<(String, String)>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
+
+/// What goes wrong with reports of consumption on their way to the master.
+#[derive(Clone)]
+pub(crate) enum Interference {
+    /// Nothing.
+    None,
+    /// While this is true, they are refused.
+    Refuse(Arc<AtomicBool>),
+    /// When the master has one, this process is killed before it is told.
+    Kill(Arc<Mutex<Option<Child>>>),
+}
+
+/// Has a node talk to its master through something that notes requests.
+pub(crate) fn record_master(site: &NodeSite, interference: Interference) -> Requests {
+    let (recorded, requests) = record(site.master.url(), interference);
+    let configuration = site.path("slapos.cfg");
+    let text = fs::read_to_string(&configuration).expect("the site works");
+    let text = text.replace(
+        &format!("master_url = {}\n", site.master.url()),
+        &format!("master_url = {recorded}\n"),
+    );
+    fs::write(&configuration, text).expect("the site works");
+    requests
+}
 
 /// Hands requests on to a master, and notes them.
-fn record(master: &str) -> (String, Requests) {
+fn record(master: &str, interference: Interference) -> (String, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
     let address = listener.local_addr().expect("it is bound");
     let master = master
@@ -27,14 +53,15 @@ fn record(master: &str) -> (String, Requests) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (master, noted) = (master.clone(), Arc::clone(&noted));
-            std::thread::spawn(move || hand_on(stream, &master, &noted));
+            let interference = interference.clone();
+            std::thread::spawn(move || hand_on(stream, &master, &noted, &interference));
         }
     });
     (format!("http://{address}"), requests)
 }
 
 /// Hands on one request; the connection is closed after it.
-fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
+fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, interference: &Interference) {
     let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -59,7 +86,15 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
     let request = head.lines().next().unwrap_or_default();
     let target = request.trim_end_matches(" HTTP/1.1").to_owned();
     let form = String::from_utf8_lossy(&body).into_owned();
+    let is_usage = target == "POST /useComputer";
     noted.lock().expect("no panic").push((target, form));
+    if let Interference::Refuse(refusing) = interference
+        && is_usage
+        && refusing.load(Ordering::Relaxed)
+    {
+        let _ = stream.write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
+        return;
+    }
     let mut upstream = TcpStream::connect(master).expect("the master listens");
     upstream
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
@@ -69,6 +104,13 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests) {
     upstream
         .read_to_end(&mut answer)
         .expect("the master answers");
+    if let Interference::Kill(victim) = interference
+        && is_usage
+        && let Some(mut process) = victim.lock().expect("no panic").take()
+    {
+        process.kill().expect("it is a child");
+        process.wait().expect("it is a child");
+    }
     let _ = stream.write_all(&answer);
 }
 
@@ -77,14 +119,7 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
     let site = NodeSite::ordinary(2);
     site.run("node format --now").expect(0);
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");
-    let (recorded, requests) = record(site.master.url());
-    let configuration = site.path("slapos.cfg");
-    let text = fs::read_to_string(&configuration).expect("the site works");
-    let text = text.replace(
-        &format!("master_url = {}\n", site.master.url()),
-        &format!("master_url = {recorded}\n"),
-    );
-    fs::write(&configuration, text).expect("the site works");
+    let requests = record_master(&site, Interference::None);
     // What users ask is not recorded.
     let user = site.master.client();
     let supply = |state: &str| {

@@ -165,7 +165,7 @@ impl Options {
         }
     }
 
-    pub(super) fn number(&self, option: &str) -> Result<Option<i64>, ConfigurationError> {
+    pub(crate) fn number(&self, option: &str) -> Result<Option<i64>, ConfigurationError> {
         let Some(value) = self.get(option).filter(|value| !value.is_empty()) else {
             return Ok(None);
         };

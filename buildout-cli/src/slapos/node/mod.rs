@@ -1,5 +1,7 @@
 //! `slapos node`.
 
+mod boot;
+mod collect;
 mod format;
 mod init;
 mod list;
@@ -18,6 +20,10 @@ pub(super) fn run(context: &Context<'_>, command: NodeCommand) -> Result<(), Sto
         NodeCommand::Software(arguments) => passes::software(context, &arguments),
         NodeCommand::Instance(arguments) => passes::instance(context, &arguments),
         NodeCommand::Report(arguments) => passes::report(context, &arguments),
+        NodeCommand::Collect(arguments) => collect::run(context, &arguments),
+        NodeCommand::Prune(arguments) => passes::prune(context, &arguments),
+        NodeCommand::Bang(arguments) => boot::bang(context, &arguments),
+        NodeCommand::Boot(arguments) => boot::run(context, &arguments),
         NodeCommand::List(arguments) => list::run(context, &arguments),
         NodeCommand::Supervisord(arguments) => supervisor::supervisord(context, &arguments),
         NodeCommand::Supervisorctl(arguments) => supervisor::supervisorctl(context, &arguments),
