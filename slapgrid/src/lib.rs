@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 mod account;
+mod bang;
 mod child;
 mod clock;
 pub mod configuration;
@@ -23,11 +24,15 @@ pub mod launch;
 mod log;
 mod node;
 mod pid_file;
+mod process_tree;
+pub mod promise;
+mod slots;
 pub mod software;
 pub mod supervisor;
 mod watchdog;
 
 pub use account::{Account, Accounts};
+pub use bang::{BangError, BangLedger, BangState, Banged, DEFAULT_BANG_QUOTA, HeldBack};
 pub use child::{SAFE_UMASK, clean_environment, error_chain};
 pub use clock::log_time;
 pub use files::{FileError, remove_tree, update_file};

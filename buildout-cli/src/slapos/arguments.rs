@@ -66,6 +66,8 @@ pub(super) enum NodeCommand {
     Instance(InstanceArguments),
     /// Remove instances that the master wants destroyed
     Report(ReportArguments),
+    /// Test the promises of started instances, and change nothing
+    Promise(PromiseArguments),
     /// Show releases, partitions and their services at a glance
     List(ListArguments),
     /// Start supervisord, if it does not run
@@ -130,6 +132,9 @@ pub(super) struct NodeArguments {
     /// After how many seconds a partition is processed again
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     maximum_periodicity: Option<i64>,
+    /// How many seconds a promise may take
+    #[arg(long, value_name = "SECONDS")]
+    promise_timeout: Option<u64>,
     /// How many seconds the profile of a partition may take
     #[arg(long, value_name = "SECONDS")]
     partition_timeout: Option<u64>,
@@ -166,6 +171,7 @@ impl NodeArguments {
                 "maximum_periodicity",
                 self.maximum_periodicity.map(|number| number.to_string()),
             ),
+            ("promise_timeout", number(self.promise_timeout)),
             ("partition_timeout", number(self.partition_timeout)),
             ("maximal_delay", number(self.maximal_delay)),
         ];
@@ -221,6 +227,15 @@ pub(super) struct InstanceArguments {
 pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) node: NodeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PromiseArguments {
+    #[command(flatten)]
+    pub(super) node: NodeArguments,
+    /// Look at these partitions only, with commas
+    #[arg(long = "only-cp", alias = "only", value_name = "PARTITIONS")]
+    pub(super) only_cp: Option<String>,
 }
 
 #[derive(Args, Debug)]

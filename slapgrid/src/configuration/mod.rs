@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 pub use buildout_override::BuildoutOverride;
 pub use options::Options;
 
+use crate::bang::DEFAULT_BANG_QUOTA;
 use crate::configuration::size::parse_size;
 
 /// Where the node's configuration is unless somebody says otherwise.
@@ -27,6 +28,9 @@ pub const CLIENT_PATH_VARIABLE: &str = "SLAPOS_CLIENT_CONFIGURATION";
 /// How long the run of a partition's profile may take unless `partition_timeout`
 /// says otherwise. Upstream waits for ever, and with it all other partitions.
 const DEFAULT_PARTITION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How long a promise may take unless `promise_timeout` says otherwise.
+const DEFAULT_PROMISE_TIMEOUT: usize = 20;
 
 /// What is wrong with a configuration. The texts are upstream's where it has
 /// one.
@@ -170,6 +174,12 @@ pub struct NodeConfiguration {
     pub maximum_periodicity: i64,
     /// How long a partition's profile may run; `None` for ever.
     pub partition_timeout: Option<Duration>,
+    /// How long a promise may take.
+    pub promise_timeout: Duration,
+    /// How many promises are run at once, of all partitions.
+    pub parallel_promises: usize,
+    /// How many bangs an hour a partition has.
+    pub bang_quota: u32,
     /// The bytes that must be free before a release is built.
     pub software_min_free_space: u64,
     /// The bytes that must be free before an instance is made.
@@ -297,6 +307,9 @@ impl NodeConfiguration {
                 .boolean("forbid_supervisord_automatic_launch", false)?,
             maximum_periodicity: options.number("maximum_periodicity")?.unwrap_or(86400),
             partition_timeout: partition_timeout(options)?,
+            promise_timeout: promise_timeout(options)?,
+            parallel_promises: options.count("parallel_promises", processors.max(2) * 4)?,
+            bang_quota: bang_quota(options)?,
             software_min_free_space: size("software_min_free_space")?,
             instance_min_free_space: size("instance_min_free_space")?,
             instance_storage_home: options
@@ -329,6 +342,27 @@ fn partition_timeout(options: &Options) -> Result<Option<Duration>, Configuratio
         None => Some(DEFAULT_PARTITION_TIMEOUT),
         Some(0) => None,
         Some(seconds) => Some(Duration::from_secs(seconds.unsigned_abs())),
+    })
+}
+
+/// Upstream reads it from the command line only.
+fn promise_timeout(options: &Options) -> Result<Duration, ConfigurationError> {
+    let seconds = options.count("promise_timeout", DEFAULT_PROMISE_TIMEOUT)?;
+    Ok(Duration::from_secs(
+        u64::try_from(seconds).unwrap_or(u64::MAX),
+    ))
+}
+
+fn bang_quota(options: &Options) -> Result<u32, ConfigurationError> {
+    let Some(quota) = options.number("bang_quota")? else {
+        return Ok(DEFAULT_BANG_QUOTA);
+    };
+    u32::try_from(quota).map_err(|_| {
+        options.invalid(
+            "bang_quota",
+            &quota.to_string(),
+            "how many bangs an hour a partition has, 0 for none",
+        )
     })
 }
 
@@ -420,6 +454,8 @@ mod tests {
             Path::new("/opt/slapos/slapgrid-cp.pid")
         );
         assert_eq!(node.instance_root, Path::new("/cwd/i"));
+        assert_eq!(node.promise_timeout, Duration::from_secs(20));
+        assert_eq!(node.bang_quota, 9);
         assert!(!node.forbid_supervisord_automatic_launch);
         assert!(node.not_done.is_empty());
     }
@@ -473,6 +509,10 @@ mod tests {
             (
                 format!("{MINIMAL}maximum_periodicity = often\n"),
                 "Invalid value for option maximum_periodicity: \"often\"",
+            ),
+            (
+                format!("{MINIMAL}bang_quota = -1\n"),
+                "Invalid value for option bang_quota: \"-1\"",
             ),
             (
                 format!("{MINIMAL}[firewall]\n"),

@@ -8,6 +8,7 @@ use slap::SlapError;
 use super::wanted::UnusablePartition;
 use crate::child::ChildFailure;
 use crate::files::FileError;
+use crate::promise::PromiseError;
 use crate::supervisor::SupervisorError;
 use crate::supervisor::configuration::UnusableName;
 
@@ -115,6 +116,9 @@ pub enum PartitionError {
     /// supervisord does not do it.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
+    /// A promise does not hold, or cannot be checked.
+    #[error(transparent)]
+    Promise(#[from] PromiseError),
     /// The master does not answer, or refuses.
     #[error(transparent)]
     Master(#[from] SlapError),
@@ -130,6 +134,11 @@ impl PartitionError {
             self,
             PartitionError::Profile { .. } | PartitionError::Bootstrap { .. }
         )
+    }
+
+    /// Tells whether a promise does not hold.
+    pub(super) fn is_promise_failure(&self) -> bool {
+        matches!(self, PartitionError::Promise(error) if error.is_failure())
     }
 
     /// Tells whether the master is lost, rather than the partition wrong.

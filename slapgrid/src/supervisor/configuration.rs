@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::layout::Layout;
+use crate::bang::DEFAULT_BANG_QUOTA;
 
 /// The end of the names of processes that the watchdog watches.
 pub const WATCHED: &str = "-on-watch";
@@ -49,6 +50,9 @@ events=PROCESS_STATE_EXITED, PROCESS_STATE_FATAL
     )
 }
 
+/// The watchdog's option for a quota of bangs that is not the default.
+pub const BANG_QUOTA_OPTION: &str = "--bang-quota";
+
 /// Returns the command line of the watchdog for supervisord.
 pub fn watchdog_command(
     program: &str,
@@ -56,6 +60,7 @@ pub fn watchdog_command(
     certificates: Option<&Path>,
     computer: &str,
     instance_root: &Path,
+    bang_quota: u32,
 ) -> String {
     let mut command = format!("{program} --master-url '{master_url}' ");
     if let Some(certificates) = certificates {
@@ -70,6 +75,9 @@ pub fn watchdog_command(
         command,
         " --computer-id '{computer}' --instance-root '{root}'"
     );
+    if bang_quota != DEFAULT_BANG_QUOTA {
+        let _ = write!(command, " {BANG_QUOTA_OPTION} {bang_quota}");
+    }
     command
 }
 
@@ -284,12 +292,12 @@ environment=USER=\"nobody\",LOGNAME=\"nobody\",HOME=\"/nonexistent\"
     fn the_watchdog_is_told_of_certificates_if_there_are_any() {
         let root = Path::new("/i");
         assert_eq!(
-            watchdog_command("W", "http://m", None, "c", root),
+            watchdog_command("W", "http://m", None, "c", root, 9),
             "W --master-url 'http://m'  --computer-id 'c' --instance-root '/i'"
         );
         assert_eq!(
-            watchdog_command("W", "http://m", Some(Path::new("/r")), "c", root),
-            "W --master-url 'http://m'  --certificate-repository-path '/r' --computer-id 'c' --instance-root '/i'"
+            watchdog_command("W", "http://m", Some(Path::new("/r")), "c", root, 3),
+            "W --master-url 'http://m'  --certificate-repository-path '/r' --computer-id 'c' --instance-root '/i' --bang-quota 3"
         );
     }
 }

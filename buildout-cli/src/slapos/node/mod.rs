@@ -18,6 +18,7 @@ pub(super) fn run(context: &Context<'_>, command: NodeCommand) -> Result<(), Sto
         NodeCommand::Software(arguments) => passes::software(context, &arguments),
         NodeCommand::Instance(arguments) => passes::instance(context, &arguments),
         NodeCommand::Report(arguments) => passes::report(context, &arguments),
+        NodeCommand::Promise(arguments) => passes::promise(context, &arguments),
         NodeCommand::List(arguments) => list::run(context, &arguments),
         NodeCommand::Supervisord(arguments) => supervisor::supervisord(context, &arguments),
         NodeCommand::Supervisorctl(arguments) => supervisor::supervisorctl(context, &arguments),
