@@ -123,7 +123,10 @@ impl NodeHealth {
         };
         let (known, free) = match &computer {
             Some(computer) => wanted_partitions(computer),
-            None => (installed_partitions(&node.configuration.instance_root), None),
+            None => (
+                installed_partitions(&node.configuration.instance_root),
+                None,
+            ),
         };
         let mut partitions: Vec<PartitionHealth> = known
             .into_iter()
@@ -337,6 +340,7 @@ mod tests {
             description: String::new(),
             process: 0,
             exit_status,
+            started: 0,
         }
     }
 
@@ -344,10 +348,16 @@ mod tests {
     fn what_is_watched_must_run() {
         let cases = [
             (process("web-on-watch", "RUNNING", 0), None),
-            (process("web-on-watch", "EXITED", 0), Some(Severity::Trouble)),
+            (
+                process("web-on-watch", "EXITED", 0),
+                Some(Severity::Trouble),
+            ),
             (process("once", "EXITED", 0), None),
             (process("once", "EXITED", 1), Some(Severity::Trouble)),
-            (process("web-on-watch", "STOPPED", 0), Some(Severity::Pending)),
+            (
+                process("web-on-watch", "STOPPED", 0),
+                Some(Severity::Pending),
+            ),
             (process("web-on-watch", "FATAL", 0), Some(Severity::Trouble)),
         ];
         for (process, severity) in cases {

@@ -74,14 +74,16 @@ pub(super) enum NodeCommand {
     Bang(BangArguments),
     /// Prepare the machine after it has started: wait for its network, format, bang
     Boot(BootArguments),
+    /// Test the promises of started instances, and change nothing
+    Promise(PromiseArguments),
     /// Show releases, partitions and their services at a glance
     List(ListArguments),
     /// Start supervisord, if it does not run
     Supervisord(SupervisordArguments),
     /// Run supervisorctl
     Supervisorctl(SupervisorctlArguments),
-    /// Show the processes under supervisord
-    Status(ProcessArguments),
+    /// Show the processes under supervisord, or how the node is
+    Status(StatusArguments),
     /// Start processes under supervisord
     Start(ProcessArguments),
     /// Stop processes under supervisord
@@ -138,6 +140,9 @@ pub(super) struct NodeArguments {
     /// After how many seconds a partition is processed again
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     maximum_periodicity: Option<i64>,
+    /// How many seconds a promise may take
+    #[arg(long, value_name = "SECONDS")]
+    promise_timeout: Option<u64>,
     /// How many seconds the profile of a partition may take
     #[arg(long, value_name = "SECONDS")]
     partition_timeout: Option<u64>,
@@ -174,6 +179,7 @@ impl NodeArguments {
                 "maximum_periodicity",
                 self.maximum_periodicity.map(|number| number.to_string()),
             ),
+            ("promise_timeout", number(self.promise_timeout)),
             ("partition_timeout", number(self.partition_timeout)),
             ("maximal_delay", number(self.maximal_delay)),
         ];
@@ -268,6 +274,15 @@ pub(super) struct BootArguments {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct PromiseArguments {
+    #[command(flatten)]
+    pub(super) node: NodeArguments,
+    /// Look at these partitions only, with commas
+    #[arg(long = "only-cp", alias = "only", value_name = "PARTITIONS")]
+    pub(super) only_cp: Option<String>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct FormatArguments {
     #[command(flatten)]
     pub(super) configuration: ConfigurationArgument,
@@ -352,6 +367,30 @@ pub(super) struct ProcessArguments {
     pub(super) configuration: ConfigurationArgument,
     /// Processes (`GROUP:NAME`), groups (`GROUP:*`) or `all`
     pub(super) names: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Show what is wrong with partitions: their processing, services and promises
+    #[arg(long)]
+    pub(super) health: bool,
+    /// The same as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The same as a page for browsers, in a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<String>,
+    /// Processes (`GROUP:NAME`), groups (`GROUP:*`) or `all`; partitions if it is about health
+    pub(super) names: Vec<String>,
+}
+
+impl StatusArguments {
+    /// Tells whether more is wanted than what supervisorctl shows.
+    pub(super) fn is_about_health(&self) -> bool {
+        self.health || self.json || self.output.is_some()
+    }
 }
 
 #[derive(Args, Debug)]

@@ -56,7 +56,11 @@ fn members(archive: &Path) -> BTreeMap<String, String> {
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        let name = entry.path().expect("it has one").to_string_lossy().into_owned();
+        let name = entry
+            .path()
+            .expect("it has one")
+            .to_string_lossy()
+            .into_owned();
         let mut text = String::new();
         entry.read_to_string(&mut text).expect("it is a text");
         members.insert(name, text);
@@ -102,7 +106,9 @@ fn what_is_collected_is_what_slapos_core_collects() {
     let ours = fs::read_to_string(consumption.join(&name)).expect("it was made");
     let theirs = fs::read_to_string(their_log.join(&name)).expect("it was made");
     assert_eq!(ours, theirs);
-    slapgrid::usage::Schema::Computer.check(&ours).expect("it is valid");
+    slapgrid::usage::Schema::Computer
+        .check(&ours)
+        .expect("it is valid");
     // It is sent by the next report.
     let report = site.path("inst/var/xml_report/local").join(&name);
     assert_eq!(fs::read_to_string(report).expect("it was made"), ours);
@@ -119,7 +125,8 @@ fn what_is_collected_is_what_slapos_core_collects() {
         for file in files {
             let read = |root: &Path| -> Value {
                 let path = root.join(format!("slappart{number}/.slapgrid/monitor/{file}"));
-                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+                let text =
+                    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
                 let mut value: Value = serde_json::from_str(&text).expect("it is JSON");
                 if let Some(member) = value.get_mut("date") {
                     *member = Value::Null;
@@ -141,7 +148,11 @@ fn what_is_collected_is_what_slapos_core_collects() {
     let count = |days: &str| {
         let configuration = site.path("slapos.cfg");
         let text = fs::read_to_string(&configuration).expect("the site works");
-        let changed = text.replacen("[slapos]\n", &format!("[slapos]\ncollect_cache = {days}\n"), 1);
+        let changed = text.replacen(
+            "[slapos]\n",
+            &format!("[slapos]\ncollect_cache = {days}\n"),
+            1,
+        );
         fs::write(&configuration, changed).expect("the site works");
         site.run("node collect").expect(0);
         fs::write(&configuration, text).expect("the site works");

@@ -6,6 +6,7 @@
 
 mod collect;
 mod faults;
+mod health;
 mod init;
 mod lifecycle;
 mod site;
@@ -13,3 +14,4 @@ mod standalone;
 mod traffic;
 mod upkeep;
 mod usage;
+mod watchdog;

@@ -95,7 +95,10 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, interference: 
         let _ = stream.write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
         return;
     }
-    let mut upstream = TcpStream::connect(master).expect("the master listens");
+    let Ok(mut upstream) = TcpStream::connect(master) else {
+        // It is away.
+        return;
+    };
     upstream
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
         .expect("the master reads");

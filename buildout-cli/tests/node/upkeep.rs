@@ -44,20 +44,38 @@ fn prune_removes_what_slapos_core_would_remove() {
     part("used-by-inner-part", 8, "");
     let path = |name: &str, number: u32| format!("{}/{name}/{}", shared.display(), digest(number));
     write(&site.path("soft/a/.installed.cfg"), &path("used", 1));
-    write(&site.path("soft/b/bin/run"), &format!("#!/bin/sh\nexec {}/x\n", path("used-by-script", 5)));
-    write(&site.path("others/c/.installed.cfg"), &path("used-by-other", 6));
+    write(
+        &site.path("soft/b/bin/run"),
+        &format!("#!/bin/sh\nexec {}/x\n", path("used-by-script", 5)),
+    );
+    write(
+        &site.path("others/c/.installed.cfg"),
+        &path("used-by-other", 6),
+    );
     let inner = site.partition(1).join("srv/inner");
     let base = inner.display();
     write(
         &inner.join("etc/slapos.cfg"),
-        &format!("[slapos]\nsoftware_root = {base}/soft\ninstance_root = {base}/inst\nshared_part_list =\n  {}\n  {base}/shared\n", shared.display()),
+        &format!(
+            "[slapos]\nsoftware_root = {base}/soft\ninstance_root = {base}/inst\nshared_part_list =\n  {}\n  {base}/shared\n",
+            shared.display()
+        ),
     );
-    write(&inner.join("soft/d/.installed.cfg"), &path("used-by-inner", 7));
     write(
-        &inner.join("shared/p").join(digest(9)).join(".buildout-shared.json"),
+        &inner.join("soft/d/.installed.cfg"),
+        &path("used-by-inner", 7),
+    );
+    write(
+        &inner
+            .join("shared/p")
+            .join(digest(9))
+            .join(".buildout-shared.json"),
         &path("used-by-inner-part", 8),
     );
-    write(&site.path("inst/slappart0/broken/slapos.cfg"), "no sections");
+    write(
+        &site.path("inst/slappart0/broken/slapos.cfg"),
+        "no sections",
+    );
 
     let others = site.path("others");
     let words = format!(
@@ -67,7 +85,10 @@ fn prune_removes_what_slapos_core_would_remove() {
     let ours = unused(&site.run(&words).expect(0));
     let theirs = unused(&site.run_python(&words).expect(0));
     assert_eq!(ours, theirs);
-    assert_eq!(ours, BTreeSet::from([path("unused", 3), path("used-by-unused", 4)]));
+    assert_eq!(
+        ours,
+        BTreeSet::from([path("unused", 3), path("used-by-unused", 4)])
+    );
     assert!(Path::new(&path("unused", 3)).exists());
     let removed = unused(&site.run(&words.replace(" --dry-run", "")).expect(0));
     assert_eq!(removed, ours);

@@ -53,7 +53,10 @@ fn leave_reports(site: &NodeSite) {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let reports = site.partition(0).join("var/xml_report");
     write(&reports.join("broken.xml"), "<consumption>");
-    write(&reports.join("wrong.xml"), "<consumption><movement/></consumption>");
+    write(
+        &reports.join("wrong.xml"),
+        "<consumption><movement/></consumption>",
+    );
     let node = site.path("inst/var/xml_report");
     write(&node.join("slappart0/by-node.xml"), &consumption(2));
     write(&node.join(COMPUTER_ID).join("2026-11-22.xml"), COMPUTER);
@@ -125,7 +128,9 @@ fn documents_are_those_of_slapos_core() {
     let (ours, left_by_ours) = scenario(&|site| {
         let text = site.run("node report").expect(0);
         assert!(
-            text.contains("wrong.xml` is not valid and left as it is: line 1: <movement> has no <resource>"),
+            text.contains(
+                "wrong.xml` is not valid and left as it is: line 1: <movement> has no <resource>"
+            ),
             "{text}"
         );
     });
@@ -143,8 +148,15 @@ fn documents_are_those_of_slapos_core() {
     assert_eq!(theirs.len(), 1, "{theirs:?}");
     Schema::Computer.check(&ours[1]).expect("it is valid");
     assert_eq!(ours[1].matches("<movement>").count(), 3);
-    assert_eq!(ours[1].matches("<reference>slappart0</reference>").count(), 3);
-    assert!(ours[1].contains("Users of &lt;all&gt; kinds &amp; é"), "{}", ours[1]);
+    assert_eq!(
+        ours[1].matches("<reference>slappart0</reference>").count(),
+        3
+    );
+    assert!(
+        ours[1].contains("Users of &lt;all&gt; kinds &amp; é"),
+        "{}",
+        ours[1]
+    );
 }
 
 #[test]
@@ -200,11 +212,17 @@ fn what_the_master_does_not_take_is_kept_and_sent_again() {
     request.state = Some("destroyed".to_owned());
     user.request(None, &request).expect("the master answers");
     let text = site.run("node report").expect(1);
-    assert!(text.contains("Ignoring destruction of 'slappart0'"), "{text}");
+    assert!(
+        text.contains("Ignoring destruction of 'slappart0'"),
+        "{text}"
+    );
     assert!(report.exists());
     refusing.store(false, Ordering::Relaxed);
     // One more by now.
-    write(&site.path("inst/var/xml_report/slappart0/b.xml"), &consumption(1));
+    write(
+        &site.path("inst/var/xml_report/slappart0/b.xml"),
+        &consumption(1),
+    );
     site.run("node report").expect(0);
     assert_eq!(left(&site), Vec::<String>::new());
     assert!(site.wanted(0).software_release.is_none());
@@ -272,7 +290,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         usize::try_from(self.0 >> 33).expect("31 bits fit") % limit
     }
 }
@@ -280,18 +301,51 @@ impl Numbers {
 #[test]
 fn documents_are_valid_as_for_lxml() {
     let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
-    let valid = [("partition", consumption(2)), ("computer", COMPUTER.to_owned())];
+    let valid = [
+        ("partition", consumption(2)),
+        ("computer", COMPUTER.to_owned()),
+    ];
     // Pieces that are put in the place of others, valid or not.
     let pieces = [
-        "<VAT/>", "<VAT>x</VAT>", "<price>0</price>", "<price/>", "<category/>", "<title/>",
-        "<quantity>1.5</quantity>", "<quantity> -1e-3\n</quantity>", "<quantity>INF</quantity>",
-        "<quantity>+INF</quantity>", "<quantity>-NaN</quantity>", "<quantity>.5</quantity>",
-        "<quantity>5.</quantity>", "<quantity>.</quantity>", "<quantity>1e</quantity>",
-        "<quantity>1 2</quantity>", "<quantity>0x1</quantity>", "<quantity>١</quantity>",
-        "<quantity>1<!-- c -->5</quantity>", "<resource/>", "<reference/>", "<movement/>",
-        "<arrow type='x'/>", "<arrow/>", "<source/>", "<!-- comment -->", "<?pi x?>", "text", " \n",
-        "<VAT x='1'/>", "<VAT xmlns='u'/>", "<VAT><b/></VAT>", "<a:VAT xmlns:a='u'/>", "&#65;", "",
-        "<currency/>", "<transaction type='t'/>", "<VAT><![CDATA[<x>]]></VAT>", "<",
+        "<VAT/>",
+        "<VAT>x</VAT>",
+        "<price>0</price>",
+        "<price/>",
+        "<category/>",
+        "<title/>",
+        "<quantity>1.5</quantity>",
+        "<quantity> -1e-3\n</quantity>",
+        "<quantity>INF</quantity>",
+        "<quantity>+INF</quantity>",
+        "<quantity>-NaN</quantity>",
+        "<quantity>.5</quantity>",
+        "<quantity>5.</quantity>",
+        "<quantity>.</quantity>",
+        "<quantity>1e</quantity>",
+        "<quantity>1 2</quantity>",
+        "<quantity>0x1</quantity>",
+        "<quantity>١</quantity>",
+        "<quantity>1<!-- c -->5</quantity>",
+        "<resource/>",
+        "<reference/>",
+        "<movement/>",
+        "<arrow type='x'/>",
+        "<arrow/>",
+        "<source/>",
+        "<!-- comment -->",
+        "<?pi x?>",
+        "text",
+        " \n",
+        "<VAT x='1'/>",
+        "<VAT xmlns='u'/>",
+        "<VAT><b/></VAT>",
+        "<a:VAT xmlns:a='u'/>",
+        "&#65;",
+        "",
+        "<currency/>",
+        "<transaction type='t'/>",
+        "<VAT><![CDATA[<x>]]></VAT>",
+        "<",
     ];
     let count = std::env::var("USAGE_DOCUMENTS").ok();
     let count = count.and_then(|count| count.parse().ok()).unwrap_or(3000);

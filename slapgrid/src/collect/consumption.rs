@@ -32,7 +32,11 @@ pub(super) fn consumption_of_day(
     };
     let number = |number: f64| Value::Float(number).to_string();
     let of_machine = [
-        ("cpu_percent", "cpu_load_percent", "CPU Load Percent Average"),
+        (
+            "cpu_percent",
+            "cpu_load_percent",
+            "CPU Load Percent Average",
+        ),
         ("memory_used", "memory_used", "Used Memory"),
     ];
     for (column, resource, title) in of_machine {
@@ -46,11 +50,34 @@ pub(super) fn consumption_of_day(
     let ratio = database.row(heating, [], |row| row.get::<_, Option<f64>>(0))?;
     // Machines that were never tested have -1.
     let ratio = ratio.flatten().map_or_else(|| "-1".to_owned(), number);
-    add("zero_emission_ratio", "Zero Emission Ratio", computer_id, &ratio);
+    add(
+        "zero_emission_ratio",
+        "Zero Emission Ratio",
+        computer_id,
+        &ratio,
+    );
     let of_partitions = [
-        ("user", "cpu_percent", 1.0, "cpu_load_percent", "CPU Load Percent Average"),
-        ("user", "memory_rss", MEBIBYTE, "memory_used", "Memory Used Average"),
-        ("folder", "disk_used", 1024.0, "disk_used", "Partition Disk Used Average"),
+        (
+            "user",
+            "cpu_percent",
+            1.0,
+            "cpu_load_percent",
+            "CPU Load Percent Average",
+        ),
+        (
+            "user",
+            "memory_rss",
+            MEBIBYTE,
+            "memory_used",
+            "Memory Used Average",
+        ),
+        (
+            "folder",
+            "disk_used",
+            1024.0,
+            "disk_used",
+            "Partition Disk Used Average",
+        ),
     ];
     for (table, column, unit, resource, title) in of_partitions {
         for partition in partitions {

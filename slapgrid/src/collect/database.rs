@@ -153,9 +153,8 @@ impl Database {
         let tables = self.tables()?;
         self.add(|rows| {
             for table in &tables {
-                let update = format!(
-                    "UPDATE \"{table}\" SET reported = 1 WHERE date = ? AND reported = 0"
-                );
+                let update =
+                    format!("UPDATE \"{table}\" SET reported = 1 WHERE date = ? AND reported = 0");
                 rows.0.execute(&update, [day])?;
             }
             Ok(())
@@ -224,10 +223,9 @@ impl Rows<'_> {
         stamp: &Stamp,
     ) -> rusqlite::Result<()> {
         self.0
-            .prepare_cached(
+            .execute(
                 "INSERT INTO user (partition, pid, process, cpu_percent, cpu_time, cpu_num_threads, memory_percent, memory_rss, io_rw_counter, io_cycles_counter, date, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
+                params![
                 partition,
                 f64::from(reading.process),
                 reading.name(),
@@ -240,7 +238,8 @@ impl Rows<'_> {
                 reading.calls as f64,
                 stamp.date,
                 stamp.time,
-            ])
+            ],
+            )
             .map(drop)
     }
 

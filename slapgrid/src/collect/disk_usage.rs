@@ -36,10 +36,15 @@ pub(super) fn kibibytes_of(directory: &Path) -> u64 {
 /// Returns the kibibytes of a partition, with the directories that links in its
 /// `DATA` lead to.
 pub(super) fn kibibytes_of_partition(partition: &Path) -> u64 {
-    let entries = fs::read_dir(partition.join("DATA")).into_iter().flatten().flatten();
+    let entries = fs::read_dir(partition.join("DATA"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let links = entries.map(|entry| entry.path());
     let links = links.filter(|path| path.is_symlink() && path.is_dir());
-    links.fold(kibibytes_of(partition), |sum, link| sum + kibibytes_of(&link))
+    links.fold(kibibytes_of(partition), |sum, link| {
+        sum + kibibytes_of(&link)
+    })
 }
 
 #[derive(Default)]
@@ -65,26 +70,40 @@ mod tests {
 
     use super::*;
 
+    /// Writes a file to the disk: before that some file systems do not know what
+    /// it will occupy.
+    fn write(path: &Path, bytes: usize) {
+        fs::write(path, vec![1; bytes]).unwrap();
+        fs::File::open(path).unwrap().sync_all().unwrap();
+    }
+
     #[test]
     fn it_is_what_du_tells() {
         let root = tempfile::tempdir().unwrap();
         let partition = root.path().join("partition");
         fs::create_dir_all(partition.join("a/b")).unwrap();
-        fs::write(partition.join("a/file"), vec![1; 100_000]).unwrap();
+        write(&partition.join("a/file"), 100_000);
         fs::hard_link(partition.join("a/file"), partition.join("a/b/same")).unwrap();
         std::os::unix::fs::symlink("/", partition.join("a/link")).unwrap();
         let du = |path: &Path| {
             let output = Command::new("du").arg("-s").arg(path).output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
-            text.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+            text.split_whitespace()
+                .next()
+                .unwrap()
+                .parse::<u64>()
+                .unwrap()
         };
         assert_eq!(kibibytes_of(&partition), du(&partition));
         let disk = root.path().join("disk");
         fs::create_dir(&disk).unwrap();
-        fs::write(disk.join("file"), vec![1; 50_000]).unwrap();
+        write(&disk.join("file"), 50_000);
         fs::create_dir(partition.join("DATA")).unwrap();
         std::os::unix::fs::symlink(&disk, partition.join("DATA/disk")).unwrap();
-        assert_eq!(kibibytes_of_partition(&partition), du(&partition) + du(&disk));
-        assert_eq!(kibibytes_of(Path::new("/nonexistent")), 0);
+        assert_eq!(
+            kibibytes_of_partition(&partition),
+            du(&partition) + du(&disk)
+        );
+        assert_eq!(kibibytes_of(&root.path().join("nothing")), 0);
     }
 }

@@ -139,7 +139,10 @@ pub(super) fn dump_days(
     let tables = database.tables()?;
     for day in database.days_to_dump(today)? {
         // It becomes the name of a file.
-        if !day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        if !day
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        {
             continue;
         }
         let path = directory.join(format!("{day}.tar.gz"));

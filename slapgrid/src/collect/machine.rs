@@ -18,7 +18,9 @@ impl ProcessorTime {
     /// Reads `/proc/stat`.
     fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-        let mut times = line.split_whitespace().map(|time| time.parse().unwrap_or(0));
+        let mut times = line
+            .split_whitespace()
+            .map(|time| time.parse().unwrap_or(0));
         // user, nice, system, idle, iowait, irq, softirq, steal; the times of
         // guests are in those of users.
         let times: [u64; 8] = std::array::from_fn(|_| times.next().unwrap_or(0));
@@ -134,7 +136,12 @@ fn parse_mounts(filesystems: &str, mounts: &str) -> Vec<(String, String)> {
 /// Reads a word of `/proc/self/mounts`, where blanks are `\040`.
 fn unescaped(word: &str) -> String {
     let mut text = word.to_owned();
-    for (escape, character) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
+    for (escape, character) in [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ] {
         text = text.replace(escape, character);
     }
     text
@@ -161,9 +168,10 @@ impl MachineReading {
     pub(super) fn take() -> Result<Self, FileError> {
         let stat = read_proc("stat")?;
         let time = ProcessorTime::parse(&stat).ok_or_else(|| unreadable("stat"))?;
-        let processors = stat
-            .lines()
-            .filter(|line| line.strip_prefix("cpu").is_some_and(|it| !it.starts_with(' ')));
+        let processors = stat.lines().filter(|line| {
+            line.strip_prefix("cpu")
+                .is_some_and(|it| !it.starts_with(' '))
+        });
         let memory = Memory::parse(&read_proc("meminfo")?).ok_or_else(|| unreadable("meminfo"))?;
         let load = read_proc("loadavg")?;
         let load = load.split(' ').next().and_then(|load| load.parse().ok());
@@ -230,7 +238,10 @@ mod tests {
         assert_eq!(memory, Some(expected));
         let dev = "Inter-|   Receive\n face |bytes\n    lo:  10 1 2 3 0 0 0 0  20 1 4 5 0 0 0 0\n  eth0: 100 1 0 1 0 0 0 0 200 1 0 1 0 0 0 0\n";
         let (received, sent) = parse_traffic(dev);
-        assert_eq!((received.bytes, received.errors, received.dropped), (110, 2, 4));
+        assert_eq!(
+            (received.bytes, received.errors, received.dropped),
+            (110, 2, 4)
+        );
         assert_eq!((sent.bytes, sent.errors, sent.dropped), (220, 4, 6));
     }
 

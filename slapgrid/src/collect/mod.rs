@@ -78,14 +78,27 @@ pub fn collect(
     let var = configuration.instance_root.join("var");
     let (data_log, consumption) = (var.join("data-log"), var.join("consumption-report"));
     let reports = var.join("xml_report").join(&configuration.computer_id);
-    for directory in [&var, &data_log, &consumption, &var.join("xml_report"), &reports] {
+    for directory in [
+        &var,
+        &data_log,
+        &consumption,
+        &var.join("xml_report"),
+        &reports,
+    ] {
         create_directory(directory, MODE)?;
     }
     let now = SystemTime::now();
     let stamp = Stamp::of(now);
     let mut database = Database::open(&data_log)?;
     let units = Units::of_machine(MachineReading::boot_time()?);
-    measure(&mut database, configuration, accounts, units, &stamp, cancellation)?;
+    measure(
+        &mut database,
+        configuration,
+        accounts,
+        units,
+        &stamp,
+        cancellation,
+    )?;
     measure_disks(&mut database, configuration, &stamp, log, cancellation)?;
     log.info("Writing csv, XML and JSON files...");
     dump::dump_system(&database, &stamp.date, &data_log)?;
@@ -112,8 +125,7 @@ pub fn collect(
     let minute = Minute::before(SystemTime::now());
     for partition in &configuration.partitions {
         let (user, path) = (&partition.user, &partition.path);
-        if let Err(error) =
-            monitor::write_monitor(&database, user, path, &minute, units, accounts)
+        if let Err(error) = monitor::write_monitor(&database, user, path, &minute, units, accounts)
         {
             log.warning(error_chain(&error));
         }
@@ -149,8 +161,8 @@ fn measure(
     wait(configuration.interval, cancellation)?;
     let machine = MachineReading::take()?;
     let processes = processes_of(&numbers, units);
-    let temperatures = temperature::temperatures()
-        .map_err(failed_to("run", Path::new("sensors")))?;
+    let temperatures =
+        temperature::temperatures().map_err(failed_to("run", Path::new("sensors")))?;
     database.add(|rows| {
         rows.machine(&machine, machine.time.used_since(before.time), stamp)?;
         for temperature in &temperatures {
@@ -180,7 +192,11 @@ fn measure_disks(
         return Ok(());
     };
     let latest = database.folder_times()?;
-    let due = Stamp::of(SystemTime::now().checked_sub(cycle).unwrap_or(SystemTime::UNIX_EPOCH));
+    let due = Stamp::of(
+        SystemTime::now()
+            .checked_sub(cycle)
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+    );
     let due = due.text();
     for partition in &configuration.partitions {
         if cancellation.is_cancelled() {
@@ -188,7 +204,9 @@ fn measure_disks(
         }
         let user = &partition.user;
         if latest.get(user).is_some_and(|latest| *latest > due) {
-            log.debug(format!("The disks of {user} were measured a short time ago"));
+            log.debug(format!(
+                "The disks of {user} were measured a short time ago"
+            ));
             continue;
         }
         let kibibytes = disk_usage::kibibytes_of_partition(&partition.path);

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use buildout_core::value::Value;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, mkdirat, open, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, fstat, mkdirat, open, openat, renameat, unlinkat,
+};
 use rustix::io::Errno;
 use serde_json::{Map, json};
 
@@ -83,7 +85,12 @@ pub(super) fn write_monitor(
     let processes = processes_of(database, partition, minute, units, accounts)?;
     if !processes.is_empty() {
         let processes = serde_json::Value::Array(processes).to_string();
-        replace(&directory, "monitor_process_resource.status.json", &processes).map_err(failed)?;
+        replace(
+            &directory,
+            "monitor_process_resource.status.json",
+            &processes,
+        )
+        .map_err(failed)?;
     }
     Ok(())
 }

@@ -66,7 +66,10 @@ impl ProcessReading {
         if self.since != before.since || elapsed <= 0.0 {
             return 0.0;
         }
-        rounded((self.own_time - before.own_time).max(0.0) * 100.0 / elapsed, 1)
+        rounded(
+            (self.own_time - before.own_time).max(0.0) * 100.0 / elapsed,
+            1,
+        )
     }
 
     /// Reads a process; none if it has ended, or is hidden from this user.

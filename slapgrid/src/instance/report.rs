@@ -9,14 +9,15 @@ use std::time::SystemTime;
 use slap::SlapError;
 
 use super::error::PartitionError;
+use super::manager::WAIT_LIST;
 use super::partition::{Partition, text_of};
 use super::retention::Retention;
-use super::slots::Slots;
 use super::wanted::WantedPartition;
 use super::{InstanceError, supervisor_of};
 use crate::child::{Child, ChildFailure, error_chain};
 use crate::files::{empty_directory, names_in, read_text, remove_file};
 use crate::node::{Node, PassEnd};
+use crate::slots::Slots;
 use crate::supervisor::Supervisor;
 use crate::usage::deliver;
 
@@ -98,7 +99,11 @@ fn run_reports(node: &Node, wanted: &[WantedPartition], supervisor: &Supervisor)
     std::thread::scope(|scope| {
         for wanted in wanted {
             // Most have no programs that report.
-            if !wanted.path(&node.configuration.instance_root).join("etc/report").is_dir() {
+            if !wanted
+                .path(&node.configuration.instance_root)
+                .join("etc/report")
+                .is_dir()
+            {
                 continue;
             }
             let slot = slots.take();
@@ -129,6 +134,7 @@ impl Partition<'_> {
             self.update_certificate()?;
         }
         self.report_stopped();
+        self.apply_managers_before_removal()?;
         if is_unsent {
             self.log.info(format!(
                 "Ignoring destruction of '{}', as no report usage was sent",
@@ -162,7 +168,7 @@ impl Partition<'_> {
 
     /// Tells whether a process runs that the partition waits for.
     fn is_waited_for(&self) -> Result<bool, PartitionError> {
-        let path = self.path.join(".slapos-report-wait-service-list");
+        let path = self.path.join(WAIT_LIST);
         let Ok(text) = read_text(&path, 64 * 1024) else {
             return Ok(false);
         };

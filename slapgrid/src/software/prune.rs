@@ -98,9 +98,9 @@ pub fn prune(node: &Node, options: &PruneOptions) -> Result<PassEnd, PruneError>
             Ok(Fate::Removed) => node
                 .log
                 .warning(format!("Unused shared parts at {shown} ... removed")),
-            Ok(_) => node
-                .log
-                .info(format!("Unused shared parts at {shown} ... are used by now")),
+            Ok(_) => node.log.info(format!(
+                "Unused shared parts at {shown} ... are used by now"
+            )),
             Err(error) => {
                 node.log.error(error_chain(&error));
                 end = PassEnd::Failure;

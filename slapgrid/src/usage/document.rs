@@ -79,7 +79,12 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_795_310_991);
         let text = journal("COMP-<1>", now, [("slappart3", usage); 2].into_iter());
         Schema::Computer.check(&text).unwrap();
-        assert!(text.contains("<stop_date>2026-11-22 at 01:29:51</stop_date><reference>COMP-&lt;1&gt;</reference>"), "{text}");
+        assert!(
+            text.contains(
+                "<stop_date>2026-11-22 at 01:29:51</stop_date><reference>COMP-&lt;1&gt;</reference>"
+            ),
+            "{text}"
+        );
         let movement = "<movement><resource>a&amp;b</resource><reference>slappart3</reference><quantity> 1 </quantity><price>0</price><VAT></VAT></movement>";
         assert!(text.contains(&movement.repeat(2)), "{text}");
     }

@@ -89,7 +89,12 @@ fn deliver_earlier(
     let Some(earlier) = outbox.waiting().map_err(told)? else {
         return Ok(());
     };
-    unsent.extend(earlier.sources.iter().map(|source| source.partition.clone()));
+    unsent.extend(
+        earlier
+            .sources
+            .iter()
+            .map(|source| source.partition.clone()),
+    );
     node.log.info("Sending the usage report of an earlier run");
     send(node, outbox, &earlier)?;
     let known: HashSet<&Source> = earlier.sources.iter().collect();

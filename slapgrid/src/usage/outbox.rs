@@ -64,9 +64,7 @@ impl Place {
                 let base = instance_root.join(partition);
                 ForeignDirectory::open(&base, &["var", "xml_report"])
             }
-            Place::Node => {
-                ForeignDirectory::open(instance_root, &["var", "xml_report", partition])
-            }
+            Place::Node => ForeignDirectory::open(instance_root, &["var", "xml_report", partition]),
         }
     }
 }
@@ -114,7 +112,10 @@ impl Source {
 
     /// Removes the file, if it still is what was read.
     fn remove(&self, instance_root: &Path) -> Result<(), FileError> {
-        let path = self.place.path(instance_root, &self.partition).join(&self.name);
+        let path = self
+            .place
+            .path(instance_root, &self.partition)
+            .join(&self.name);
         let remove = || {
             let Some(directory) = self.place.open(instance_root, &self.partition)? else {
                 return Ok(());
@@ -130,7 +131,10 @@ impl Source {
 }
 
 fn digest(contents: &[u8]) -> String {
-    Md5::digest(contents).iter().map(|byte| format!("{byte:02x}")).collect()
+    Md5::digest(contents)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A document with its files.

@@ -234,7 +234,9 @@ fn check_text(node: Node<'_, '_>) -> Result<String, UnusableUsage> {
 
 /// Returns the text of an element without elements.
 pub(super) fn text_of(node: Node<'_, '_>) -> String {
-    node.children().filter_map(|child| child.text_piece()).collect()
+    node.children()
+        .filter_map(|child| child.text_piece())
+        .collect()
 }
 
 /// The text of a node that is text.

@@ -18,7 +18,9 @@ pub(super) fn bang(context: &Context<'_>, arguments: &BangArguments) -> Result<(
         .computer_bang(&node.configuration.computer_id, &arguments.message)
         .map_err(|error| context.fail_master(&error))?;
     let message = shown(&arguments.message);
-    context.streams.out(&format!("Bang with message {message}\n"));
+    context
+        .streams
+        .out(&format!("Bang with message {message}\n"));
     Ok(())
 }
 

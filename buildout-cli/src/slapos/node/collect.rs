@@ -12,8 +12,8 @@ use crate::Stop;
 pub(super) fn run(context: &Context<'_>, arguments: &CollectArguments) -> Result<(), Stop> {
     let options = context.options(&arguments.configuration, IndexMap::new())?;
     let node = context.node_of(&options)?;
-    let configuration = CollectConfiguration::read(&options)
-        .map_err(|error| context.fail_configuration(&error))?;
+    let configuration =
+        CollectConfiguration::read(&options).map_err(|error| context.fail_configuration(&error))?;
     let _pid_file =
         PidFile::take(&configuration.pid_file, &node.log).map_err(|error| match &error {
             PidFileError::Running(_) => {

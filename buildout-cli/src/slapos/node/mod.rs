@@ -3,6 +3,7 @@
 mod boot;
 mod collect;
 mod format;
+mod health;
 mod init;
 mod list;
 mod passes;
@@ -24,9 +25,13 @@ pub(super) fn run(context: &Context<'_>, command: NodeCommand) -> Result<(), Sto
         NodeCommand::Prune(arguments) => passes::prune(context, &arguments),
         NodeCommand::Bang(arguments) => boot::bang(context, &arguments),
         NodeCommand::Boot(arguments) => boot::run(context, &arguments),
+        NodeCommand::Promise(arguments) => passes::promise(context, &arguments),
         NodeCommand::List(arguments) => list::run(context, &arguments),
         NodeCommand::Supervisord(arguments) => supervisor::supervisord(context, &arguments),
         NodeCommand::Supervisorctl(arguments) => supervisor::supervisorctl(context, &arguments),
+        NodeCommand::Status(arguments) if arguments.is_about_health() => {
+            health::run(context, &arguments)
+        }
         NodeCommand::Status(arguments) => supervisor::status(context, &arguments),
         NodeCommand::Start(arguments) => supervisor::start(context, &arguments),
         NodeCommand::Stop(arguments) => supervisor::stop(context, &arguments),

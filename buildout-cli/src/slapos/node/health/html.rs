@@ -48,11 +48,15 @@ pub(super) fn page(health: &NodeHealth) -> String {
 }
 
 fn push_partition(page: &mut String, partition: &PartitionHealth, health: &NodeHealth) {
-    let words: Vec<String> = [Some(&partition.name), partition.state.as_ref(), partition.title.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|word| escaped(word))
-        .collect();
+    let words: Vec<String> = [
+        Some(&partition.name),
+        partition.state.as_ref(),
+        partition.title.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|word| escaped(word))
+    .collect();
     let _ = write!(
         page,
         "<section class=\"{}\"><h2>{}</h2><ul>",

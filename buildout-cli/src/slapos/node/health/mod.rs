@@ -25,8 +25,10 @@ pub(super) fn run(context: &Context<'_>, arguments: &StatusArguments) -> Result<
     if !arguments.names.is_empty() {
         for name in &arguments.names {
             if !health.partitions.iter().any(|it| it.name == *name) {
-                return Err(Stop::message(format!("no partition in use is called {name}"))
-                    .with_hint("`slapos node list` shows the partitions"));
+                return Err(
+                    Stop::message(format!("no partition in use is called {name}"))
+                        .with_hint("`slapos node list` shows the partitions"),
+                );
             }
         }
         health
@@ -44,7 +46,7 @@ pub(super) fn run(context: &Context<'_>, arguments: &StatusArguments) -> Result<
     } else if arguments.output.is_none() {
         let terminal = context.surroundings.terminal;
         let style = terminal.map_or(Style::PLAIN, |terminal| terminal.style);
-        let columns = terminal.map_or(text::PLAIN_COLUMNS, |terminal| terminal.columns());
+        let columns = terminal.map_or(text::PLAIN_COLUMNS, |terminal| terminal.size().columns);
         context.streams.out(&text::view(&health, style, columns));
     }
     match health.severity() {

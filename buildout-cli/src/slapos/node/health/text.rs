@@ -123,7 +123,10 @@ fn summary(partition: &PartitionHealth, health: &NodeHealth) -> String {
     }
     let promises = partition.promises.len();
     if promises > 0 {
-        let results = partition.promises.iter().filter_map(|it| it.result.as_ref());
+        let results = partition
+            .promises
+            .iter()
+            .filter_map(|it| it.result.as_ref());
         let kept = results.filter(|result| !result.failed).count();
         words.push(format!("{kept} of {promises} promises hold"));
         let due = partition.promises.iter().filter_map(|it| it.cache.as_ref());
