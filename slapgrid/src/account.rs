@@ -20,8 +20,16 @@ pub struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
     accounts: Vec<Account>,
-    /// Numbers of groups with the names of their members.
-    groups: Vec<(u32, Vec<String>)>,
+    groups: Vec<Group>,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    name: String,
+    number: u32,
+    /// The names of its members.
+    members: Vec<String>,
 }
 
 impl Accounts {
@@ -47,14 +55,15 @@ impl Accounts {
         };
         let members = |line: &str| {
             let fields: Vec<&str> = line.split(':').collect();
-            let [_, _, number, members, ..] = fields.as_slice() else {
+            let [name, _, number, members, ..] = fields.as_slice() else {
                 return None;
             };
             let members = members.split(',').filter(|name| !name.is_empty());
-            Some((
-                number.parse().ok()?,
-                members.map(ToOwned::to_owned).collect(),
-            ))
+            Some(Group {
+                name: (*name).to_owned(),
+                number: number.parse().ok()?,
+                members: members.map(ToOwned::to_owned).collect(),
+            })
         };
         Accounts {
             accounts: passwd.lines().filter_map(account).collect(),
@@ -72,12 +81,19 @@ impl Accounts {
         self.accounts.iter().find(|account| account.name == name)
     }
 
+    /// Finds a group by name and returns its number.
+    pub fn group_by_name(&self, name: &str) -> Option<u32> {
+        let group = self.groups.iter().find(|group| group.name == name);
+        group.map(|group| group.number)
+    }
+
     /// Returns the groups of a user, `group` first (as `initgroups` does).
     pub fn groups_of(&self, name: &str, group: u32) -> Vec<u32> {
         let mut groups = vec![group];
-        for (number, members) in &self.groups {
-            if !groups.contains(number) && members.iter().any(|member| member == name) {
-                groups.push(*number);
+        for group in &self.groups {
+            let is_member = group.members.iter().any(|member| member == name);
+            if is_member && !groups.contains(&group.number) {
+                groups.push(group.number);
             }
         }
         groups

@@ -81,7 +81,7 @@ pub fn clean_environment(
 }
 
 /// The owner of a directory, as whom its programs are run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     /// The user.
     pub(crate) user: u32,
@@ -151,7 +151,7 @@ pub enum ChildFailure {
 impl Node {
     /// Returns as whom programs of `owner` are run: nobody else than this
     /// process's user, unless that is root.
-    fn identity(&self, owner: Owner) -> Result<Option<Identity>, LaunchFailure> {
+    pub(crate) fn identity(&self, owner: Owner) -> Result<Option<Identity>, LaunchFailure> {
         if self.surroundings.user != 0 {
             return Ok(None);
         }
@@ -187,6 +187,7 @@ impl Node {
             umask: SAFE_UMASK,
             parent: std::process::id(),
             identity,
+            leads_session: false,
             words: child.words.clone(),
         };
         let mut arguments = vec!["launch".to_owned()];

@@ -44,6 +44,12 @@ impl Moment {
     }
 }
 
+/// Returns the time as Python's `time.time()` does: seconds since the epoch.
+pub(crate) fn seconds_now() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
+}
+
 /// Returns a time as Python's `time.asctime` does: what `.completed` holds.
 pub(crate) fn asctime(time: SystemTime) -> String {
     let m = Moment::of(time);
@@ -59,6 +65,15 @@ pub fn log_time(time: SystemTime) -> String {
     let m = Moment::of(time);
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        m.year, m.month, m.day, m.hour, m.minute, m.second
+    )
+}
+
+/// Returns a time for the result of a promise, as slapos.core writes it.
+pub(crate) fn result_time(time: SystemTime) -> String {
+    let m = Moment::of(time);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+0000",
         m.year, m.month, m.day, m.hour, m.minute, m.second
     )
 }
@@ -88,5 +103,6 @@ mod tests {
         }
         let time = UNIX_EPOCH + Duration::from_millis(1_795_310_991_007);
         assert_eq!(file_log_time(time), "2026-11-22 01:29:51,007");
+        assert_eq!(result_time(time), "2026-11-22T01:29:51+0000");
     }
 }

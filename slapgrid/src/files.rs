@@ -124,6 +124,27 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&contents).into_owned())
 }
 
+/// Reads a text of a regular file, at most `limit` bytes of it, links followed.
+/// What is no UTF-8 is replaced. Where the node is root this may be any file of
+/// the machine: what is read must not be shown.
+///
+/// # Errors
+///
+/// The file is not there or cannot be read.
+pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<String> {
+    use std::io::Read as _;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut contents = Vec::new();
+    file.take(limit).read_to_end(&mut contents)?;
+    Ok(String::from_utf8_lossy(&contents).into_owned())
+}
+
 /// The flags by which a link or a pipe put in a file's place does no harm.
 fn nofollow() -> i32 {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;

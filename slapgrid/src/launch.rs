@@ -8,10 +8,15 @@
 use std::io;
 
 use rustix::fs::Mode;
-use rustix::process::{Gid, Signal, Uid, getgid, getppid, getuid};
+use rustix::process::{
+    Gid, Signal, Uid, getgid, getpid, getppid, getuid, set_child_subreaper, setsid,
+};
 use rustix::thread::{
     set_thread_gid, set_thread_groups, set_thread_res_gid, set_thread_res_uid, set_thread_uid,
 };
+
+/// The word for a program that leads a session.
+const SESSION: &str = "session";
 
 /// A user to become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,9 @@ pub struct Launch {
     pub parent: u32,
     /// Its user; that of this process if none.
     pub identity: Option<Identity>,
+    /// Whether it leads a session, and takes in all that it started and that
+    /// lost its parent: so it can be ended with all of that.
+    pub leads_session: bool,
     /// Program and arguments.
     pub words: Vec<String>,
 }
@@ -107,6 +115,7 @@ impl Launch {
             format!("{:03o}", self.umask),
             self.parent.to_string(),
             identity,
+            if self.leads_session { SESSION } else { "-" }.to_owned(),
             "--".to_owned(),
         ];
         words.extend(self.words.iter().cloned());
@@ -119,7 +128,7 @@ impl Launch {
     ///
     /// It is not one of ours.
     pub fn parse(words: &[String]) -> Result<Self, LaunchFailure> {
-        let [umask, parent, identity, separator, words @ ..] = words else {
+        let [umask, parent, identity, session, separator, words @ ..] = words else {
             return Err(LaunchFailure::Words);
         };
         if separator != "--" || words.is_empty() {
@@ -136,6 +145,11 @@ impl Launch {
                         .checked()?,
                 ),
             },
+            leads_session: match session.as_str() {
+                SESSION => true,
+                "-" => false,
+                _ => return Err(LaunchFailure::Words),
+            },
             words: words.to_vec(),
         })
     }
@@ -148,6 +162,10 @@ impl Launch {
     /// The system refuses. Nothing may be run then.
     pub fn apply(&self) -> Result<(), LaunchFailure> {
         rustix::process::umask(Mode::from_raw_mode(self.umask));
+        if self.leads_session {
+            setsid().map_err(system("lead a session"))?;
+            set_child_subreaper(Some(getpid())).map_err(system("take in orphans"))?;
+        }
         if let Some(identity) = &self.identity {
             become_user(identity)?;
         }
@@ -218,6 +236,7 @@ mod tests {
             let launch = Launch {
                 umask: 0o027,
                 parent: 12,
+                leads_session: identity.is_some(),
                 identity,
                 words: vec!["a b".to_owned(), "--".to_owned()],
             };
@@ -231,14 +250,15 @@ mod tests {
             let words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
             Launch::parse(&words)
         };
-        let refused = parse("027 1 0:5:5 -- sh");
+        let refused = parse("027 1 0:5:5 - -- sh");
         assert!(matches!(refused, Err(LaunchFailure::Root { .. })));
         for line in [
             "",
-            "027 1 - --",
-            "027 1 x -- sh",
-            "9 1 - -- sh",
-            "027 1 - sh sh",
+            "027 1 - - --",
+            "027 1 x - -- sh",
+            "9 1 - - -- sh",
+            "027 1 - - sh sh",
+            "027 1 - x -- sh",
         ] {
             assert!(matches!(parse(line), Err(LaunchFailure::Words)), "{line}");
         }

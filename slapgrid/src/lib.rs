@@ -13,21 +13,31 @@
 #![warn(missing_docs)]
 
 mod account;
+mod bang;
+pub mod boot;
 mod child;
 mod clock;
+pub mod collect;
 pub mod configuration;
 mod files;
+mod foreign_directory;
 pub mod format;
+pub mod health;
 pub mod instance;
 pub mod launch;
 mod log;
 mod node;
 mod pid_file;
+mod process_tree;
+pub mod promise;
+mod slots;
 pub mod software;
 pub mod supervisor;
+pub mod usage;
 mod watchdog;
 
 pub use account::{Account, Accounts};
+pub use bang::{BangError, BangLedger, BangState, Banged, DEFAULT_BANG_QUOTA, HeldBack};
 pub use child::{SAFE_UMASK, clean_environment, error_chain};
 pub use clock::log_time;
 pub use files::{FileError, remove_tree, update_file};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use buildout_core::exec::cancel::CancellationToken;
 use md5::{Digest, Md5};
-use slap::Master;
+use slap::{HttpMaster, HttpMasterOptions, Master};
 
 use crate::account::Accounts;
 use crate::configuration::NodeConfiguration;
@@ -59,6 +59,8 @@ pub enum PassEnd {
     Success,
     /// Something failed, and was reported.
     Failure,
+    /// Promises do not hold; all else is as the master wants it.
+    PromiseFailure,
     /// The master was lost; what is known runs.
     Offline,
 }
@@ -69,6 +71,7 @@ impl PassEnd {
         match self {
             PassEnd::Success => 0,
             PassEnd::Failure => 1,
+            PassEnd::PromiseFailure => 2,
             PassEnd::Offline => 3,
         }
     }
@@ -91,6 +94,7 @@ impl Node {
             configuration.certificate_repository_path.as_deref(),
             &configuration.computer_id,
             &configuration.instance_root,
+            configuration.bang_quota,
         );
         Launcher {
             configuration: main_text(&layout, &watchdog),
@@ -100,6 +104,23 @@ impl Node {
             provider: Arc::clone(&self.surroundings.supervisord),
             places: configuration.buildout_override.clone(),
         }
+    }
+
+    /// Returns the master as a partition reaches it, with the files of the
+    /// partition's certificate and key if it has any.
+    pub(crate) fn master_of_partition(
+        &self,
+        certificate: Option<(PathBuf, PathBuf)>,
+    ) -> Arc<dyn Master> {
+        let files = certificate.filter(|(certificate, key)| certificate.exists() && key.exists());
+        let Some((certificate, key)) = files else {
+            return Arc::clone(&self.master);
+        };
+        let mut options = HttpMasterOptions::new(self.configuration.master_url.clone());
+        options.certificate_file = Some(certificate);
+        options.key_file = Some(key);
+        options.ca_file = self.configuration.master_ca_file.clone();
+        Arc::new(HttpMaster::new(options))
     }
 
     /// Returns the directory of a release.

@@ -8,13 +8,22 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
-use slap::{Master, PartitionReference, SlapError};
+use slap::{Master, PartitionReference};
 
+use crate::bang::{BangError, BangLedger, Banged};
 use crate::child::error_chain;
 use crate::files::{read_text, replace_file};
 use crate::instance::check_name;
 use crate::supervisor::configuration::WATCHED;
+
+/// How long is waited before an event is refused, the first time and at most:
+/// supervisord sends what was refused again at once. It waits for ten seconds
+/// before it kills a watchdog that is to end.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// The longest event that is read.
 const LONGEST_EVENT: usize = 1024 * 1024;
@@ -63,6 +72,8 @@ pub struct Watchdog<'a> {
     pub computer_id: String,
     /// Returns the master as a partition reaches it.
     pub master: &'a dyn Fn(&str) -> Box<dyn Master>,
+    /// How many bangs an hour a partition has.
+    pub bang_quota: u32,
 }
 
 impl Watchdog<'_> {
@@ -77,6 +88,7 @@ impl Watchdog<'_> {
         output: &mut dyn Write,
         errors: &mut dyn FnMut(&str),
     ) -> io::Result<()> {
+        let mut pause = FIRST_PAUSE;
         loop {
             output.write_all(b"READY\n")?;
             output.flush()?;
@@ -90,11 +102,16 @@ impl Watchdog<'_> {
             let mut payload = vec![0; length];
             input.read_exact(&mut payload)?;
             let payload = String::from_utf8_lossy(&payload);
-            let result = self.handle(&header, &payload);
+            let result = self.handle(&header, &payload, errors);
             let answer: &[u8] = match result {
-                Ok(()) => b"RESULT 2\nOK",
+                Ok(()) => {
+                    pause = FIRST_PAUSE;
+                    b"RESULT 2\nOK"
+                }
                 Err(error) => {
                     errors(&error_chain(&error));
+                    sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                     b"RESULT 4\nFAIL"
                 }
             };
@@ -103,7 +120,12 @@ impl Watchdog<'_> {
         }
     }
 
-    fn handle(&self, header: &str, payload: &str) -> Result<(), SlapError> {
+    fn handle(
+        &self,
+        header: &str,
+        payload: &str,
+        errors: &mut dyn FnMut(&str),
+    ) -> Result<(), BangError> {
         let Some(group) = watched_group(header, payload) else {
             return Ok(());
         };
@@ -119,7 +141,17 @@ impl Watchdog<'_> {
         let process = *words(payload).get("processname").unwrap_or(&"");
         let reference = PartitionReference::new(self.computer_id.as_str(), group);
         let message = format!("{process} process in partition {group} encountered a problem");
-        (self.master)(group).instance_bang(&reference, &message)?;
+        let ledger = BangLedger::of(&self.instance_root, group, self.bang_quota);
+        // The event does not come again: the node makes up for what is held back.
+        let banged = ledger.bang(&message, true, || {
+            (self.master)(group).instance_bang(&reference, &message)
+        })?;
+        if let Banged::HeldBack { quota } = banged {
+            errors(&format!(
+                "{message}: bang held back, {quota} in an hour are enough (option 'bang_quota')"
+            ));
+            return Ok(());
+        }
         remember(&partition, timestamp.as_deref().unwrap_or("0"));
         Ok(())
     }
@@ -154,9 +186,45 @@ mod tests {
         )
     }
 
+    fn node_directory() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("var")).unwrap();
+        root
+    }
+
+    #[test]
+    fn what_is_too_often_is_held_back_and_owed() {
+        let root = node_directory();
+        let master = Arc::new(ReplayMaster::new().with("softwareInstanceBang", "OK"));
+        let make = |_: &str| -> Box<dyn Master> { Box::new(Arc::clone(&master)) };
+        let watchdog = Watchdog {
+            instance_root: root.path().to_owned(),
+            computer_id: "local".to_owned(),
+            master: &make,
+            bang_quota: 1,
+        };
+        let partition = root.path().join("slappart0");
+        fs::create_dir(&partition).unwrap();
+        let mut told = Vec::new();
+        for timestamp in ["1", "2", "3"] {
+            fs::write(partition.join(".timestamp"), timestamp).unwrap();
+            let mut output = Vec::new();
+            watchdog
+                .serve(&mut event(PAYLOAD).as_bytes(), &mut output, &mut |text| {
+                    told.push(text.to_owned());
+                })
+                .unwrap();
+            assert!(output.ends_with(b"RESULT 2\nOKREADY\n"));
+        }
+        assert_eq!(master.asked().len(), 1);
+        assert_eq!(told.len(), 2);
+        let held = crate::bang::BangState::of(root.path(), "slappart0").held_back;
+        assert!(held.is_some_and(|held| held.is_owed && held.count == 2));
+    }
+
     #[test]
     fn the_master_is_told_once_until_the_partition_is_processed() {
-        let root = tempfile::tempdir().unwrap();
+        let root = node_directory();
         let partition = root.path().join("slappart0");
         fs::create_dir(&partition).unwrap();
         let timestamp = partition.join(".timestamp");
@@ -167,6 +235,7 @@ mod tests {
             instance_root: root.path().to_owned(),
             computer_id: "local".to_owned(),
             master: &make,
+            bang_quota: 9,
         };
         let serve = |events: &str| {
             let mut output = Vec::new();
@@ -194,12 +263,13 @@ mod tests {
 
     #[test]
     fn a_master_that_is_away_is_told_later() {
-        let root = tempfile::tempdir().unwrap();
+        let root = node_directory();
         let make = |_: &str| -> Box<dyn Master> { Box::new(ReplayMaster::new()) };
         let watchdog = Watchdog {
             instance_root: root.path().to_owned(),
             computer_id: "local".to_owned(),
             master: &make,
+            bang_quota: 9,
         };
         let (mut output, mut told) = (Vec::new(), 0);
         watchdog
@@ -218,6 +288,7 @@ mod tests {
             instance_root: PathBuf::from("/nonexistent"),
             computer_id: String::new(),
             master: &make,
+            bang_quota: 9,
         };
         for input in ["x\n", "len:99999999999\n", "len:5\nab"] {
             let served = watchdog.serve(&mut input.as_bytes(), &mut Vec::new(), &mut |_| {});

@@ -64,16 +64,26 @@ pub(super) enum NodeCommand {
     Software(SoftwareArguments),
     /// Install, start and stop instances
     Instance(InstanceArguments),
-    /// Remove instances that the master wants destroyed
+    /// Tell the master what instances used, and remove those that it wants destroyed
     Report(ReportArguments),
+    /// Measure what the machine and its partitions use
+    Collect(CollectArguments),
+    /// Remove shared parts that nothing uses
+    Prune(PruneArguments),
+    /// Have all partitions of the computer processed again
+    Bang(BangArguments),
+    /// Prepare the machine after it has started: wait for its network, format, bang
+    Boot(BootArguments),
+    /// Test the promises of started instances, and change nothing
+    Promise(PromiseArguments),
     /// Show releases, partitions and their services at a glance
     List(ListArguments),
     /// Start supervisord, if it does not run
     Supervisord(SupervisordArguments),
     /// Run supervisorctl
     Supervisorctl(SupervisorctlArguments),
-    /// Show the processes under supervisord
-    Status(ProcessArguments),
+    /// Show the processes under supervisord, or how the node is
+    Status(StatusArguments),
     /// Start processes under supervisord
     Start(ProcessArguments),
     /// Stop processes under supervisord
@@ -130,6 +140,9 @@ pub(super) struct NodeArguments {
     /// After how many seconds a partition is processed again
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     maximum_periodicity: Option<i64>,
+    /// How many seconds a promise may take
+    #[arg(long, value_name = "SECONDS")]
+    promise_timeout: Option<u64>,
     /// How many seconds the profile of a partition may take
     #[arg(long, value_name = "SECONDS")]
     partition_timeout: Option<u64>,
@@ -166,6 +179,7 @@ impl NodeArguments {
                 "maximum_periodicity",
                 self.maximum_periodicity.map(|number| number.to_string()),
             ),
+            ("promise_timeout", number(self.promise_timeout)),
             ("partition_timeout", number(self.partition_timeout)),
             ("maximal_delay", number(self.maximal_delay)),
         ];
@@ -221,6 +235,51 @@ pub(super) struct InstanceArguments {
 pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) node: NodeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CollectArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PruneArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A directory of further releases whose shared parts are kept
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) additional_software_directory: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BangArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Why
+    #[arg(short, long, default_value = "")]
+    pub(super) message: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BootArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// What the master is told
+    #[arg(short, long, default_value = "Reboot")]
+    pub(super) message: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PromiseArguments {
+    #[command(flatten)]
+    pub(super) node: NodeArguments,
+    /// Look at these partitions only, with commas
+    #[arg(long = "only-cp", alias = "only", value_name = "PARTITIONS")]
+    pub(super) only_cp: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -308,6 +367,30 @@ pub(super) struct ProcessArguments {
     pub(super) configuration: ConfigurationArgument,
     /// Processes (`GROUP:NAME`), groups (`GROUP:*`) or `all`
     pub(super) names: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArgument,
+    /// Show what is wrong with partitions: their processing, services and promises
+    #[arg(long)]
+    pub(super) health: bool,
+    /// The same as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The same as a page for browsers, in a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<String>,
+    /// Processes (`GROUP:NAME`), groups (`GROUP:*`) or `all`; partitions if it is about health
+    pub(super) names: Vec<String>,
+}
+
+impl StatusArguments {
+    /// Tells whether more is wanted than what supervisorctl shows.
+    pub(super) fn is_about_health(&self) -> bool {
+        self.health || self.json || self.output.is_some()
+    }
 }
 
 #[derive(Args, Debug)]

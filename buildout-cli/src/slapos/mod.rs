@@ -20,8 +20,9 @@ use context::Context;
 
 /// Runs the command line `arguments` of `slapos` (without the program's name)
 /// and returns how it ends. Exit codes are those of slapos.core: 0 for success,
-/// 1 for a failure, 2 for wrong arguments, for a request that is not ready and
-/// for a format that the master does not know of, 3 if the master was lost, 5
+/// 1 for a failure, 2 for wrong arguments, for a request that is not ready, for
+/// a format that the master does not know of and for promises that do not hold,
+/// 3 if the master was lost, 5
 /// if root is needed, 10 if another process is at it.
 pub fn run_slapos(
     arguments: &[String],

@@ -5,8 +5,10 @@
 //! of theirs is run; else all is done as oneself.
 
 mod certificates;
+mod collect;
 mod confinement;
 mod faults;
+mod health;
 mod init;
 mod kills;
 mod lifecycle;
@@ -19,3 +21,6 @@ mod standalone;
 mod supervisord;
 mod traffic;
 mod unreliable;
+mod upkeep;
+mod usage;
+mod watchdog;

@@ -1,15 +1,19 @@
 //! What stands between a node and its master in tests: it notes requests, and
 //! may do harm to them.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Child;
 use std::sync::{Arc, Mutex};
+
+use crate::site::NodeSite;
 
 /// A request: method and target, and the form.
 pub(crate) type Requests = Arc<Mutex<Vec<(String, String)>>>;
 
 /// What becomes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Fate {
     /// The master gets it, and the node its answer.
     Answered,
@@ -21,6 +25,24 @@ pub(crate) enum Fate {
     Halved,
     /// The master gets it; what comes back makes no sense.
     Garbled,
+    /// The master gets it; this process is killed before the answer comes back.
+    Killing(Arc<Mutex<Option<Child>>>),
+}
+
+/// Has a node reach its master through a relay. Returns the requests that it makes.
+pub(crate) fn relay_node(
+    site: &NodeSite,
+    decide: impl Fn(&str) -> Fate + Send + Sync + 'static,
+) -> Requests {
+    let (relayed, requests) = relay(site.master.url(), decide);
+    let configuration = site.path("slapos.cfg");
+    let text = fs::read_to_string(&configuration).expect("the site works");
+    let text = text.replace(
+        &format!("master_url = {}\n", site.master.url()),
+        &format!("master_url = {relayed}\n"),
+    );
+    fs::write(&configuration, text).expect("the site works");
+    requests
 }
 
 /// Hands requests on to a master as `decide` says, and notes them. Returns where
@@ -82,9 +104,12 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
             let _ = stream.write_all(b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno");
             return;
         }
-        Fate::Answered | Fate::Halved | Fate::Garbled => {}
+        Fate::Answered | Fate::Halved | Fate::Garbled | Fate::Killing(_) => {}
     }
-    let mut upstream = TcpStream::connect(master).expect("the master listens");
+    let Ok(mut upstream) = TcpStream::connect(master) else {
+        // It is away.
+        return;
+    };
     upstream
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
         .expect("the master reads");
@@ -97,6 +122,12 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
         Fate::Halved => answer.truncate(answer.len() / 2),
         Fate::Garbled => {
             answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<marshal>".to_vec();
+        }
+        Fate::Killing(victim) => {
+            if let Some(mut process) = victim.lock().expect("no panic").take() {
+                process.kill().expect("it is a child");
+                process.wait().expect("it is a child");
+            }
         }
         _ => {}
     }

@@ -6,7 +6,7 @@ use std::fs;
 use slap::test_master::COMPUTER_ID;
 use slap::{InstanceRequest, Master as _};
 
-use crate::relay::{Fate, relay};
+use crate::relay::{Fate, relay_node};
 use crate::site::NodeSite;
 
 /// Runs the scenario, and returns the requests of each of its steps.
@@ -14,14 +14,7 @@ fn scenario(run: &dyn Fn(&NodeSite, &str)) -> Vec<(&'static str, Vec<(String, St
     let site = NodeSite::ordinary(2);
     site.run("node format --now").expect(0);
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");
-    let (recorded, requests) = relay(site.master.url(), |_| Fate::Answered);
-    let configuration = site.path("slapos.cfg");
-    let text = fs::read_to_string(&configuration).expect("the site works");
-    let text = text.replace(
-        &format!("master_url = {}\n", site.master.url()),
-        &format!("master_url = {recorded}\n"),
-    );
-    fs::write(&configuration, text).expect("the site works");
+    let requests = relay_node(&site, |_| Fate::Answered);
     // What users ask is not recorded.
     let user = site.master.client();
     let supply = |state: &str| {

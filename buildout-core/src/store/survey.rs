@@ -109,6 +109,29 @@ impl Survey {
         Ok(survey)
     }
 
+    /// Counts a file as a user of all entries whose digests it has, as a script
+    /// that runs what is in them.
+    ///
+    /// # Errors
+    ///
+    /// It is there and cannot be read.
+    pub fn add_file(&mut self, path: &Path) -> Result<(), SurveyError> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) => return Err(StoreError::new("read", path, error).into()),
+        };
+        let uses = self.digests_of(&bytes);
+        if !uses.is_empty() {
+            self.add_user(User {
+                installed: path.to_owned(),
+                is_running: false,
+                uses,
+            });
+        }
+        Ok(())
+    }
+
     /// Returns the entries, by store and name.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -2,6 +2,7 @@
 
 mod buildout_override;
 pub mod ini;
+mod managers;
 mod options;
 pub mod size;
 
@@ -11,8 +12,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 pub use buildout_override::BuildoutOverride;
+pub use managers::Manager;
 pub use options::Options;
 
+use crate::bang::DEFAULT_BANG_QUOTA;
 use crate::configuration::size::parse_size;
 
 /// Where the node's configuration is unless somebody says otherwise.
@@ -27,6 +30,9 @@ pub const CLIENT_PATH_VARIABLE: &str = "SLAPOS_CLIENT_CONFIGURATION";
 /// How long the run of a partition's profile may take unless `partition_timeout`
 /// says otherwise. Upstream waits for ever, and with it all other partitions.
 const DEFAULT_PARTITION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How long a promise may take unless `promise_timeout` says otherwise.
+const DEFAULT_PROMISE_TIMEOUT: usize = 20;
 
 /// What is wrong with a configuration. The texts are upstream's where it has
 /// one.
@@ -170,6 +176,12 @@ pub struct NodeConfiguration {
     pub maximum_periodicity: i64,
     /// How long a partition's profile may run; `None` for ever.
     pub partition_timeout: Option<Duration>,
+    /// How long a promise may take.
+    pub promise_timeout: Duration,
+    /// How many promises are run at once, of all partitions.
+    pub parallel_promises: usize,
+    /// How many bangs an hour a partition has.
+    pub bang_quota: u32,
     /// The bytes that must be free before a release is built.
     pub software_min_free_space: u64,
     /// The bytes that must be free before an instance is made.
@@ -194,6 +206,8 @@ pub struct NodeConfiguration {
     pub buildout_override: BuildoutOverride,
     /// The options of `[networkcache]` that builds get.
     pub networkcache: IndexMap<String, String>,
+    /// What is done for partitions beyond their services (`manager_list`).
+    pub managers: Vec<Manager>,
     /// What is configured and not done, to be told.
     pub not_done: Vec<String>,
 }
@@ -297,6 +311,9 @@ impl NodeConfiguration {
                 .boolean("forbid_supervisord_automatic_launch", false)?,
             maximum_periodicity: options.number("maximum_periodicity")?.unwrap_or(86400),
             partition_timeout: partition_timeout(options)?,
+            promise_timeout: promise_timeout(options)?,
+            parallel_promises: options.count("parallel_promises", processors.max(2) * 4)?,
+            bang_quota: bang_quota(options)?,
             software_min_free_space: size("software_min_free_space")?,
             instance_min_free_space: size("instance_min_free_space")?,
             instance_storage_home: options
@@ -315,6 +332,7 @@ impl NodeConfiguration {
             parallel_releases: options.count("parallel_releases", processors.max(2))?,
             buildout_override: options.buildout_override().clone(),
             networkcache,
+            managers: managers::managers(options)?,
             not_done: not_done(options),
         })
     }
@@ -332,17 +350,29 @@ fn partition_timeout(options: &Options) -> Result<Option<Duration>, Configuratio
     })
 }
 
+/// Upstream reads it from the command line only.
+fn promise_timeout(options: &Options) -> Result<Duration, ConfigurationError> {
+    let seconds = options.count("promise_timeout", DEFAULT_PROMISE_TIMEOUT)?;
+    Ok(Duration::from_secs(
+        u64::try_from(seconds).unwrap_or(u64::MAX),
+    ))
+}
+
+fn bang_quota(options: &Options) -> Result<u32, ConfigurationError> {
+    let Some(quota) = options.number("bang_quota")? else {
+        return Ok(DEFAULT_BANG_QUOTA);
+    };
+    u32::try_from(quota).map_err(|_| {
+        options.invalid(
+            "bang_quota",
+            &quota.to_string(),
+            "how many bangs an hour a partition has, 0 for none",
+        )
+    })
+}
+
 /// Refuses what would leave a partition less protected than its owner thinks.
 fn refuse_unsupported(options: &Options) -> Result<(), ConfigurationError> {
-    if let Some(managers) = options
-        .get("manager_list")
-        .filter(|list| !list.trim().is_empty())
-    {
-        return Err(ConfigurationError::Unsupported {
-            what: format!("manager_list = {}", managers.trim()),
-            hint: "remove `manager_list` from `[slapos]`; managers come with a later version",
-        });
-    }
     if options.has_section("firewall") {
         return Err(ConfigurationError::Unsupported {
             what: "the section [firewall]".to_owned(),
@@ -420,6 +450,8 @@ mod tests {
             Path::new("/opt/slapos/slapgrid-cp.pid")
         );
         assert_eq!(node.instance_root, Path::new("/cwd/i"));
+        assert_eq!(node.promise_timeout, Duration::from_secs(20));
+        assert_eq!(node.bang_quota, 9);
         assert!(!node.forbid_supervisord_automatic_launch);
         assert!(node.not_done.is_empty());
     }
@@ -433,6 +465,18 @@ mod tests {
         assert_eq!(node.maximum_periodicity, 7);
         assert_eq!(node.networkcache["upload-dir-url"], "b");
         assert!(node.not_done[0].contains("download-binary-cache-url"));
+    }
+
+    #[test]
+    fn managers_have_sections_of_their_own() {
+        let text = format!(
+            "{MINIMAL}manager_list = prerm, devperm prerm\n[manager/devperm]\nallowed-disk-for-vm =\n  /dev/vdb\n  /dev/vdc\n"
+        );
+        let allowed = Some(vec!["/dev/vdb".to_owned(), "/dev/vdc".to_owned()]);
+        assert_eq!(
+            read(&text).unwrap().managers,
+            [Manager::Prerm, Manager::DevicePermission { allowed }]
+        );
     }
 
     #[test]
@@ -475,12 +519,20 @@ mod tests {
                 "Invalid value for option maximum_periodicity: \"often\"",
             ),
             (
+                format!("{MINIMAL}bang_quota = -1\n"),
+                "Invalid value for option bang_quota: \"-1\"",
+            ),
+            (
                 format!("{MINIMAL}[firewall]\n"),
                 "the section [firewall] is not supported",
             ),
             (
-                format!("{MINIMAL}manager_list = prerm\n"),
-                "manager_list = prerm is not supported",
+                format!("{MINIMAL}manager_list = prerm, cpuset\n"),
+                "the manager cpuset is not supported",
+            ),
+            (
+                format!("{MINIMAL}manager_list = prerm portredirect\n"),
+                "Invalid value for option manager_list: \"portredirect\"",
             ),
         ];
         for (text, message) in cases {

@@ -98,6 +98,21 @@ impl Options {
         })
     }
 
+    /// Returns the options of another section; none if it is not there.
+    pub(super) fn section(
+        &self,
+        section: &str,
+    ) -> Result<IndexMap<String, String>, ConfigurationError> {
+        if !self.has_section(section) {
+            return Ok(IndexMap::new());
+        }
+        let items = self.file.items(section);
+        items.map_err(|mistake| ConfigurationError::Unparsable {
+            path: self.source.clone(),
+            mistake,
+        })
+    }
+
     /// Returns the file's sections.
     pub fn sections(&self) -> &IniFile {
         &self.file
@@ -165,7 +180,7 @@ impl Options {
         }
     }
 
-    pub(super) fn number(&self, option: &str) -> Result<Option<i64>, ConfigurationError> {
+    pub(crate) fn number(&self, option: &str) -> Result<Option<i64>, ConfigurationError> {
         let Some(value) = self.get(option).filter(|value| !value.is_empty()) else {
             return Ok(None);
         };

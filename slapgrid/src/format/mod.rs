@@ -1,14 +1,19 @@
-//! `slapos node format`, in its form without root: directories for partitions,
-//! files that describe them, and the same for the master.
+//! `slapos node format`: directories for partitions, files that describe them,
+//! and the same for the master; as root also users, and the addresses and tap
+//! interfaces that the definition file names.
 //!
-//! Users, addresses and interfaces are not made: what is configured to be made
-//! is an error that says so.
+//! Addresses are not made up: what is configured to be is an error that says
+//! so.
 
 mod computer;
 mod definition;
+mod network;
+mod system;
 mod text;
+mod users;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,11 +23,15 @@ pub use computer::{Address, ComputerDefinition, ComputerModel, Ipv6Range, Partit
 pub use definition::{DefinitionError, parse_definition};
 pub use text::{json_text, pretty_xml};
 
+use crate::account::Account;
 use crate::child::error_chain;
 use crate::configuration::{ConfigurationError, Options};
 use crate::files::{FileError, create_directory, failed_to, replace_file, update_file};
 use crate::instance::PARTITION_MODE;
 use crate::log::Logger;
+use network::{Interfaces, make_addresses, make_tap};
+use system::System;
+use users::make_user;
 
 /// The mode of `instance_root` and `software_root`.
 const ROOT_MODE: u32 = 0o755;
@@ -48,6 +57,41 @@ pub enum FormatError {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A name that the system's programs do not take.
+    #[error("{0:?} cannot be the name of a user")]
+    UserName(String),
+    /// The same of interfaces.
+    #[error("{0:?} cannot be the name of an interface")]
+    InterfaceName(String),
+    /// A user was made and is not there.
+    #[error("there is no user {0}, although it was made")]
+    NoUser(String),
+    /// An address that is none, or has a netmask that is none.
+    #[error("{address}/{netmask} is no address with a netmask")]
+    Address {
+        /// The address.
+        address: String,
+        /// The netmask.
+        netmask: String,
+    },
+    /// An address that the computer has elsewhere.
+    #[error("cannot add {address} to {wanted}: {interface} has it")]
+    AddressElsewhere {
+        /// The address.
+        address: IpAddr,
+        /// Where it should be.
+        wanted: String,
+        /// Where it is.
+        interface: String,
+    },
+    /// A program of the system failed.
+    #[error("`{command}` failed: {text}")]
+    Program {
+        /// The program with its arguments.
+        command: String,
+        /// What it said.
+        text: String,
+    },
     /// The computer cannot be written down.
     #[error(transparent)]
     Marshal(#[from] slap::marshal::MarshalError),
@@ -59,6 +103,15 @@ impl FormatError {
         match self {
             FormatError::Configuration(error) => error.hint(),
             FormatError::Definition { source, .. } => Some(source.hint().to_owned()),
+            FormatError::UserName(_)
+            | FormatError::InterfaceName(_)
+            | FormatError::Address { .. } => {
+                Some("correct it in the definition file (`input_definition_file`)".to_owned())
+            }
+            FormatError::AddressElsewhere { .. } => Some(
+                "remove it there, or set `interface_name` and `ipv6_interface` in `[slapformat]`"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -88,6 +141,10 @@ pub struct FormatConfiguration {
     partition_has_ipv6_range: bool,
     tap_gateway_interface: String,
     tap_ipv6: bool,
+    /// Whether users are made.
+    alter_user: bool,
+    /// What is made of the network, if anything.
+    network: Option<NetworkConfiguration>,
 }
 
 impl FormatConfiguration {
@@ -117,19 +174,18 @@ impl FormatConfiguration {
         if options.boolean("root_check", true)? && !is_root {
             return Err(ConfigurationError::NotRoot);
         }
-        for (option, default) in [
-            ("alter_user", true),
-            ("alter_network", true),
-            ("create_tap", true),
-            ("create_tun", false),
-        ] {
-            if options.boolean(option, default)? {
-                return Err(ConfigurationError::Unsupported {
-                    what: format!("{option} = True of [slapformat]"),
-                    hint: "set `alter_user`, `alter_network`, `create_tap` and `create_tun` to `False`: users and interfaces are not made yet",
-                });
-            }
+        let alter_user = options.boolean("alter_user", true)?;
+        let alter_network = options.boolean("alter_network", true)?;
+        if (alter_user || alter_network) && !is_root {
+            return Err(ConfigurationError::Unsupported {
+                what: "making users, addresses and interfaces without root".to_owned(),
+                hint: "set `alter_user` and `alter_network` in `[slapformat]` to `False`, or be root",
+            });
         }
+        let network = match alter_network {
+            true => Some(NetworkConfiguration::read(&options)?),
+            false => None,
+        };
         let Some(definition) = options.path("input_definition_file") else {
             return Err(ConfigurationError::Unsupported {
                 what: "finding the computer's addresses (no input_definition_file)".to_owned(),
@@ -164,6 +220,54 @@ impl FormatConfiguration {
             partition_has_ipv6_range: options.boolean("partition_has_ipv6_range", true)?,
             tap_gateway_interface: text("tap_gateway_interface").unwrap_or_default(),
             tap_ipv6: options.boolean("tap_ipv6", true)?,
+            alter_user,
+            network,
+        })
+    }
+}
+
+/// What is made of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NetworkConfiguration {
+    interfaces: Interfaces,
+    create_tap: bool,
+}
+
+impl NetworkConfiguration {
+    /// Reads the options, and refuses those by which addresses would be made
+    /// up.
+    fn read(options: &Options) -> Result<Self, ConfigurationError> {
+        let create_tap = options.boolean("create_tap", true)?;
+        let refusals = [
+            ("create_tun", options.boolean("create_tun", false)?),
+            (
+                "partition_has_ipv6_range",
+                options.boolean("partition_has_ipv6_range", true)?,
+            ),
+            ("tap_ipv6", create_tap && options.boolean("tap_ipv6", true)?),
+            (
+                "tap_gateway_interface",
+                create_tap && options.path("tap_gateway_interface").is_some(),
+            ),
+        ];
+        for (option, is_wanted) in refusals {
+            if is_wanted {
+                return Err(ConfigurationError::Unsupported {
+                    what: format!("{option} of [slapformat] with alter_network = True"),
+                    hint: "set `create_tun`, `partition_has_ipv6_range` and `tap_ipv6` to `False`, and remove `tap_gateway_interface`: only what the definition file names is made",
+                });
+            }
+        }
+        let [interface] = options.mandatory(["interface_name"])?;
+        let ipv6 = options
+            .get("ipv6_interface")
+            .filter(|name| !name.is_empty());
+        Ok(NetworkConfiguration {
+            interfaces: Interfaces {
+                ipv4: interface.to_owned(),
+                ipv6: ipv6.unwrap_or(interface).to_owned(),
+            },
+            create_tap,
         })
     }
 }
@@ -227,6 +331,7 @@ pub fn format_computer(
     if dry_run {
         return Ok(FormatEnd::Success);
     }
+    make_system(configuration, &computer, log)?;
     make_directories(&computer, log)?;
     if let Some(path) = &configuration.computer_json {
         update_file(path, json_text(&value, 2).as_bytes(), FILE_MODE)?;
@@ -259,15 +364,50 @@ fn recognised(error: &SlapError, computer: &str) -> String {
     text
 }
 
+/// Makes the users, addresses and interfaces of the computer, and gives users
+/// what is theirs.
+fn make_system(
+    configuration: &FormatConfiguration,
+    computer: &ComputerModel,
+    log: &Logger,
+) -> Result<(), FormatError> {
+    let system = System { log };
+    let definition = &computer.definition;
+    if configuration.alter_user {
+        let software_user = definition.software_user.as_str();
+        make_roots(computer)?;
+        let owner = make_user(&system, software_user, &computer.software_root, None)?;
+        give(&computer.software_root, &owner)?;
+        for partition in &definition.partitions {
+            let path = computer.partition_path(partition);
+            let owner = make_user(&system, &partition.user, &path, Some(software_user))?;
+            create_directory(&path, PARTITION_MODE)?;
+            give(&path, &owner)?;
+        }
+    }
+    if let Some(network) = &configuration.network {
+        let addresses = definition.partitions.iter().flat_map(|it| &it.addresses);
+        let addresses = definition.address.iter().chain(addresses);
+        make_addresses(&system, &network.interfaces, addresses)?;
+        if network.create_tap {
+            for partition in &definition.partitions {
+                make_tap(&system, partition)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn give(path: &Path, owner: &Account) -> Result<(), FormatError> {
+    std::os::unix::fs::chown(path, Some(owner.user), Some(owner.group))
+        .map_err(failed_to("set the owner of", path))?;
+    Ok(())
+}
+
 /// Makes the roots and the partitions with their modes, and tells each
 /// partition what it has.
 fn make_directories(computer: &ComputerModel, log: &Logger) -> Result<(), FormatError> {
-    for root in [&computer.instance_root, &computer.software_root] {
-        if let Some(parent) = root.parent() {
-            fs::create_dir_all(parent).map_err(failed_to("create directory", parent))?;
-        }
-        create_directory(root, ROOT_MODE)?;
-    }
+    make_roots(computer)?;
     for partition in &computer.definition.partitions {
         let path = computer.partition_path(partition);
         create_directory(&path, PARTITION_MODE)?;
@@ -276,6 +416,16 @@ fn make_directories(computer: &ComputerModel, log: &Logger) -> Result<(), Format
         if update_file(&file, text.as_bytes(), FILE_MODE)? {
             log.info(format!("Partition resources saved to {}", partition.name));
         }
+    }
+    Ok(())
+}
+
+fn make_roots(computer: &ComputerModel) -> Result<(), FormatError> {
+    for root in [&computer.instance_root, &computer.software_root] {
+        if let Some(parent) = root.parent() {
+            fs::create_dir_all(parent).map_err(failed_to("create directory", parent))?;
+        }
+        create_directory(root, ROOT_MODE)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use slap::SlapError;
 use super::wanted::UnusablePartition;
 use crate::child::ChildFailure;
 use crate::files::FileError;
+use crate::promise::PromiseError;
 use crate::supervisor::SupervisorError;
 use crate::supervisor::configuration::UnusableName;
 
@@ -89,6 +90,9 @@ pub enum PartitionError {
         /// What it said.
         output: String,
     },
+    /// A manager needs a program that is not there.
+    #[error("the program {0} is not installed (option 'manager_list')")]
+    NoProgram(&'static str),
     /// Something cannot be run.
     #[error(transparent)]
     Run(ChildFailure),
@@ -115,6 +119,9 @@ pub enum PartitionError {
     /// supervisord does not do it.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
+    /// A promise does not hold, or cannot be checked.
+    #[error(transparent)]
+    Promise(#[from] PromiseError),
     /// The master does not answer, or refuses.
     #[error(transparent)]
     Master(#[from] SlapError),
@@ -130,6 +137,11 @@ impl PartitionError {
             self,
             PartitionError::Profile { .. } | PartitionError::Bootstrap { .. }
         )
+    }
+
+    /// Tells whether a promise does not hold.
+    pub(super) fn is_promise_failure(&self) -> bool {
+        matches!(self, PartitionError::Promise(error) if error.is_failure())
     }
 
     /// Tells whether the master is lost, rather than the partition wrong.

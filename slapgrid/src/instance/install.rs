@@ -178,9 +178,7 @@ impl Partition<'_> {
             words.push("-D".to_owned());
         }
         words.push("-U".to_owned());
-        let named = fs::read(&script).ok();
-        let named = named.and_then(|text| interpreter(&String::from_utf8_lossy(&text)));
-        if let Some(python) = named {
+        if let Some(python) = release_interpreter(release) {
             words.push(format!("--python={python}"));
         }
         // An instance is made of what the release has: little to do at once.
@@ -207,6 +205,12 @@ impl Partition<'_> {
                 }
             })
     }
+}
+
+/// Returns the Python that a release names.
+pub(super) fn release_interpreter(release: &Path) -> Option<String> {
+    let script = fs::read(release.join("bin/buildout")).ok()?;
+    interpreter(&String::from_utf8_lossy(&script))
 }
 
 fn find_template(release: &Path, url: &str) -> Result<PathBuf, PartitionError> {

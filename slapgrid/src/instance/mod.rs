@@ -1,16 +1,19 @@
 //! `slapos node instance`: the partitions, as the master wants them.
 
+mod consumption;
 mod currency;
 mod error;
 mod install;
+mod manager;
 mod offline;
 mod partition;
 mod process;
 mod profile;
+mod promises;
 mod report;
 mod retention;
 mod services;
-mod slots;
+
 mod state;
 mod wanted;
 
@@ -24,14 +27,17 @@ pub use currency::{Comparison, LastTime, Reason};
 pub use error::PartitionError;
 pub use partition::PARTITION_MODE;
 pub use profile::{Tail, interpreter, tail_text};
+pub use promises::process_promises;
 pub use report::process_report;
 pub use wanted::{RequestedState, UnusablePartition, WantedPartition, check_name};
 
 use crate::child::error_chain;
 use crate::node::{Node, PassEnd};
+use crate::promise::PromiseRunner;
+use crate::slots::Slots;
 use crate::supervisor::{Groups, LaunchError, Supervisor, update};
 use partition::Partition;
-use slots::Slots;
+use promises::PromiseTurn;
 
 /// What is wanted of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,17 +113,17 @@ pub fn process_partitions(
         result => result?,
     };
     check_known(&computer.partitions, &options.only)?;
-    let is_wanted = |partition: &&ComputerPartition| {
-        let name = &partition.reference.partition_id;
-        options.only.is_empty() || options.only.contains(name)
-    };
     let pass = Pass {
         node,
         options,
         supervisor: &supervisor,
+        runner: PromiseRunner::new(node),
         outcome: Mutex::new(Outcome::default()),
     };
-    let partitions: Vec<_> = computer.partitions.iter().filter(is_wanted).collect();
+    let partitions = computer.partitions.iter();
+    let partitions: Vec<_> = partitions
+        .filter(|it| is_named(it, &options.only))
+        .collect();
     pass.run(&partitions);
     let outcome = pass
         .outcome
@@ -128,19 +134,35 @@ pub fn process_partitions(
     }
     node.log.info("Finished computer partitions.");
     node.log.info("=".repeat(80));
-    if outcome.errors.is_empty() {
-        return Ok(if outcome.failed {
-            PassEnd::Failure
-        } else {
-            PassEnd::Success
-        });
+    for (errors, title) in [
+        (
+            &outcome.errors,
+            "Error while processing the following partitions:",
+        ),
+        (
+            &outcome.promise_errors,
+            "Error with promises for the following partitions:",
+        ),
+    ] {
+        if !errors.is_empty() {
+            node.log.info(title);
+        }
+        for (name, kind, text) in errors {
+            node.log.info(format!("  {name}[{kind}]: {text}"));
+        }
     }
-    node.log
-        .info("Error while processing the following partitions:");
-    for (name, kind, text) in &outcome.errors {
-        node.log.info(format!("  {name}[{kind}]: {text}"));
-    }
-    Ok(PassEnd::Failure)
+    Ok(if outcome.failed {
+        PassEnd::Failure
+    } else if !outcome.promise_errors.is_empty() {
+        PassEnd::PromiseFailure
+    } else {
+        PassEnd::Success
+    })
+}
+
+/// Tells whether a partition is among those that are named; all are if none is.
+fn is_named(partition: &ComputerPartition, only: &[String]) -> bool {
+    only.is_empty() || only.contains(&partition.reference.partition_id)
 }
 
 fn check_known(partitions: &[ComputerPartition], only: &[String]) -> Result<(), InstanceError> {
@@ -173,12 +195,15 @@ struct Outcome {
     ended: bool,
     /// Partitions with their types and errors, in the order of their ends.
     errors: Vec<(String, String, String)>,
+    /// Partitions with promises that do not hold, likewise.
+    promise_errors: Vec<(String, String, String)>,
 }
 
 struct Pass<'a> {
     node: &'a Node,
     options: &'a InstanceOptions,
     supervisor: &'a Supervisor,
+    runner: PromiseRunner<'a>,
     outcome: Mutex<Outcome>,
 }
 
@@ -196,13 +221,15 @@ impl Pass<'_> {
                     .spawn_scoped(scope, {
                         let slots = &slots;
                         move || {
-                            self.process_isolated(partition);
-                            slots.give_back(slot);
+                            // It may have been given back before.
+                            let give_back = || slots.give_back(slot);
+                            self.process_isolated(partition, &give_back);
+                            give_back();
                         }
                     });
                 if worker.is_err() {
                     // Without another thread, by this one.
-                    self.process_isolated(partition);
+                    self.process_isolated(partition, &|| {});
                     slots.give_back(slot);
                 }
             }
@@ -215,8 +242,12 @@ impl Pass<'_> {
 
     /// Processes a partition so that no mistake in it, nor in this program,
     /// harms another one.
-    fn process_isolated(&self, partition: &ComputerPartition) {
-        let result = catch_unwind(AssertUnwindSafe(|| self.process(partition)));
+    fn process_isolated(&self, partition: &ComputerPartition, step_aside: &(dyn Fn() + Sync)) {
+        let turn = PromiseTurn {
+            runner: &self.runner,
+            step_aside,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| self.process(partition, &turn)));
         if let Err(panic) = result {
             let text = panic
                 .downcast_ref::<String>()
@@ -231,7 +262,7 @@ impl Pass<'_> {
         }
     }
 
-    fn process(&self, partition: &ComputerPartition) {
+    fn process(&self, partition: &ComputerPartition, turn: &PromiseTurn<'_>) {
         let node = self.node;
         let wanted = match WantedPartition::of(partition) {
             Ok(wanted) => wanted,
@@ -261,7 +292,11 @@ impl Pass<'_> {
             }
             return;
         }
-        if let Err(error) = partition.process(self.options) {
+        let result = partition
+            .prepare_by_managers()
+            .and_then(|()| partition.process(self.options, turn))
+            .and_then(|()| Partition::new(node, &wanted, self.supervisor).apply_managers());
+        if let Err(error) = result {
             self.take_error(&wanted, &error);
         }
     }
@@ -287,10 +322,13 @@ impl Pass<'_> {
             partition.report_error(&text);
         }
         let kind = wanted.software_type.as_deref().unwrap_or("(not ready)");
+        let line = (wanted.name().to_owned(), kind.to_owned(), text);
         let mut outcome = self.outcome();
-        outcome.failed = true;
-        outcome
-            .errors
-            .push((wanted.name().to_owned(), kind.to_owned(), text));
+        if error.is_promise_failure() {
+            outcome.promise_errors.push(line);
+        } else {
+            outcome.failed = true;
+            outcome.errors.push(line);
+        }
     }
 }

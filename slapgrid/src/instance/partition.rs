@@ -14,6 +14,9 @@ use crate::supervisor::Supervisor;
 /// The mode that the directory of a partition must have.
 pub const PARTITION_MODE: u32 = 0o750;
 
+/// How much of an error is remembered, in characters, to know it again.
+const REMEMBERED_ERROR: usize = 8 * 1024;
+
 /// A partition that is worked on.
 pub(super) struct Partition<'a> {
     pub(super) node: &'a Node,
@@ -130,7 +133,7 @@ impl<'a> Partition<'a> {
             .master
             .instance_error(&self.wanted.reference, text, None);
         match reported {
-            Ok(()) => self.acknowledge("error"),
+            Ok(()) => self.acknowledge(&error_report(text)),
             Err(error) => self.log.error(format!(
                 "Problem while reporting error, continuing: {}",
                 crate::child::error_chain(&error)
@@ -150,6 +153,12 @@ impl<'a> Partition<'a> {
             self.log.debug(error.to_string());
         }
     }
+}
+
+/// Returns what is remembered of the report of an error.
+pub(super) fn error_report(text: &str) -> String {
+    let beginning: String = text.chars().take(REMEMBERED_ERROR).collect();
+    format!("error {beginning}")
 }
 
 /// Returns a path as a text; paths come from configuration files, which are

@@ -7,15 +7,21 @@ use std::time::SystemTime;
 use super::InstanceOptions;
 use super::currency::Comparison;
 use super::error::PartitionError;
-use super::partition::{Partition, text_of};
+use super::partition::{Partition, error_report, text_of};
+use super::promises::PromiseTurn;
 use super::state::release_periodicity;
 use super::wanted::RequestedState;
 use crate::child::error_chain;
 use crate::log::{LogFile, LogSink};
+use crate::promise::Check;
 
 impl Partition<'_> {
     /// Makes the partition what the master wants, unless it is that already.
-    pub(super) fn process(mut self, options: &InstanceOptions) -> Result<(), PartitionError> {
+    pub(super) fn process(
+        mut self,
+        options: &InstanceOptions,
+        turn: &PromiseTurn<'_>,
+    ) -> Result<(), PartitionError> {
         let name = self.name().to_owned();
         self.log
             .debug(format!("Check if {name} requires processing..."));
@@ -44,7 +50,7 @@ impl Partition<'_> {
         let Some(reason) = comparison.decide() else {
             if is_started {
                 self.log.debug("Partition already up-to-date.");
-                return self.confirm_started();
+                return self.check_anomalies(turn);
             }
             self.log.debug("Partition already up-to-date. skipping.");
             return Ok(());
@@ -62,17 +68,36 @@ impl Partition<'_> {
         self.log
             .info(format!("  Instance path: {}", self.path.display()));
         self.log.debug(format!("  Reason: {reason:?}"));
-        let result = self.bring_about(state, options);
+        let result = self.bring_about(state, options, turn);
         if let Err(error) = &result
-            && let Err(second) = self.state.leave_error(&error_chain(error))
+            && !error.is_promise_failure()
         {
-            self.log.warning(error_chain(&second));
+            self.leave_error(error, is_started, turn);
         }
         result?;
         if let Some(timestamp) = timestamp {
             self.state.remember_time(timestamp)?;
+            self.settle_bangs()?;
         }
         Ok(())
+    }
+
+    /// Leaves an error where the partition's user finds it, and brings the
+    /// results of its promises up to date, which an error may have changed.
+    fn leave_error(&self, error: &PartitionError, is_started: bool, turn: &PromiseTurn<'_>) {
+        if let Err(second) = self.state.leave_error(&error_chain(error)) {
+            self.log.warning(error_chain(&second));
+        }
+        let was_checked = matches!(error, PartitionError::Promise(_));
+        if !is_started || was_checked || self.node.cancellation.is_cancelled() {
+            return;
+        }
+        match self.check_promises(turn, Check::TEST) {
+            Err(second) if !second.is_promise_failure() => {
+                self.log.warning(error_chain(&second));
+            }
+            _ => {}
+        }
     }
 
     /// From here on the partition's own log has all that is logged.
@@ -89,6 +114,7 @@ impl Partition<'_> {
         &self,
         state: Option<RequestedState>,
         options: &InstanceOptions,
+        turn: &PromiseTurn<'_>,
     ) -> Result<(), PartitionError> {
         self.update_certificate()?;
         self.log
@@ -101,6 +127,7 @@ impl Partition<'_> {
                     self.stop()?;
                 } else {
                     self.start()?;
+                    self.check_promises(turn, Check::TEST)?;
                     self.report_started()?;
                 }
                 self.end_transaction()
@@ -142,7 +169,7 @@ impl Partition<'_> {
     /// Tells the master that a partition with nothing to do runs, if it may
     /// think otherwise. Masters that do not say what they think are told when
     /// the last report that they took was another one.
-    fn confirm_started(&self) -> Result<(), PartitionError> {
+    pub(super) fn confirm_started(&self) -> Result<(), PartitionError> {
         let is_known = match self.wanted.has_error() {
             Some(has_error) => !has_error,
             None => self.state.acknowledged().as_deref() == Some("started"),
@@ -152,6 +179,21 @@ impl Partition<'_> {
         }
         self.update_certificate()?;
         self.report_started()
+    }
+
+    /// Tells the master of an anomaly, unless it knows: one that does not say
+    /// what it thinks is told when the last report that it took was another one.
+    pub(super) fn report_anomaly(&self, text: &str) -> Result<(), PartitionError> {
+        let is_known = match self.wanted.has_error() {
+            Some(has_error) => has_error,
+            None => self.state.acknowledged() == Some(error_report(text)),
+        };
+        if is_known {
+            return Ok(());
+        }
+        self.update_certificate()?;
+        self.report_error(text);
+        Ok(())
     }
 
     /// Tells the master which instances were requested in this run.

@@ -1,12 +1,15 @@
-//! `slapos node report`, as far as it removes partitions that the master wants
-//! destroyed. Reports of consumption are not sent yet.
+//! `slapos node report`: what was used is told to the master, and partitions
+//! that it wants destroyed are removed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use slap::SlapError;
 
 use super::error::PartitionError;
+use super::manager::WAIT_LIST;
 use super::partition::{Partition, text_of};
 use super::retention::Retention;
 use super::wanted::WantedPartition;
@@ -14,8 +17,12 @@ use super::{InstanceError, supervisor_of};
 use crate::child::{Child, ChildFailure, error_chain};
 use crate::files::{empty_directory, names_in, read_text, remove_file};
 use crate::node::{Node, PassEnd};
+use crate::slots::Slots;
+use crate::supervisor::Supervisor;
+use crate::usage::deliver;
 
-/// Destroys what the master wants destroyed.
+/// Has the instances report what they used, sends that, and destroys what the
+/// master wants destroyed.
 ///
 /// # Errors
 ///
@@ -27,24 +34,38 @@ pub fn process_report(node: &Node) -> Result<PassEnd, InstanceError> {
         .master
         .full_computer_information(&node.configuration.computer_id)?;
     let mut failed = false;
+    let mut wanted = Vec::new();
     for partition in &computer.partitions {
+        match WantedPartition::of(partition) {
+            Ok(it) if !it.is_free() => wanted.push(it),
+            Ok(_) => {}
+            Err(error) => {
+                node.log.error(error.to_string());
+                failed = true;
+            }
+        }
+    }
+    failed |= !run_reports(node, &wanted, &supervisor);
+    if node.cancellation.is_cancelled() {
+        return Ok(PassEnd::Failure);
+    }
+    let names: Vec<&str> = wanted.iter().map(WantedPartition::name).collect();
+    let delivery = deliver(node, &names);
+    failed |= delivery.failed;
+    for wanted in &wanted {
         if node.cancellation.is_cancelled() {
             failed = true;
             break;
         }
-        let wanted = match WantedPartition::of(partition) {
-            Ok(wanted) => wanted,
-            Err(error) => {
-                node.log.error(error.to_string());
-                failed = true;
-                continue;
-            }
-        };
-        if wanted.state != "destroyed" || wanted.is_free() {
+        let partition = Partition::new(node, wanted, &supervisor);
+        let is_unsent = delivery.unsent.contains(wanted.name());
+        if let Some(problem) = delivery.problem.as_deref().filter(|_| is_unsent) {
+            partition.report_error(problem);
+        }
+        if wanted.state != "destroyed" {
             continue;
         }
-        let partition = Partition::new(node, &wanted, &supervisor);
-        if let Err(error) = partition.retire() {
+        if let Err(error) = partition.retire(is_unsent) {
             failed = true;
             let text = error_chain(&error);
             partition.log.error(&text);
@@ -59,14 +80,68 @@ pub fn process_report(node: &Node) -> Result<PassEnd, InstanceError> {
     })
 }
 
+/// Runs the partitions' own reports, several at once. Returns whether all went
+/// well.
+fn run_reports(node: &Node, wanted: &[WantedPartition], supervisor: &Supervisor) -> bool {
+    let slots = Slots::new(node.configuration.parallel_partitions);
+    let failed = AtomicBool::new(false);
+    let report = |wanted: &WantedPartition| {
+        let partition = Partition::new(node, wanted, supervisor);
+        let result = catch_unwind(AssertUnwindSafe(|| partition.report_consumption()));
+        match result {
+            Ok(Ok(true)) => return,
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => partition.log.error(error_chain(&error)),
+            Err(_) => partition.log.error("internal error in a usage report"),
+        }
+        failed.store(true, Ordering::Relaxed);
+    };
+    std::thread::scope(|scope| {
+        for wanted in wanted {
+            // Most have no programs that report.
+            if !wanted
+                .path(&node.configuration.instance_root)
+                .join("etc/report")
+                .is_dir()
+            {
+                continue;
+            }
+            let slot = slots.take();
+            if node.cancellation.is_cancelled() {
+                break;
+            }
+            let (report, slots) = (&report, &slots);
+            let worker = std::thread::Builder::new().spawn_scoped(scope, move || {
+                report(wanted);
+                slots.give_back(slot);
+            });
+            if worker.is_err() {
+                // Without another thread, by this one.
+                report(wanted);
+                slots.give_back(slot);
+            }
+        }
+    });
+    !failed.into_inner()
+}
+
 impl Partition<'_> {
-    /// Stops the partition, and removes it if nothing stands against it.
-    fn retire(&self) -> Result<(), PartitionError> {
+    /// Stops the partition, and removes it if nothing stands against it, such as
+    /// usage that the master does not know of.
+    fn retire(&self, is_unsent: bool) -> Result<(), PartitionError> {
         self.stop()?;
         if self.path.exists() {
             self.update_certificate()?;
         }
         self.report_stopped();
+        self.apply_managers_before_removal()?;
+        if is_unsent {
+            self.log.info(format!(
+                "Ignoring destruction of '{}', as no report usage was sent",
+                self.name()
+            ));
+            return Ok(());
+        }
         if self.is_waited_for()? {
             self.log
                 .info("There are running processes into the partition, wait until they finish...");
@@ -93,7 +168,7 @@ impl Partition<'_> {
 
     /// Tells whether a process runs that the partition waits for.
     fn is_waited_for(&self) -> Result<bool, PartitionError> {
-        let path = self.path.join(".slapos-report-wait-service-list");
+        let path = self.path.join(WAIT_LIST);
         let Ok(text) = read_text(&path, 64 * 1024) else {
             return Ok(false);
         };

@@ -3,6 +3,7 @@
 use buildout_core::state::debris::clear_replacements;
 
 use super::error::PartitionError;
+use super::manager::REDIRECTION_GROUP;
 use super::partition::{Partition, text_of};
 use crate::files::{names_in, remove_file, update_file};
 use crate::supervisor::configuration::{GroupOwner, check_names, group_text, is_file_of, programs};
@@ -33,6 +34,9 @@ impl Partition<'_> {
         let services = names_in(&self.path.join("etc/service"))?;
         check_names(runners.iter().chain(&services))?;
         let mut remaining = self.group_files()?;
+        if self.has_redirections() {
+            remaining.retain(|file| *file != format!("{name}{REDIRECTION_GROUP}.conf"));
+        }
         let mut has_group = false;
         if runners.is_empty() && services.is_empty() {
             self.log.warning(format!(
@@ -56,7 +60,7 @@ impl Partition<'_> {
         Ok(())
     }
 
-    fn group_owner(&self) -> Result<GroupOwner, PartitionError> {
+    pub(super) fn group_owner(&self) -> Result<GroupOwner, PartitionError> {
         let owner = self.owner()?;
         let account = self.node.surroundings.accounts.by_number(owner.user);
         let directory = text_of(&self.path);

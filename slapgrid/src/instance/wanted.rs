@@ -1,6 +1,7 @@
 //! What the master wants of a partition, checked: its answers are input like
 //! any other.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use buildout_core::value::Value;
@@ -55,6 +56,8 @@ pub struct WantedPartition {
     pub access_status: Option<String>,
     /// How many days the partition is kept after its end.
     pub retention_delay: Option<String>,
+    /// Its first IPv6 address.
+    pub ipv6_address: Option<IpAddr>,
 }
 
 /// Something of a partition that cannot be.
@@ -95,6 +98,7 @@ impl WantedPartition {
             timestamp: partition.timestamp(),
             access_status: partition.access_status.clone(),
             retention_delay: text(partition.filter.get_str("retention_delay")),
+            ipv6_address: ipv6_address(partition),
         })
     }
 
@@ -118,6 +122,22 @@ impl WantedPartition {
     pub fn has_error(&self) -> Option<bool> {
         let status = self.access_status.as_deref().filter(|it| !it.is_empty());
         status.map(|status| status.starts_with("#error"))
+    }
+}
+
+/// Finds an IPv6 address among those of a partition, which are pairs of an
+/// interface and an address.
+fn ipv6_address(partition: &ComputerPartition) -> Option<IpAddr> {
+    let lists = ["ip_list", "full_ip_list"].map(|name| partition.parameters.get_str(name));
+    let pairs = lists.into_iter().flatten().filter_map(members).flatten();
+    let mut addresses = pairs.filter_map(|pair| members(pair)?.get(1)?.as_str());
+    addresses.find(|text| text.contains(':'))?.parse().ok()
+}
+
+fn members(value: &Value) -> Option<&[Value]> {
+    match value {
+        Value::List(members) | Value::Tuple(members) => Some(members),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ mod budget;
 mod build;
 mod garbage;
 mod profile;
+mod prune;
 mod revision;
 mod selection;
 
@@ -16,6 +17,7 @@ use std::time::SystemTime;
 use budget::Budget;
 use slap::{SlapError, SoftwareRelease};
 
+pub use prune::{PruneError, PruneOptions, prune};
 pub use selection::Selection;
 
 use crate::child::error_chain;

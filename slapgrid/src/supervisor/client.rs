@@ -67,6 +67,8 @@ pub struct ProcessInfo {
     pub process: i64,
     /// Its exit code.
     pub exit_status: i64,
+    /// When it was last started, in seconds since the epoch; 0 if never.
+    pub started: i64,
 }
 
 impl ProcessInfo {
@@ -94,6 +96,7 @@ impl ProcessInfo {
             description: text("description").unwrap_or_default(),
             process: number("pid").unwrap_or(0),
             exit_status: number("exitstatus").unwrap_or(0),
+            started: number("start").unwrap_or(0),
         })
     }
 }
@@ -314,6 +317,16 @@ impl Supervisor {
     /// See [`SupervisorError`].
     pub fn start_process(&self, name: &str) -> Result<(), SupervisorError> {
         self.call("startProcess", &[string(name)]).map(drop)
+    }
+
+    /// Starts a process without waiting.
+    ///
+    /// # Errors
+    ///
+    /// See [`SupervisorError`].
+    pub fn begin_process(&self, name: &str) -> Result<(), SupervisorError> {
+        self.call("startProcess", &[string(name), Value::Boolean(false)])
+            .map(drop)
     }
 
     /// Stops a process and waits for that.

@@ -4,9 +4,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::layout::Layout;
+use crate::bang::DEFAULT_BANG_QUOTA;
 
 /// The end of the names of processes that the watchdog watches.
 pub const WATCHED: &str = "-on-watch";
+
+/// How many events supervisord keeps while the watchdog cannot tell the master.
+/// It forgets more than ten unless it is told otherwise, and services of many
+/// partitions may end at once.
+const WAITING_EVENTS: u32 = 10_000;
 
 /// Returns `supervisord.conf`, with this command for the watchdog.
 pub fn main_text(layout: &Layout, watchdog: &str) -> String {
@@ -45,9 +51,13 @@ chmod=0700
 [eventlistener:watchdog]
 command={watchdog}
 events=PROCESS_STATE_EXITED, PROCESS_STATE_FATAL
+buffer_size={WAITING_EVENTS}
 "
     )
 }
+
+/// The watchdog's option for a quota of bangs that is not the default.
+pub const BANG_QUOTA_OPTION: &str = "--bang-quota";
 
 /// Returns the command line of the watchdog for supervisord.
 pub fn watchdog_command(
@@ -56,6 +66,7 @@ pub fn watchdog_command(
     certificates: Option<&Path>,
     computer: &str,
     instance_root: &Path,
+    bang_quota: u32,
 ) -> String {
     let mut command = format!("{program} --master-url '{master_url}' ");
     if let Some(certificates) = certificates {
@@ -70,6 +81,9 @@ pub fn watchdog_command(
         command,
         " --computer-id '{computer}' --instance-root '{root}'"
     );
+    if bang_quota != DEFAULT_BANG_QUOTA {
+        let _ = write!(command, " {BANG_QUOTA_OPTION} {bang_quota}");
+    }
     command
 }
 
@@ -82,6 +96,8 @@ pub struct Program {
     pub name: String,
     /// What is run.
     pub command: String,
+    /// Whether root runs it, and not the group's owner.
+    pub is_root_s: bool,
 }
 
 /// Who runs the programs of a group, and where.
@@ -108,6 +124,7 @@ pub fn programs(directory: &str, runners: &[String], services: &[String]) -> Vec
             identity: name.clone(),
             name: name.clone(),
             command: format!("{directory}/etc/run/{name}"),
+            is_root_s: false,
         })
         .collect();
     for name in services {
@@ -115,6 +132,7 @@ pub fn programs(directory: &str, runners: &[String], services: &[String]) -> Vec
             identity: name.clone(),
             name: format!("{name}{WATCHED}"),
             command: format!("{directory}/etc/service/{name}"),
+            is_root_s: false,
         };
         match programs.iter_mut().find(|known| known.identity == *name) {
             Some(known) => *known = program,
@@ -131,16 +149,20 @@ pub fn group_text(group: &str, programs: &[Program], owner: &GroupOwner) -> Stri
         .map(|program| format!("{group}_{}", program.identity))
         .collect();
     let mut text = format!("[group:{group}]\nprograms={}\n", list.join(","));
-    let GroupOwner {
-        directory,
-        user,
-        group: user_group,
-        user_name,
-        home,
-    } = owner;
+    let directory = &owner.directory;
     for program in programs {
         let identity = format!("{group}_{}", program.identity);
-        let Program { name, command, .. } = program;
+        let Program {
+            name,
+            command,
+            is_root_s,
+            ..
+        } = program;
+        let (user, user_group, user_name, home) = if *is_root_s {
+            (0, 0, "root", "/root")
+        } else {
+            (owner.user, owner.group, &*owner.user_name, &*owner.home)
+        };
         let _ = write!(
             text,
             "
@@ -284,12 +306,12 @@ environment=USER=\"nobody\",LOGNAME=\"nobody\",HOME=\"/nonexistent\"
     fn the_watchdog_is_told_of_certificates_if_there_are_any() {
         let root = Path::new("/i");
         assert_eq!(
-            watchdog_command("W", "http://m", None, "c", root),
+            watchdog_command("W", "http://m", None, "c", root, 9),
             "W --master-url 'http://m'  --computer-id 'c' --instance-root '/i'"
         );
         assert_eq!(
-            watchdog_command("W", "http://m", Some(Path::new("/r")), "c", root),
-            "W --master-url 'http://m'  --certificate-repository-path '/r' --computer-id 'c' --instance-root '/i'"
+            watchdog_command("W", "http://m", Some(Path::new("/r")), "c", root, 3),
+            "W --master-url 'http://m'  --certificate-repository-path '/r' --computer-id 'c' --instance-root '/i' --bang-quota 3"
         );
     }
 }

@@ -1,6 +1,9 @@
 //! `slapos node`.
 
+mod boot;
+mod collect;
 mod format;
+mod health;
 mod init;
 mod list;
 mod passes;
@@ -18,9 +21,17 @@ pub(super) fn run(context: &Context<'_>, command: NodeCommand) -> Result<(), Sto
         NodeCommand::Software(arguments) => passes::software(context, &arguments),
         NodeCommand::Instance(arguments) => passes::instance(context, &arguments),
         NodeCommand::Report(arguments) => passes::report(context, &arguments),
+        NodeCommand::Collect(arguments) => collect::run(context, &arguments),
+        NodeCommand::Prune(arguments) => passes::prune(context, &arguments),
+        NodeCommand::Bang(arguments) => boot::bang(context, &arguments),
+        NodeCommand::Boot(arguments) => boot::run(context, &arguments),
+        NodeCommand::Promise(arguments) => passes::promise(context, &arguments),
         NodeCommand::List(arguments) => list::run(context, &arguments),
         NodeCommand::Supervisord(arguments) => supervisor::supervisord(context, &arguments),
         NodeCommand::Supervisorctl(arguments) => supervisor::supervisorctl(context, &arguments),
+        NodeCommand::Status(arguments) if arguments.is_about_health() => {
+            health::run(context, &arguments)
+        }
         NodeCommand::Status(arguments) => supervisor::status(context, &arguments),
         NodeCommand::Start(arguments) => supervisor::start(context, &arguments),
         NodeCommand::Stop(arguments) => supervisor::stop(context, &arguments),

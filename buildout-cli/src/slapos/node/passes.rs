@@ -1,19 +1,25 @@
-//! `software`, `instance` and `report`: passes over what the master wants.
+//! `software`, `instance`, `report` and `promise`: passes over what the master wants.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use slapgrid::instance::{InstanceError, InstanceOptions, process_partitions, process_report};
-use slapgrid::software::{Selection, SoftwareError, SoftwareOptions, process_releases};
+use slapgrid::instance::{
+    InstanceError, InstanceOptions, process_partitions, process_promises, process_report,
+};
+use slapgrid::software::{
+    PruneError, PruneOptions, Selection, SoftwareError, SoftwareOptions, process_releases,
+};
 use slapgrid::{Node, PassEnd, PidFile, PidFileError};
 
-use super::super::arguments::{InstanceArguments, ReportArguments, SoftwareArguments};
+use super::super::arguments::{
+    InstanceArguments, PromiseArguments, PruneArguments, ReportArguments, SoftwareArguments,
+};
 use super::super::context::Context;
 use crate::Stop;
 
 /// The exit code if another process is at it.
-const RUNNING: i32 = 10;
+pub(super) const RUNNING: i32 = 10;
 
 pub(super) fn software(context: &Context<'_>, arguments: &SoftwareArguments) -> Result<(), Stop> {
     let force = arguments.force || arguments.all;
@@ -43,13 +49,8 @@ pub(super) fn instance(context: &Context<'_>, arguments: &InstanceArguments) -> 
     let node = context.node(&arguments.node, force, arguments.buildout_debug)?;
     let pid_file = node.configuration.pidfile_instance.clone();
     pass(context, &node, &pid_file, || {
-        let only = arguments.only_cp.as_deref().unwrap_or_default();
-        let only = only
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
         let options = InstanceOptions {
-            only: only.map(ToOwned::to_owned).collect(),
+            only: names(arguments.only_cp.as_deref()),
             force,
             force_stop: arguments.force_stop,
         };
@@ -63,6 +64,49 @@ pub(super) fn report(context: &Context<'_>, arguments: &ReportArguments) -> Resu
     pass(context, &node, &pid_file, || {
         process_report(&node).map_err(|error| fail_instance(context, &error))
     })
+}
+
+pub(super) fn prune(context: &Context<'_>, arguments: &PruneArguments) -> Result<(), Stop> {
+    let mut node = context.plain_node(&arguments.configuration)?;
+    node.configuration.maximal_delay = 0;
+    // A build would use what is removed.
+    let pid_file = node.configuration.pidfile_software.clone();
+    pass(context, &node, &pid_file, || {
+        let base = Path::new(&context.surroundings.working_directory);
+        let additional = arguments.additional_software_directory.iter();
+        let options = PruneOptions {
+            dry_run: arguments.dry_run,
+            additional_software: additional
+                .map(|name| base.join(name))
+                .collect::<Vec<PathBuf>>(),
+        };
+        slapgrid::software::prune(&node, &options).map_err(|error| {
+            let hint = match &error {
+                PruneError::NoSharedParts => {
+                    Some("set `shared_part_list` in `[slapos]` to the directories of shared parts")
+                }
+                _ => None,
+            };
+            context.fail(&error, hint, 1)
+        })
+    })
+}
+
+/// A node that is at it in `instance` has the same pid file.
+pub(super) fn promise(context: &Context<'_>, arguments: &PromiseArguments) -> Result<(), Stop> {
+    let node = context.node(&arguments.node, false, false)?;
+    let pid_file = node.configuration.pidfile_instance.clone();
+    pass(context, &node, &pid_file, || {
+        let only = names(arguments.only_cp.as_deref());
+        process_promises(&node, &only).map_err(|error| fail_instance(context, &error))
+    })
+}
+
+/// Returns the names of a list with commas.
+fn names(list: Option<&str>) -> Vec<String> {
+    let names = list.unwrap_or_default().split(',').map(str::trim);
+    let names = names.filter(|name| !name.is_empty());
+    names.map(ToOwned::to_owned).collect()
 }
 
 fn fail_instance(context: &Context<'_>, error: &InstanceError) -> Stop {

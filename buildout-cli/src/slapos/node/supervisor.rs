@@ -7,8 +7,8 @@ use slapgrid::Node;
 use slapgrid::supervisor::{GroupResult, LaunchError, ProcessInfo, Supervisor, SupervisorError};
 
 use super::super::arguments::{
-    ConfigurationArgument, ProcessArguments, SupervisorctlArguments, SupervisordArguments,
-    TailArguments,
+    ConfigurationArgument, ProcessArguments, StatusArguments, SupervisorctlArguments,
+    SupervisordArguments, TailArguments,
 };
 use super::super::context::Context;
 use crate::Stop;
@@ -88,7 +88,7 @@ pub(super) fn supervisorctl(
 const NAME_WIDTH: usize = 33;
 const STATE_WIDTH: usize = 10;
 
-pub(super) fn status(context: &Context<'_>, arguments: &ProcessArguments) -> Result<(), Stop> {
+pub(super) fn status(context: &Context<'_>, arguments: &StatusArguments) -> Result<(), Stop> {
     let (_, supervisor) = connect(context, &arguments.configuration)?;
     let processes = supervisor
         .processes()

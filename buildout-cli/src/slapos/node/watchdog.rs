@@ -10,7 +10,8 @@ use buildout_core::exec::cancel::{CallbackGuard, CancellationToken};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use slap::{HttpMaster, HttpMasterOptions, Master};
-use slapgrid::Watchdog;
+use slapgrid::supervisor::configuration::BANG_QUOTA_OPTION;
+use slapgrid::{DEFAULT_BANG_QUOTA, Watchdog};
 
 use crate::{Stop, Streams};
 
@@ -41,7 +42,14 @@ pub(in super::super) fn run(
         options.key_file = file("key");
         Box::new(HttpMaster::new(options))
     };
+    let quota = match option(BANG_QUOTA_OPTION) {
+        None => DEFAULT_BANG_QUOTA,
+        Some(text) => text
+            .parse()
+            .map_err(|_| Stop::message(format!("{BANG_QUOTA_OPTION} {text} is no number")))?,
+    };
     let watchdog = Watchdog {
+        bang_quota: quota,
         instance_root: PathBuf::from(required("--instance-root")?),
         computer_id: required("--computer-id")?,
         master: &master,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const COUNTED_FOR: Duration = Duration::from_secs(10);
 
 /// A number of slots for work that may hang.
-pub(super) struct Slots {
+pub(crate) struct Slots {
     limit: usize,
     counted_for: Duration,
     taken: Mutex<Taken>,
@@ -24,14 +24,15 @@ struct Taken {
 
 /// A slot that is taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot(u64);
+pub(crate) struct Slot(u64);
 
 impl Slots {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self::counting(limit, COUNTED_FOR)
     }
 
-    fn counting(limit: usize, counted_for: Duration) -> Self {
+    /// Makes so many slots, of which those that are held for longer do not count.
+    pub(crate) fn counting(limit: usize, counted_for: Duration) -> Self {
         Slots {
             limit: limit.max(1),
             counted_for,
@@ -45,7 +46,7 @@ impl Slots {
     }
 
     /// Waits for a slot: until one is given back, or its work has taken long.
-    pub(super) fn take(&self) -> Slot {
+    pub(crate) fn take(&self) -> Slot {
         let mut taken = self.lock();
         loop {
             let now = Instant::now();
@@ -66,7 +67,7 @@ impl Slots {
         }
     }
 
-    pub(super) fn give_back(&self, slot: Slot) {
+    pub(crate) fn give_back(&self, slot: Slot) {
         self.lock().since.remove(&slot.0);
         self.given_back.notify_one();
     }

@@ -1,0 +1,88 @@
+//! JSON as Python's `json.dumps` writes it without options.
+
+use buildout_core::value::float_repr;
+use serde_json::Value;
+
+/// Returns the text of a value: blanks after commas and colons, ASCII only,
+/// members in the order they are kept. Values nest as deep as `serde_json`
+/// lets them, which is little.
+pub(super) fn python_json(value: &Value) -> String {
+    let mut text = String::new();
+    push(&mut text, value);
+    text
+}
+
+fn push(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => text.push_str(&float_repr(float)),
+            None => text.push_str(&number.to_string()),
+        },
+        Value::String(string) => push_string(text, string),
+        Value::Array(items) => {
+            text.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    text.push_str(", ");
+                }
+                push(text, item);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            text.push('{');
+            for (position, (name, member)) in members.iter().enumerate() {
+                if position > 0 {
+                    text.push_str(", ");
+                }
+                push_string(text, name);
+                text.push_str(": ");
+                push(text, member);
+            }
+            text.push('}');
+        }
+    }
+}
+
+fn push_string(text: &mut String, string: &str) {
+    text.push('"');
+    for character in string.chars() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            '\u{8}' => text.push_str("\\b"),
+            '\u{c}' => text.push_str("\\f"),
+            ' '..='~' => text.push(character),
+            other => {
+                let mut units = [0; 2];
+                for unit in other.encode_utf16(&mut units) {
+                    text.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_python_writes_them() {
+        // As `json.dumps(json.loads(TEXT))` tells.
+        for text in [
+            r#"{"b": [1, 2.0, 1795311335.98, 1e+22], "a": {"x": null, "y": [true, false]}}"#,
+            r#"["\u00e9\ud83d\ude00\"\\\n\r\t\b\f\u0001\u007f/"]"#,
+            "{}",
+        ] {
+            let value = serde_json::from_str(text).unwrap();
+            assert_eq!(python_json(&value), text);
+        }
+    }
+}
