@@ -12,4 +12,6 @@ mod release;
 mod server;
 mod site;
 mod sources;
+mod store;
 mod tree;
+mod web;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::server::{Server, free_port};
 use crate::site::{Run, Site};
 use crate::tree::Tree;
-use crate::{checkout, sources};
+use crate::{checkout, sources, store};
 
 /// The Debian source packages that `software.cfg` builds.
 const PACKAGES: [&str; 4] = ["zlib", "pcre2", "lua5.4", "nginx"];
@@ -48,7 +48,8 @@ fn sorted<T: Ord>(mut actions: Vec<T>) -> Vec<T> {
 /// The release and its instances, in the directories of one site.
 struct Release {
     site: Site,
-    sources: String,
+    /// Where the tarballs are, and where what other tests need, too, is compiled.
+    assignments: [String; 3],
 }
 
 impl Release {
@@ -77,7 +78,7 @@ impl Release {
     /// Runs the profile of the release.
     fn build(&self, assignments: &[&str]) -> Run {
         let command = self.documented("buildout -c profiles/nginx/software.cfg ");
-        let mut all = vec![self.sources.as_str()];
+        let mut all: Vec<&str> = self.assignments.iter().map(String::as_str).collect();
         all.extend(assignments);
         self.run(&command, &all)
     }
@@ -114,7 +115,12 @@ fn the_nginx_release_is_built_and_serves() {
     let release = Release {
         // Two jobs even where this test does not have the machine for itself.
         site: Site::create("nginx").with_variable("BUILDOUT_JOBS", "2"),
-        sources: format!("sources:directory={}", sources.display()),
+        assignments: [
+            format!("sources:directory={}", sources.display()),
+            format!("buildout:shared-part-list={}", store::provide().display()),
+            // What becomes of its directory is looked at below.
+            "lua:shared=false".to_owned(),
+        ],
     };
 
     let built = release.build(&[]);
@@ -218,7 +224,10 @@ fn a_part_that_is_no_longer_listed_goes_with_its_files(release: &Release) {
     assert_eq!(run.changed_parts(), ["lua"]);
     assert_eq!(before.removed_in(&after), below(&before, "parts/lua"));
     assert_nothing_written(&before, &after);
-    assert!(release.site.path("release/parts/nginx/sbin/nginx").exists());
+    let start = release.site.read("instance/bin/nginx-start");
+    let mut words = start.split_whitespace();
+    let program = words.find(|word| word.ends_with("/sbin/nginx"));
+    assert!(Path::new(program.expect("it runs nginx")).exists());
 }
 
 fn below<'a>(tree: &'a Tree, directory: &str) -> BTreeSet<&'a Path> {

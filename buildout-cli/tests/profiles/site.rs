@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A fresh directory below `target/tmp`, removed at the end unless `PROFILES_KEEP` is set.
+/// A fresh directory, removed at the end unless `PROFILES_KEEP` is set.
 pub(crate) struct Site {
     _directory: Option<TempDir>,
     path: PathBuf,
@@ -18,7 +18,15 @@ pub(crate) struct Site {
 impl Site {
     /// Makes the directory, and in it a home directory for the programs that run.
     pub(crate) fn create(name: &str) -> Self {
-        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Self::create_in(Path::new(env!("CARGO_TARGET_TMPDIR")), name)
+    }
+
+    /// The same in the system's directory for temporary files: paths of sockets must be short.
+    pub(crate) fn in_short_path(name: &str) -> Self {
+        Self::create_in(&std::env::temp_dir(), name)
+    }
+
+    fn create_in(parent: &Path, name: &str) -> Self {
         let directory = fs::create_dir_all(parent)
             .and_then(|()| parent.canonicalize())
             .and_then(|parent| {

@@ -26,8 +26,9 @@ use super::super::context::Context;
 use crate::Stop;
 use buildout_core::exec::shell_quote::quote;
 
-/// What the virtual environment holds.
-const REQUIREMENTS: [&str; 2] = ["slapos.core>=1.22", "setuptools<81"];
+/// What the virtual environment holds. The proxy of slapos.core needs
+/// `slapos.libnetworkcache`, and does not say so.
+const REQUIREMENTS: [&str; 3] = ["slapos.core>=1.22", "slapos.libnetworkcache", "setuptools<81"];
 
 /// How long the master may take to answer.
 const WAITING: Duration = Duration::from_secs(90);
@@ -213,10 +214,11 @@ database_uri = {base}/var/proxy.db
         text
     }
 
-    /// Makes the virtual environment, unless it is whole.
+    /// Makes the virtual environment, unless it holds everything.
     fn make_environment(&self, context: &Context<'_>) -> Result<(), Stop> {
         let complete = self.environment.join("complete");
-        if complete.exists() {
+        let requirements = REQUIREMENTS.join("\n");
+        if fs::read(&complete).is_ok_and(|text| text == requirements.as_bytes()) {
             return Ok(());
         }
         context.log.info("Installing slapos.core from PyPI ...");
@@ -233,7 +235,7 @@ database_uri = {base}/var/proxy.db
         ]);
         pip.args(REQUIREMENTS);
         self.execute(pip)?;
-        fs::write(&complete, "").map_err(|error| cannot("write", &complete, &error))
+        fs::write(&complete, requirements).map_err(|error| cannot("write", &complete, &error))
     }
 
     fn execute(&self, mut command: Command) -> Result<(), Stop> {
