@@ -7,6 +7,9 @@
 mod faults;
 mod init;
 mod lifecycle;
+mod plugins;
+mod promises;
 mod site;
 mod standalone;
+mod toolbox;
 mod traffic;
