@@ -3,6 +3,7 @@
 mod annotate;
 mod node;
 mod noop;
+mod promises;
 mod resolve;
 mod scale;
 mod templates;
@@ -42,17 +43,20 @@ pub enum Benchmark {
     Templates,
     /// A node's passes over its partitions.
     Node,
+    /// Promises of a node.
+    Promises,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
         Self::Node,
+        Self::Promises,
     ];
 
     /// The name on the command line.
@@ -64,6 +68,7 @@ impl Benchmark {
             Self::Resolve => "resolve",
             Self::Templates => "templates",
             Self::Node => "node",
+            Self::Promises => "promises",
         }
     }
 
@@ -80,6 +85,7 @@ impl Benchmark {
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
             Self::Node => node::run(bench),
+            Self::Promises => promises::run(bench),
         }
     }
 }
@@ -258,6 +264,11 @@ impl fmt::Display for Report {
 }
 
 impl Bench {
+    fn slapos_core(&self) -> Result<&RealSlapos, ComparisonError> {
+        let slapos = self.slapos_core.as_ref();
+        slapos.ok_or_else(|| ComparisonError::Master("slapos.core is not installed".to_owned()))
+    }
+
     /// Our program with the options that all measured commands have, in `directory`.
     fn ours(&self, directory: &Path, arguments: &[&str]) -> Contender {
         Contender {

@@ -43,8 +43,7 @@ impl RealSlapos {
     ///
     /// There is no Python of version 3.12 or later, or PyPI is out of reach.
     pub fn installed(temporary: &str) -> Self {
-        let target = Path::new(temporary).parent().expect("the target directory");
-        Self::install(&target.join("peers")).unwrap_or_else(|error| panic!("{error}"))
+        Self::install(&peers_of(temporary)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Installs it in this directory of peers if it is not there.
@@ -57,31 +56,7 @@ impl RealSlapos {
     ///
     /// The directory cannot be written to.
     pub fn install(peers: &Path) -> Result<Self, String> {
-        let environment = peers.join("slapos.core-1.26.1");
-        fs::create_dir_all(peers).expect("the directory of peers can be made");
-        let lock = File::create(peers.join("slapos.core-1.26.1.lock")).expect("the lock opens");
-        lock.lock().expect("the lock is taken");
-        // Scripts name their interpreter, so the environment is made in its
-        // place, and marked when it is complete.
-        let complete = environment.join("complete");
-        if !complete.exists() {
-            if environment.exists() {
-                fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
-            }
-            let python = find_python_3_12().ok_or(NO_PYTHON)?;
-            run_to_success(
-                Command::new(&python).args(["-m", "venv"]).arg(&environment),
-                "Python with its venv module is needed",
-            )?;
-            run_to_success(
-                Command::new(environment.join("bin/python"))
-                    .args(["-m", "pip", "install", "--quiet"])
-                    .arg("--disable-pip-version-check")
-                    .args(REQUIREMENTS),
-                "pip and access to PyPI are needed to install slapos.core",
-            )?;
-            fs::write(&complete, "").expect("the environment is ours");
-        }
+        let environment = virtual_environment(peers, "slapos.core-1.26.1", &REQUIREMENTS)?;
         Ok(RealSlapos { environment })
     }
 
@@ -108,6 +83,61 @@ impl RealSlapos {
 
 /// What is said where there is no Python for slapos.core.
 const NO_PYTHON: &str = "Python 3.12 or later is needed for slapos.core";
+
+/// Returns where tests install what they compare with: `peers/` of the target
+/// directory, which is the parent of `temporary`, a test's `CARGO_TARGET_TMPDIR`.
+///
+/// # Panics
+///
+/// `temporary` is no such directory.
+pub fn peers_of(temporary: &str) -> PathBuf {
+    let target = Path::new(temporary).parent();
+    target.expect("the target directory").join("peers")
+}
+
+/// Returns the virtual environment of a name below a directory, with
+/// requirements from PyPI, made if it is not there. Several processes may do so
+/// at once.
+///
+/// # Errors
+///
+/// A text that tells what is missing: Python 3.12 or later, or PyPI.
+///
+/// # Panics
+///
+/// The directory cannot be written to.
+pub fn virtual_environment(
+    peers: &Path,
+    name: &str,
+    requirements: &[&str],
+) -> Result<PathBuf, String> {
+    let environment = peers.join(name);
+    fs::create_dir_all(peers).expect("the directory of peers can be made");
+    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the lock opens");
+    lock.lock().expect("the lock is taken");
+    // Scripts name their interpreter, so the environment is made in its place,
+    // and marked when it is complete.
+    let complete = environment.join("complete");
+    if !complete.exists() {
+        if environment.exists() {
+            fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
+        }
+        let python = find_python_3_12().ok_or(NO_PYTHON)?;
+        run_to_success(
+            Command::new(&python).args(["-m", "venv"]).arg(&environment),
+            "Python with its venv module is needed",
+        )?;
+        run_to_success(
+            Command::new(environment.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet"])
+                .arg("--disable-pip-version-check")
+                .args(requirements),
+            "pip and access to PyPI are needed to install what tests compare with",
+        )?;
+        fs::write(&complete, "").expect("the environment is ours");
+    }
+    Ok(environment)
+}
 
 /// Returns a Python that slapos.core's node commands work with.
 ///

@@ -17,7 +17,7 @@ use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
 use slap::test_master::RealSlapos;
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|node|all [options]
+usage: compare annotate|scale|noop|resolve|templates|node|promises|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one); `slapos` is beside it
   --runs N              runs of each contender (default: 20)
@@ -72,7 +72,10 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     const SLAPOS: &str = "build it with `cargo build --release -p buildout-cli`";
     let slapos = buildout.with_file_name("slapos");
     let renders = arguments.benchmarks.contains(&Benchmark::Templates);
-    let has_node = arguments.benchmarks.contains(&Benchmark::Node);
+    let has_node = arguments
+        .benchmarks
+        .iter()
+        .any(|benchmark| matches!(benchmark, Benchmark::Node | Benchmark::Promises));
     for (program, is_needed, remedy) in [
         (
             &buildout,
@@ -95,11 +98,11 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
             true => Some(RealSlapos::install(&peer_directory(arguments, beside)?)?),
             false => None,
         },
-        measures_peers: !arguments.skip_peers,
         floor,
         render,
         peers: install_peers(arguments, beside)?,
         jinja2: install_templates_peer(arguments, beside)?,
+        measures_peers: !arguments.skip_peers,
         peer_limit: arguments.peer_limit,
         runs: arguments.runs,
         directory: directory.path().to_owned(),
@@ -124,8 +127,12 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let has_other_peers =
-        |benchmark: &Benchmark| matches!(benchmark, Benchmark::Templates | Benchmark::Node);
+    let has_other_peers = |benchmark: &Benchmark| {
+        matches!(
+            benchmark,
+            Benchmark::Templates | Benchmark::Node | Benchmark::Promises
+        )
+    };
     if arguments.skip_peers || arguments.benchmarks.iter().all(has_other_peers) {
         return Ok(peers);
     }

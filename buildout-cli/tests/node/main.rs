@@ -12,6 +12,8 @@ mod health;
 mod init;
 mod kills;
 mod lifecycle;
+mod plugins;
+mod promises;
 #[path = "../faults/random.rs"]
 mod random;
 mod relay;
@@ -19,6 +21,7 @@ mod request;
 mod site;
 mod standalone;
 mod supervisord;
+mod toolbox;
 mod traffic;
 mod unreliable;
 mod upkeep;

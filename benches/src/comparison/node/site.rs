@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use slap::test_master::{RealSlapos, TestMaster};
+use slap::test_master::TestMaster;
 use slap::{InstanceRequest, Master as _};
 use slapgrid::release_name;
 use slapgrid::supervisor::Supervisor;
@@ -63,7 +63,7 @@ impl NodeSite {
         node: Node,
         partitions: usize,
     ) -> Result<Self, ComparisonError> {
-        let slapos = slapos_core(bench)?;
+        let slapos = bench.slapos_core()?;
         let directory = bench.directory.join(format!("node-{node:?}-{partitions}"));
         create_directory(&directory)?;
         let failed = |error: &dyn std::fmt::Display| ComparisonError::Master(error.to_string());
@@ -93,7 +93,7 @@ impl NodeSite {
         partitions: usize,
         master_url: &str,
     ) -> Result<Self, ComparisonError> {
-        let slapos = slapos_core(bench)?;
+        let slapos = bench.slapos_core()?;
         let site = NodeSite {
             node,
             directory: directory.to_owned(),
@@ -256,11 +256,6 @@ impl Drop for NodeSite {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-fn slapos_core(bench: &Bench) -> Result<&RealSlapos, ComparisonError> {
-    let slapos = bench.slapos_core.as_ref();
-    slapos.ok_or_else(|| ComparisonError::Master("slapos.core is not installed".to_owned()))
 }
 
 fn name_of(number: usize) -> String {

@@ -28,7 +28,11 @@ use buildout_core::exec::shell_quote::quote;
 
 /// What the virtual environment holds. The proxy of slapos.core needs
 /// `slapos.libnetworkcache`, and does not say so.
-const REQUIREMENTS: [&str; 3] = ["slapos.core>=1.22", "slapos.libnetworkcache", "setuptools<81"];
+const REQUIREMENTS: [&str; 3] = [
+    "slapos.core>=1.22",
+    "slapos.libnetworkcache",
+    "setuptools<81",
+];
 
 /// How long the master may take to answer.
 const WAITING: Duration = Duration::from_secs(90);
