@@ -9,6 +9,8 @@ mod faults;
 mod health;
 mod init;
 mod lifecycle;
+mod managers;
+mod privileged;
 mod site;
 mod standalone;
 mod traffic;
