@@ -16,7 +16,11 @@ use crate::site::{NodeSite, Outcome, outcome};
 fn managed(site: NodeSite, managers: &str) -> NodeSite {
     let configuration = site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).expect("the site works");
-    let text = text.replacen("[slapos]\n", &format!("[slapos]\nmanager_list = {managers}\n"), 1);
+    let text = text.replacen(
+        "[slapos]\n",
+        &format!("[slapos]\nmanager_list = {managers}\n"),
+        1,
+    );
     fs::write(&configuration, text).expect("the site works");
     site.run("node format --now").expect(0);
     let url = site.profile("plain/software.cfg", "[buildout]\nparts =\n");
@@ -82,7 +86,12 @@ fn a_partition_is_removed_when_its_last_programs_have_ended() {
         info.is_some_and(|info| info.state == "EXITED")
     });
     site.run("node report").expect(0);
-    assert_eq!(fs::read_dir(site.partition(0)).expect("it is there").count(), 0);
+    assert_eq!(
+        fs::read_dir(site.partition(0))
+            .expect("it is there")
+            .count(),
+        0
+    );
     assert!(site.process("slappart0-prerm:save").is_none());
     assert!(site.wanted(0).software_release.is_none());
 }
@@ -101,9 +110,15 @@ fn ports_lead_to_partitions_as_with_slapos_core() {
         {"srcPort": "high", "destPort": 1, "destAddress": "::1"}]"#;
     fs::write(&request, text).expect("the site is ours");
     let missing = site.run("node instance").expect(1);
-    assert!(missing.contains("the program socat is not installed"), "{missing}");
+    assert!(
+        missing.contains("the program socat is not installed"),
+        "{missing}"
+    );
     let told = ours("node instance").expect(0);
-    assert!(told.contains("Bad port provided: srcPort = \"high\""), "{told}");
+    assert!(
+        told.contains("Bad port provided: srcPort = \"high\""),
+        "{told}"
+    );
     let name = "slappart0-socat:socat-tcp-12345";
     let process = await_process(&site, name, runs).expect("it runs").process;
     let file: PathBuf = site.path("inst/etc/supervisord.conf.d/slappart0-socat.conf");
@@ -129,8 +144,11 @@ fn ports_lead_to_partitions_as_with_slapos_core() {
 fn disks_that_are_none_are_not_given_away() {
     let site = managed(NodeSite::new(1), "devperm");
     let request = site.partition(0).join(".slapos-disk-permission");
-    fs::write(&request, "[{\"disk\": \"/etc/passwd\"}, {\"disk\": \"/nothing\"}, {}]")
-        .expect("the site is ours");
+    fs::write(
+        &request,
+        "[{\"disk\": \"/etc/passwd\"}, {\"disk\": \"/nothing\"}, {}]",
+    )
+    .expect("the site is ours");
     let text = site.run("node instance").expect(0);
     assert!(
         text.contains("Disk \"/etc/passwd\" is not detected by lsblk list"),

@@ -13,11 +13,14 @@ fn site() -> NodeSite {
     let mut definition = String::from("[computer]\naddress = 2001:db8::1/ffff:ffff:ffff:ffff::\n");
     for number in 0..2 {
         definition.push_str(&format!(
-            "[partition_{number}]\naddress = 10.0.0.{number}/255.255.255.255 2001:db8::1{number}/ffff:ffff:ffff:ffff::\npathname = slappart{number}\nuser = slapuser{number}\nnetwork_interface = slaptap{number}\n"
+            "[partition_{number}]\naddress = 10.0.0.{number}/255.255.255.255 2001:db8::1{number}/ffff:ffff:ffff:ffff::\npathname = slappart{number}\nuser = slapuser{number}\nnetwork_interface = slaptap{number}\nipv6_range = 2001:db8:0:1{number}::/80\n"
         ));
     }
     fs::write(site.path("definition.cfg"), definition).expect("the site works");
-    configure(&site, "alter_user = True\nalter_network = True\ncreate_tap = True\ntap_ipv6 = False\npartition_has_ipv6_range = False\ninterface_name = lo\n");
+    configure(
+        &site,
+        "alter_user = True\nalter_network = True\ncreate_tap = True\ntap_ipv6 = False\ninterface_name = lo\n",
+    );
     site
 }
 
@@ -84,7 +87,7 @@ fn users_addresses_and_interfaces_are_made_once() {
     }
     let etc = site.path("etc");
     let script = format!(
-        "{program} node format --now -v; echo code=$?\nip -o addr show; ip -o link show\nstat -c '%n is %U:%G %a' inst/slappart* soft\necho AGAIN\n{program} node format --now -v; echo code=$?",
+        "{program} node format --now -v; echo code=$?\nip -o addr show; ip -o link show; ip -6 route show table local; cat /proc/sys/net/ipv6/ip_nonlocal_bind\nstat -c '%n is %U:%G %a' inst/slappart* soft\necho AGAIN\n{program} node format --now -v; echo code=$?",
         program = program.display()
     );
     let text = in_namespaces(&site, &etc, &script);
@@ -96,6 +99,7 @@ fn users_addresses_and_interfaces_are_made_once() {
         for expected in [
             format!("inet 10.0.0.{number}/32 "),
             format!("inet6 2001:db8::1{number}/64 "),
+            format!("local 2001:db8:0:1{number}::/80 dev lo"),
             format!(": slaptap{number}: <"),
             format!("inst/slappart{number} is slapuser{number}:slapuser{number} 750"),
         ] {
@@ -106,12 +110,21 @@ fn users_addresses_and_interfaces_are_made_once() {
     assert!(first.contains("soft is slapsoft:slapsoft 755"), "{text}");
     // What is there is left alone. The log is on the other stream, after all
     // of this.
-    let adds = ["Running: useradd", "Running: usermod", "Running: ip addr add", "Running: ip tuntap"];
+    let adds = [
+        "Running: useradd",
+        "Running: usermod",
+        "Running: ip addr add",
+        "Running: ip tuntap",
+        "Running: ip -6 route add",
+    ];
     let counts = adds.map(|add| text.matches(add).count());
-    assert_eq!(counts, [3, 0, 5, 2], "{text}");
+    assert_eq!(counts, [3, 0, 5, 2, 2], "{text}");
 
     // The users are those that slapos.core makes.
-    configure(&site, "alter_user = True\nalter_network = False\ncreate_tap = False\npartition_has_ipv6_range = False\n");
+    configure(
+        &site,
+        "alter_user = True\nalter_network = False\ncreate_tap = False\npartition_has_ipv6_range = False\n",
+    );
     let other = site.path("other-etc");
     let script = format!(
         "{} node format --now --cfg slapos.cfg; echo code=$?",
