@@ -14,6 +14,6 @@ mod view;
 pub use frame::TerminalSize;
 pub(crate) use frame::frame;
 pub use line::Style;
-pub(crate) use line::{Line, Paint};
+pub(crate) use line::{Line, Paint, width};
 pub(crate) use screen::Screen;
 pub(crate) use view::TerminalView;

@@ -96,6 +96,8 @@ fn one_command_makes_a_node_with_a_master() {
     };
     let text = run_until(&["node", "list"], "RUNNING    greeting-on-watch");
     assert!(text.contains("  1 free\n"), "{text}");
+    let text = run(&["node", "status", "--health"]);
+    assert!(text.starts_with("Computer local  1 fine  "), "{text}");
     let text = run(&["service", "list"]);
     assert!(text.contains("\"hello\": "), "{text}");
     let text = run(&["service", "info", "hello"]);

@@ -12,7 +12,9 @@ mod health;
 mod init;
 mod kills;
 mod lifecycle;
+mod managers;
 mod plugins;
+mod privileged;
 mod promises;
 #[path = "../faults/random.rs"]
 mod random;

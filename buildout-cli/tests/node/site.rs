@@ -238,6 +238,11 @@ create_tap = False
 
     /// Runs a command of slapos.core's node.
     pub(crate) fn run_python(&self, words: &str) -> Outcome {
+        outcome(&mut self.python_command(words))
+    }
+
+    /// Returns a call of slapos.core's node.
+    pub(crate) fn python_command(&self, words: &str) -> Command {
         let mut command = self.started(&self.slapos.program("slapos"));
         command
             .args(words.split_whitespace())
@@ -249,7 +254,7 @@ create_tap = False
             .env("HOME", self.root.path())
             .current_dir(self.root.path())
             .stdin(Stdio::null());
-        outcome(&mut command)
+        command
     }
 
     /// Returns a call of a program by the user of the node.
@@ -299,7 +304,8 @@ impl Drop for NodeSite {
     }
 }
 
-fn outcome(command: &mut Command) -> Outcome {
+/// Runs a program to its end.
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
     outcome_of(&command.output().expect("the program can be run"))
 }
 

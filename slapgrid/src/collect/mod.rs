@@ -171,7 +171,7 @@ fn measure(
         for process in processes.values() {
             let earlier = processes_before.get(&process.process);
             let cpu = earlier.map_or(0.0, |earlier| process.used_since(earlier));
-            let memory = process.memory as f64 * 100.0 / machine.memory.total.max(1) as f64;
+            let memory = process.memory as f64 / machine.memory.total.max(1) as f64 * 100.0;
             rows.process(users[&process.user], process, cpu, memory, stamp)?;
         }
         Ok(())

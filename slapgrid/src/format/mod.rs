@@ -29,7 +29,7 @@ use crate::configuration::{ConfigurationError, Options};
 use crate::files::{FileError, create_directory, failed_to, replace_file, update_file};
 use crate::instance::PARTITION_MODE;
 use crate::log::Logger;
-use network::{Interfaces, make_addresses, make_tap};
+use network::{Interfaces, allow_nonlocal_addresses, make_addresses, make_range, make_tap};
 use system::System;
 use users::make_user;
 
@@ -74,6 +74,9 @@ pub enum FormatError {
         /// The netmask.
         netmask: String,
     },
+    /// A partition should have a range of addresses, and none is named.
+    #[error("{0} has no `ipv6_range`, and none is made up")]
+    NoRange(String),
     /// An address that the computer has elsewhere.
     #[error("cannot add {address} to {wanted}: {interface} has it")]
     AddressElsewhere {
@@ -108,6 +111,10 @@ impl FormatError {
             | FormatError::Address { .. } => {
                 Some("correct it in the definition file (`input_definition_file`)".to_owned())
             }
+            FormatError::NoRange(_) => Some(
+                "name one in the definition file, or set `partition_has_ipv6_range = False` in `[slapformat]`"
+                    .to_owned(),
+            ),
             FormatError::AddressElsewhere { .. } => Some(
                 "remove it there, or set `interface_name` and `ipv6_interface` in `[slapformat]`"
                     .to_owned(),
@@ -231,6 +238,7 @@ impl FormatConfiguration {
 struct NetworkConfiguration {
     interfaces: Interfaces,
     create_tap: bool,
+    has_ranges: bool,
 }
 
 impl NetworkConfiguration {
@@ -240,10 +248,6 @@ impl NetworkConfiguration {
         let create_tap = options.boolean("create_tap", true)?;
         let refusals = [
             ("create_tun", options.boolean("create_tun", false)?),
-            (
-                "partition_has_ipv6_range",
-                options.boolean("partition_has_ipv6_range", true)?,
-            ),
             ("tap_ipv6", create_tap && options.boolean("tap_ipv6", true)?),
             (
                 "tap_gateway_interface",
@@ -254,7 +258,7 @@ impl NetworkConfiguration {
             if is_wanted {
                 return Err(ConfigurationError::Unsupported {
                     what: format!("{option} of [slapformat] with alter_network = True"),
-                    hint: "set `create_tun`, `partition_has_ipv6_range` and `tap_ipv6` to `False`, and remove `tap_gateway_interface`: only what the definition file names is made",
+                    hint: "set `create_tun` and `tap_ipv6` to `False`, and remove `tap_gateway_interface`: only what the definition file names is made",
                 });
             }
         }
@@ -268,6 +272,7 @@ impl NetworkConfiguration {
                 ipv6: ipv6.unwrap_or(interface).to_owned(),
             },
             create_tap,
+            has_ranges: options.boolean("partition_has_ipv6_range", true)?,
         })
     }
 }
@@ -389,6 +394,12 @@ fn make_system(
         let addresses = definition.partitions.iter().flat_map(|it| &it.addresses);
         let addresses = definition.address.iter().chain(addresses);
         make_addresses(&system, &network.interfaces, addresses)?;
+        if network.has_ranges {
+            allow_nonlocal_addresses()?;
+            for partition in &definition.partitions {
+                make_range(&system, partition)?;
+            }
+        }
         if network.create_tap {
             for partition in &definition.partitions {
                 make_tap(&system, partition)?;

@@ -1,11 +1,14 @@
-//! Addresses and tap interfaces of partitions, made by `ip`: those that the
+//! Addresses, their ranges and tap interfaces of partitions, made by `ip`: those that the
 //! definition file names. Nothing is made up, and nothing is taken away.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use super::FormatError;
 use super::computer::{Address, PartitionDefinition};
 use super::system::System;
+use crate::files::failed_to;
 
 /// The longest name of an interface.
 const LONGEST_NAME: usize = 15;
@@ -83,6 +86,35 @@ pub(super) fn make_tap(
         system.log.info(format!("Added interface {name}"));
     }
     system.run("ip", &["link", "set", name, "up"])?;
+    Ok(())
+}
+
+/// Lets everybody bind to addresses that no interface has, as those of a
+/// partition's range are.
+pub(super) fn allow_nonlocal_addresses() -> Result<(), FormatError> {
+    let path = Path::new("/proc/sys/net/ipv6/ip_nonlocal_bind");
+    fs::write(path, "1").map_err(failed_to("write", path))?;
+    Ok(())
+}
+
+/// Has all addresses of a partition's range lead to this computer.
+pub(super) fn make_range(
+    system: &System<'_>,
+    partition: &PartitionDefinition,
+) -> Result<(), FormatError> {
+    let range = partition.ipv6_range.as_ref();
+    let range = range.ok_or_else(|| FormatError::NoRange(partition.name.clone()))?;
+    let address: Ipv6Addr = range.address.parse().map_err(|_| FormatError::Address {
+        address: range.address.clone(),
+        netmask: range.length.to_string(),
+    })?;
+    let network = format!("{address}/{}", range.length);
+    let words = ["-6", "route", "show", "table", "local", &network];
+    if system.run("ip", &words)?.trim().is_empty() {
+        let words = ["-6", "route", "add", "local", &network, "dev", "lo"];
+        system.run("ip", &words)?;
+        system.log.info(format!("Added range {network}"));
+    }
     Ok(())
 }
 

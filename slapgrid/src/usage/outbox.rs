@@ -16,6 +16,7 @@ use buildout_core::state::debris::clear_replacements;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
+use super::schema::Schema;
 use crate::files::{
     FileError, create_private_directory, failed_to, read_text, remove_file, replace_file,
 };
@@ -120,7 +121,7 @@ impl Source {
             let Some(directory) = self.place.open(instance_root, &self.partition)? else {
                 return Ok(());
             };
-            match directory.read(&self.name, u64::MAX) {
+            match directory.read(&self.name, Schema::LIMIT + 1) {
                 Ok(contents) if digest(&contents) == self.digest => directory.remove(&self.name),
                 // Gone, or another one by now.
                 _ => Ok(()),

@@ -234,26 +234,17 @@ fn check_text(node: Node<'_, '_>) -> Result<String, UnusableUsage> {
 
 /// Returns the text of an element without elements.
 pub(super) fn text_of(node: Node<'_, '_>) -> String {
-    node.children()
-        .filter_map(|child| child.text_piece())
-        .collect()
+    node.children().filter_map(text_piece).collect()
 }
 
-/// The text of a node that is text.
-trait TextPiece<'a> {
-    fn text_piece(&self) -> Option<&'a str>;
-}
-
-impl<'a> TextPiece<'a> for Node<'a, '_> {
-    fn text_piece(&self) -> Option<&'a str> {
-        self.is_text().then(|| self.text()).flatten()
-    }
+/// Returns the text of a node that is text.
+fn text_piece<'a>(node: Node<'a, '_>) -> Option<&'a str> {
+    if node.is_text() { node.text() } else { None }
 }
 
 fn check_sequence(node: Node<'_, '_>, wanted: &[Element]) -> Result<(), UnusableUsage> {
     let has_text = |child: &Node<'_, '_>| {
-        child
-            .text_piece()
+        text_piece(*child)
             .is_some_and(|text| !text.trim_matches([' ', '\t', '\r', '\n']).is_empty())
     };
     if let Some(child) = node.children().find(has_text) {

@@ -4,13 +4,19 @@ use slapgrid::health::{Finding, NodeHealth, PartitionHealth, Severity};
 use slapgrid::log_time;
 
 use super::duration::{since, until};
-use crate::terminal::{Line, Paint, Style};
+use crate::terminal::{Line, Paint, Style, width};
 
 /// How wide lines are that are for no terminal: errors are shown whole.
 pub(super) const PLAIN_COLUMNS: usize = 400;
 
 /// The width of the column with what a finding is about.
 const SUBJECT: usize = 24;
+
+/// How many lines a finding has at most, but for its times.
+const LONGEST_TEXT: usize = 4;
+
+/// How many columns a finding has at least, however narrow the terminal is.
+const LEAST_ROOM: usize = 20;
 
 /// Shows how a node is.
 pub(super) fn view(health: &NodeHealth, style: Style, columns: usize) -> String {
@@ -34,7 +40,7 @@ pub(super) fn view(health: &NodeHealth, style: Style, columns: usize) -> String 
         }
     }
     for partition in &health.partitions {
-        push_partition(&mut lines, partition, health, style);
+        push_partition(&mut lines, partition, health, style, columns);
     }
     if let Some(free) = health.free {
         lines.push(Line::new().with(Paint::Faint, format!("  {free} free")));
@@ -97,6 +103,7 @@ fn push_partition(
     partition: &PartitionHealth,
     health: &NodeHealth,
     style: Style,
+    columns: usize,
 ) {
     let severity = partition.severity();
     let name = match severity {
@@ -109,7 +116,7 @@ fn push_partition(
     }
     lines.push(line.with(Paint::Faint, summary(partition, health)));
     for finding in partition.findings() {
-        lines.push(finding_line(&finding, health, style));
+        push_finding(lines, &finding, health, style, columns);
     }
 }
 
@@ -145,23 +152,96 @@ fn summary(partition: &PartitionHealth, health: &NodeHealth) -> String {
     }
 }
 
-fn finding_line(finding: &Finding, health: &NodeHealth, style: Style) -> Line {
-    let first = finding.text.lines().next().unwrap_or_default();
-    let mut line = Line::new()
-        .with(Paint::Plain, "    ")
-        .append(mark(finding.severity, style))
-        .column(paint(finding.severity), &finding.subject, SUBJECT, style)
-        .with(Paint::Plain, " ")
-        .with(Paint::Plain, first);
+/// Says what is wrong, on as many lines as it takes, up to a few.
+fn push_finding(
+    lines: &mut Vec<Line>,
+    finding: &Finding,
+    health: &NodeHealth,
+    style: Style,
+    columns: usize,
+) {
+    let mut text = finding.text.lines().next().unwrap_or_default().to_owned();
     let more = finding.text.lines().count().saturating_sub(1);
     if more > 0 {
-        line = line.with(Paint::Faint, format!(" (+{more} lines)"));
+        text.push_str(&format!(" (+{more} lines)"));
     }
     let mut times = Vec::new();
     times.extend(finding.since.map(|it| since(it, health.at)));
     times.extend(finding.next.map(|it| until(it, health.at)));
-    if !times.is_empty() {
-        line = line.with(Paint::Faint, format!("  {}", times.join(", ")));
+    let times = times.join(", ");
+    let begin = Line::new()
+        .with(Paint::Plain, "    ")
+        .append(mark(finding.severity, style))
+        .column(paint(finding.severity), &finding.subject, SUBJECT, style)
+        .with(Paint::Plain, " ");
+    let indent = begin.width();
+    let room = columns.saturating_sub(indent).max(LEAST_ROOM);
+    let mut pieces = wrapped(&text, room);
+    pieces.truncate(LONGEST_TEXT);
+    let last = pieces.pop().unwrap_or_default();
+    let mut line = begin;
+    for piece in pieces {
+        lines.push(line.with(Paint::Plain, piece));
+        line = Line::new().with(Paint::Plain, " ".repeat(indent));
     }
-    line
+    let fits = width(&last) + width(&times) + 2 <= room;
+    line = line.with(Paint::Plain, last);
+    if times.is_empty() {
+        lines.push(line);
+    } else if fits {
+        lines.push(line.with(Paint::Faint, format!("  {times}")));
+    } else {
+        lines.push(line);
+        let line = Line::new().with(Paint::Plain, " ".repeat(indent));
+        lines.push(line.with(Paint::Faint, times));
+    }
+}
+
+/// Breaks a text between words; words that are too long, anywhere.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().map_or(0, |line| width(line));
+        if line > 0 && line + 1 + width(word) > room {
+            lines.push(String::new());
+        }
+        let mut rest = word;
+        while width(rest) > room {
+            let place = rest
+                .char_indices()
+                .nth(room)
+                .map_or(rest.len(), |(at, _)| at);
+            let (head, tail) = rest.split_at(place);
+            lines.push(head.to_owned());
+            rest = tail;
+        }
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(rest),
+            Some(line) if width(line) + 1 + width(rest) <= room => {
+                line.push(' ');
+                line.push_str(rest);
+            }
+            _ => lines.push(rest.to_owned()),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_broken_between_words() {
+        assert_eq!(wrapped("port 5432 refuses", 10), ["port 5432", "refuses"]);
+        assert_eq!(
+            wrapped("a abcdefghijkl b", 5),
+            ["a", "abcde", "fghij", "kl b"]
+        );
+        assert_eq!(wrapped("  ", 5), Vec::<String>::new());
+        for line in wrapped(&"\u{6f22}\u{5b57} long-word ".repeat(5), 7) {
+            assert!(!line.is_empty());
+        }
+    }
 }
