@@ -1,10 +1,12 @@
 //! `annotate`: every value and where it comes from.
 
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use buildout_core::configuration::Configuration;
 use buildout_core::extends::{HistoryItem, MergedOption, Operation, Source, normalize_path};
-use buildout_core::profile::python_text::{is_plain_line, split_lines};
+use buildout_core::profile::python_text::{has_plain_lines, split_lines};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
@@ -31,6 +33,7 @@ impl Annotation<'_> {
             annotation: self,
             text: String::with_capacity(2 * PIECE),
             shown: FxHashMap::default(),
+            last: None,
         };
         writer
             .text
@@ -62,31 +65,21 @@ struct Writer<'a> {
     annotation: &'a Annotation<'a>,
     text: String,
     /// How each profile is shown; most options share few of them.
-    shown: FxHashMap<Arc<str>, String>,
+    shown: FxHashMap<Arc<str>, Rc<str>>,
+    /// The one shown last; neighbours often come from one.
+    last: Option<(Arc<str>, Rc<str>)>,
 }
 
 impl Writer<'_> {
     fn option(&mut self, key: &str, option: &MergedOption) {
         self.text.push_str(key);
         self.text.push('=');
-        let value = &*option.value;
-        let lines = match is_plain_line(value) {
-            true => Vec::new(),
-            false => split_lines(value),
-        };
-        if lines.len() > 1 {
+        let value = joined_lines(&option.value);
+        if !value.is_empty() {
             self.text.push(' ');
-            for line in lines {
-                self.text.push_str(line);
-                self.text.push('\n');
-            }
-        } else {
-            if !value.is_empty() {
-                self.text.push(' ');
-                self.text.push_str(value);
-            }
-            self.text.push('\n');
+            self.text.push_str(&value);
         }
+        self.text.push('\n');
         if self.annotation.verbose {
             self.history(option);
         } else {
@@ -155,14 +148,38 @@ impl Writer<'_> {
             self.text.push_str(source.as_str());
             return;
         };
-        let directory = self.annotation.directory;
-        if let Some(shown) = self.shown.get(name) {
+        if let Some((last, shown)) = &self.last
+            && Arc::ptr_eq(last, name)
+        {
             self.text.push_str(shown);
             return;
         }
-        let shown = redacted(&relative_source(name, directory)).into_owned();
+        let shown = match self.shown.get(name) {
+            Some(shown) => Rc::clone(shown),
+            None => {
+                let relative = relative_source(name, self.annotation.directory);
+                let shown: Rc<str> = Rc::from(redacted(&relative));
+                self.shown.insert(Arc::clone(name), Rc::clone(&shown));
+                shown
+            }
+        };
         self.text.push_str(&shown);
-        self.shown.insert(Arc::clone(name), shown);
+        self.last = Some((Arc::clone(name), shown));
+    }
+}
+
+/// Returns a value as upstream prints it: if that is several lines, each with
+/// a newline of its own.
+fn joined_lines(value: &str) -> Cow<'_, str> {
+    if has_plain_lines(value) {
+        return match value.strip_suffix('\n') {
+            Some(lines) if lines.contains('\n') => Cow::Borrowed(lines),
+            _ => Cow::Borrowed(value),
+        };
+    }
+    match split_lines(value) {
+        lines if lines.len() > 1 => Cow::Owned(lines.join("\n")),
+        _ => Cow::Borrowed(value),
     }
 }
 

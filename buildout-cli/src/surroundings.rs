@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -208,8 +208,10 @@ fn default_jobs(environment: &BTreeMap<OsString, OsString>) -> usize {
 /// Reads the umask without changing it for a moment, which other threads would
 /// notice.
 fn process_umask() -> u32 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
+    // It stands in the second line, so one read is enough.
+    let mut status = [0; 256];
+    let read = std::fs::File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+    String::from_utf8_lossy(&status[..read.unwrap_or_default()])
         .lines()
         .find_map(|line| line.strip_prefix("Umask:"))
         .and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())

@@ -399,7 +399,7 @@ fn list_newest(tree: &Tree, section: Symbol, option: Symbol, limit: usize) -> Hi
             next = Some((
                 Visit {
                     node: include.target,
-                    source: tree.spell(&frame.visit.source, include),
+                    source: tree.spell(frame.visit.node, &frame.visit.source, include),
                 },
                 on_path.map(|depth| depth + 1),
             ));

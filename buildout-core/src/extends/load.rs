@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use memchr::memmem::Finder;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::error::{ExtendsError, LoadError};
@@ -26,6 +27,9 @@ use crate::symbols::{Symbol, Symbols};
 
 /// The option that the SlapOS fork adds to sections that mention it.
 pub const PROFILE_BASE_LOCATION: &str = "_profile_base_location_";
+
+/// How a value mentions it.
+const LOCATION_MENTION: &str = "${:_profile_base_location_}";
 
 /// Reads profiles; the only contact of this module with the world.
 pub trait ProfileLoader {
@@ -107,6 +111,7 @@ pub fn load(
         decided: FxHashMap::default(),
         skipped: Vec::new(),
         first_leaf: None,
+        location_mention: Finder::new(LOCATION_MENTION),
     };
     loader.run(source)?;
     let GraphLoader {
@@ -149,6 +154,8 @@ struct Frame {
 #[derive(Clone)]
 struct Entry {
     text: Arc<str>,
+    /// What it means in its file.
+    name: Arc<str>,
     line: u32,
     optional: bool,
 }
@@ -167,13 +174,15 @@ struct GraphLoader<'a> {
     /// The files by identity.
     known: FxHashMap<String, NodeId>,
     /// The files by the spellings met so far.
-    spelled: FxHashMap<String, NodeId>,
+    spelled: FxHashMap<Arc<str>, NodeId>,
     /// The files whose includes are being followed.
     active: FxHashSet<NodeId>,
     /// The conditions decided so far; profiles repeat few of them.
     decided: FxHashMap<String, bool>,
     skipped: Vec<String>,
     first_leaf: Option<FirstLeaf>,
+    /// Finds references to [`PROFILE_BASE_LOCATION`].
+    location_mention: Finder<'static>,
 }
 
 impl GraphLoader<'_> {
@@ -191,14 +200,12 @@ impl GraphLoader<'_> {
                 self.skipped.push(entry.text.to_string());
                 continue;
             }
-            let normalized = self.surroundings.dialect.normalized_bases;
-            let name = join(base_of(&frame.source), &entry.text, normalized);
             let parent = frame.node;
-            let target = match self.find(&name) {
+            let target = match self.find(&entry.name) {
                 Ok(target) if self.active.contains(&target) => {
                     return Err(ExtendsError::Recursive {
                         chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
-                        again: Arc::from(name),
+                        again: Arc::clone(&entry.name),
                         place: self.entry_place(&stack, &entry),
                     });
                 }
@@ -210,7 +217,7 @@ impl GraphLoader<'_> {
                     if self.nodes.len() == 1 {
                         self.settings = self.read_settings()?;
                     }
-                    let frame = self.open(Arc::from(name), identity, &stack)?;
+                    let frame = self.open(Arc::clone(&entry.name), identity, &stack)?;
                     let target = frame.node;
                     stack.push(frame);
                     target
@@ -219,6 +226,7 @@ impl GraphLoader<'_> {
             self.nodes[parent.index()].includes.push(Include {
                 target,
                 entry: entry.text,
+                name: entry.name,
             });
         }
         Ok(())
@@ -227,7 +235,7 @@ impl GraphLoader<'_> {
     /// Returns the file that a spelling means, or its identity if it is not
     /// loaded. Most spellings come up many times; only a new one is looked up
     /// in the world.
-    fn find(&mut self, name: &str) -> Result<NodeId, String> {
+    fn find(&mut self, name: &Arc<str>) -> Result<NodeId, String> {
         if let Some(known) = self.spelled.get(name) {
             return Ok(*known);
         }
@@ -235,7 +243,7 @@ impl GraphLoader<'_> {
         let Some(target) = self.known.get(&identity).copied() else {
             return Err(identity);
         };
-        self.spelled.insert(name.to_owned(), target);
+        self.spelled.insert(Arc::clone(name), target);
         Ok(target)
     }
 
@@ -317,13 +325,13 @@ impl GraphLoader<'_> {
         .map_err(|error| syntax_error(error, &source, &text, loaded.downloaded_as.as_deref()))?;
         let (entries, optional) = self.take_entries(&mut profile, &source, &text)?;
         // Most files do not mention the location; one look at the text tells.
-        if self.surroundings.dialect.profile_base_location && text.contains(PROFILE_BASE_LOCATION) {
+        if self.surroundings.dialect.profile_base_location && self.mentions_location(&text) {
             self.add_base_locations(&mut profile, &source);
         }
         let node = NodeId(self.nodes.len() as u32);
         let is_root = self.nodes.is_empty();
         self.known.insert(identity, node);
-        self.spelled.insert(source.to_string(), node);
+        self.spelled.insert(Arc::clone(&source), node);
         self.active.insert(node);
         self.nodes.push(Node {
             content: Arc::new(FileContent {
@@ -364,10 +372,13 @@ impl GraphLoader<'_> {
         source: &Arc<str>,
         text: &str,
     ) -> Result<(Vec<Entry>, Option<ParsedOption>), ExtendsError> {
+        let base = base_of(source);
+        let normalized = self.surroundings.dialect.normalized_bases;
         let mut entries = Vec::new();
         let mut add = |option: &ParsedOption, optional: bool| {
             entries.extend(split_words(&option.value).map(|entry| Entry {
                 text: Arc::from(entry),
+                name: Arc::from(join(base, entry, normalized)),
                 line: option.line,
                 optional,
             }));
@@ -398,17 +409,20 @@ impl GraphLoader<'_> {
         Ok((entries, optional))
     }
 
+    fn mentions_location(&self, text: &str) -> bool {
+        self.location_mention.find(text.as_bytes()).is_some()
+    }
+
     /// The fork's `_profile_base_location_`: an option of every section in
     /// which a value of this file mentions it.
     fn add_base_locations(&mut self, profile: &mut ParsedProfile, source: &str) {
-        let mention = format!("${{:{PROFILE_BASE_LOCATION}}}");
         let key = self.symbols.intern(PROFILE_BASE_LOCATION);
         let value: Arc<str> = Arc::from(base_of(source));
         for section in &mut profile.sections {
             let Some(line) = section
                 .options
                 .iter()
-                .find(|option| option.value.contains(&mention))
+                .find(|option| self.mentions_location(&option.value))
                 .map(|option| option.line)
             else {
                 continue;

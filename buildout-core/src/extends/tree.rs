@@ -43,6 +43,8 @@ pub(super) struct FileContent {
 pub(super) struct Include {
     pub(super) target: NodeId,
     pub(super) entry: Arc<str>,
+    /// What the entry means where the file that holds it has its first name.
+    pub(super) name: Arc<str>,
 }
 
 /// A file in the graph. Several nodes share the content of the file that
@@ -145,8 +147,12 @@ impl Tree {
         &self.node(id).content.profile.sections
     }
 
-    /// Returns the name of `include`'s file when reached through `source`.
-    pub(super) fn spell(&self, source: &str, include: &Include) -> Arc<str> {
+    /// Returns the name of the file that `include` of `file` leads to, when that
+    /// is reached as `source`.
+    pub(super) fn spell(&self, file: NodeId, source: &str, include: &Include) -> Arc<str> {
+        if *self.node(file).source == *source {
+            return Arc::clone(&include.name);
+        }
         Arc::from(join(base_of(source), &include.entry, self.normalized))
     }
 
@@ -207,7 +213,7 @@ impl Tree {
     pub(super) fn first_visit(&self, file: NodeId) -> Visit {
         let mut source = Arc::clone(&self.node(self.root).source);
         for (node, entry) in self.first_path(file) {
-            source = self.spell(&source, &self.node(node).includes[entry]);
+            source = self.spell(node, &source, &self.node(node).includes[entry]);
         }
         Visit { node: file, source }
     }
@@ -248,7 +254,7 @@ impl Tree {
                 Some((includer, entry)) => {
                     let includer: &Visit = &order[includer];
                     let include = &self.node(includer.node).includes[entry];
-                    self.spell(&includer.source, include)
+                    self.spell(includer.node, &includer.source, include)
                 }
             };
             let here = order.len();

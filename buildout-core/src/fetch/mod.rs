@@ -24,6 +24,7 @@ mod mirror;
 mod netrc;
 mod observer;
 mod prefetch;
+mod profile_identity;
 mod profiles;
 mod redact;
 mod resource;

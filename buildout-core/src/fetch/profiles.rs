@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::digest::Digests;
 use super::download::{
@@ -18,6 +18,7 @@ use super::download::{
 };
 use super::mirror::MirrorTransport;
 use super::observer::FetchObserver;
+use super::profile_identity::ProfileIdentities;
 use super::redact::RedactedUrl;
 use super::tls::{ClientCertificate, TlsSettings};
 use super::transport::Transport;
@@ -39,8 +40,7 @@ pub struct ProfileFiles {
     left_out: RefCell<FxHashSet<String>>,
     creates_cache: bool,
     is_refreshed: Box<dyn Fn(&str) -> bool>,
-    /// The real directories behind the spellings seen so far.
-    directories: RefCell<FxHashMap<String, Option<String>>>,
+    identities: ProfileIdentities,
     /// What files are read into, one after the other.
     buffer: RefCell<Vec<u8>>,
 }
@@ -53,8 +53,10 @@ impl ProfileFiles {
         transport: Arc<dyn Transport>,
         observer: Arc<dyn FetchObserver>,
     ) -> Self {
+        let working_directory = working_directory.into();
         ProfileFiles {
-            working_directory: working_directory.into(),
+            identities: ProfileIdentities::new(working_directory.clone()),
+            working_directory,
             temporary_directory: temporary_directory.into(),
             transport,
             observer,
@@ -62,7 +64,6 @@ impl ProfileFiles {
             left_out: RefCell::default(),
             creates_cache: false,
             is_refreshed: Box::new(|_| false),
-            directories: RefCell::default(),
             buffer: RefCell::new(Vec::with_capacity(LIKELY_SIZE)),
         }
     }
@@ -184,58 +185,6 @@ impl ProfileFiles {
                 }),
         }
     }
-
-    /// Returns the real path of a directory. Each component of each spelling is
-    /// looked at once: a tree of profiles has few directories and many paths
-    /// to them.
-    fn real_directory(&self, directory: &str) -> Option<String> {
-        let absolute = self.working_directory.join(directory);
-        let absolute = absolute.to_str()?.trim_end_matches('/');
-        let mut known = self.directories.borrow_mut();
-        // From the whole path up to the first directory that is known.
-        let mut ends = Vec::new();
-        let mut end = absolute.len();
-        let mut real = loop {
-            if end == 0 {
-                break Some(String::new());
-            }
-            if let Some(real) = known.get(&absolute[..end]) {
-                break real.clone();
-            }
-            ends.push(end);
-            end = absolute[..end].rfind('/')?;
-        };
-        let mut start = end;
-        for end in ends.into_iter().rev() {
-            real = real.and_then(|parent| real_child(parent, &absolute[start + 1..end]));
-            known.insert(absolute[..end].to_owned(), real.clone());
-            start = end;
-        }
-        real
-    }
-}
-
-/// Returns the real path of `name` in a real directory (the root is empty).
-fn real_child(mut parent: String, name: &str) -> Option<String> {
-    match name {
-        "" | "." => Some(parent),
-        ".." => {
-            parent.truncate(parent.rfind('/').unwrap_or(0));
-            Some(parent)
-        }
-        _ => {
-            parent.push('/');
-            parent.push_str(name);
-            if fs::symlink_metadata(&parent).ok()?.is_symlink() {
-                return fs::canonicalize(&parent)
-                    .ok()?
-                    .into_os_string()
-                    .into_string()
-                    .ok();
-            }
-            Some(parent)
-        }
-    }
 }
 
 impl ProfileLoader for ProfileFiles {
@@ -251,37 +200,11 @@ impl ProfileLoader for ProfileFiles {
     }
 
     fn identity(&self, source: &str) -> String {
-        if is_url(source) {
-            return normalize_url(source);
-        }
-        let (directory, name) = source.rsplit_once('/').unwrap_or(("", source));
-        let directory = if source.starts_with('/') && directory.is_empty() {
-            "/"
-        } else {
-            directory
-        };
-        match self.real_directory(directory) {
-            Some(real) => format!("{}/{name}", real.trim_end_matches('/')),
-            None => source.to_owned(),
-        }
+        self.identities.of(source)
     }
 
     fn exists(&self, path: &str) -> bool {
         self.working_directory.join(path).exists()
-    }
-}
-
-/// Resolves `..` in the path of a URL, so that a circle of URLs is noticed.
-fn normalize_url(url: &str) -> String {
-    let Some(host) = url.find("://").map(|at| at + 3) else {
-        return url.to_owned();
-    };
-    match url[host..].find('/') {
-        Some(slash) => {
-            let (authority, path) = url.split_at(host + slash);
-            format!("{authority}{}", crate::extends::normalize_path(path))
-        }
-        None => url.to_owned(),
     }
 }
 

@@ -7,53 +7,69 @@ use std::borrow::Cow;
 ///
 /// Python counts the four information separators U+001C to U+001F as space;
 /// Unicode's `White_Space` property does not.
+#[inline]
 pub fn is_python_space(character: char) -> bool {
-    if character.is_ascii() {
-        matches!(character, '\t'..='\r' | '\u{1c}'..='\u{1f}' | ' ')
-    } else {
-        character.is_whitespace()
+    match u8::try_from(character) {
+        Ok(byte) if byte.is_ascii() => is_ascii_space(&byte),
+        _ => character.is_whitespace(),
     }
 }
 
 /// Python's `str.strip()`.
 pub fn strip(text: &str) -> &str {
+    strip_start(rstrip(text))
+}
+
+fn strip_start(text: &str) -> &str {
+    let blanks = text.bytes().take_while(is_ascii_space).count();
+    let text = &text[blanks..];
     match text.as_bytes() {
-        // Most texts are stripped already.
-        [first, .., last] if is_ordinary(*first) && is_ordinary(*last) => text,
-        _ => text.trim_matches(is_python_space),
+        [first, ..] if !first.is_ascii() => text.trim_start_matches(is_python_space),
+        _ => text,
     }
 }
 
 /// Python's `str.rstrip()`.
 pub fn rstrip(text: &str) -> &str {
+    let blanks = text.bytes().rev().take_while(is_ascii_space).count();
+    let text = &text[..text.len() - blanks];
     match text.as_bytes() {
-        [.., last] if is_ordinary(*last) => text,
-        _ => text.trim_end_matches(is_python_space),
+        [.., last] if !last.is_ascii() => text.trim_end_matches(is_python_space),
+        _ => text,
     }
 }
 
-/// Tells whether `byte` is a character that is no space.
-fn is_ordinary(byte: u8) -> bool {
-    byte.is_ascii() && !is_python_space(char::from(byte))
+#[inline]
+fn is_ascii_space(byte: &u8) -> bool {
+    matches!(byte, b'\t'..=b'\r' | 0x1c..=0x1f | b' ')
 }
 
 /// Python's `str.split()` without arguments.
 pub fn split_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(is_python_space).filter(|word| !word.is_empty())
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = strip_start(rest);
+        let is_letter = |byte: &u8| byte.is_ascii() && !is_ascii_space(byte);
+        let letters = rest.bytes().take_while(is_letter).count();
+        let others = &rest[letters..];
+        let end = letters + others.find(is_python_space).unwrap_or(others.len());
+        let word;
+        (word, rest) = rest.split_at(end);
+        (!word.is_empty()).then_some(word)
+    })
 }
 
-/// Tells whether `text` is one line of ordinary characters, as nearly all
-/// values are.
-pub fn is_plain_line(text: &str) -> bool {
+/// Tells whether only newlines separate the lines of `text`, as in nearly all
+/// values.
+pub fn has_plain_lines(text: &str) -> bool {
     // Looking at all bytes is faster than stopping at the first other one.
-    let is_plain = |all: bool, byte: u8| all & (b' '..0x7f).contains(&byte);
+    let is_plain = |all: bool, byte: u8| all & ((b' '..0x7f).contains(&byte) | (byte == b'\n'));
     text.bytes().fold(true, is_plain)
 }
 
 /// Python's `str.splitlines()`.
 pub fn split_lines(text: &str) -> Vec<&str> {
-    let ordinary = |all: bool, byte: u8| all & ((b' '..0x7f).contains(&byte) | (byte == b'\n'));
-    if text.bytes().fold(true, ordinary) {
+    if has_plain_lines(text) {
         if text.is_empty() {
             return Vec::new();
         }
@@ -106,36 +122,38 @@ pub fn universal_newlines(text: &str) -> Cow<'_, str> {
 /// become empty, then the longest common leading run of blanks and tabs is
 /// removed; blanks and tabs are different characters.
 pub fn dedent(text: &str) -> String {
-    let mut margin: Option<&str> = None;
-    for line in newline_split(text) {
-        let indent = &line[..indentation(line)];
-        if indent.len() == line.len() {
-            continue;
-        }
-        margin = Some(match margin {
-            None => indent,
-            Some(margin) => {
-                let common = margin
-                    .bytes()
-                    .zip(indent.bytes())
-                    .take_while(|(left, right)| left == right)
-                    .count();
-                &margin[..common]
-            }
-        });
-    }
-    let margin = margin.unwrap_or("");
+    let margin = common_indentation(newline_split(text));
     let mut result = String::with_capacity(text.len());
     for (index, line) in newline_split(text).enumerate() {
         if index > 0 {
             result.push('\n');
         }
-        if indentation(line) == line.len() {
-            continue;
+        if indentation(line) < line.len() {
+            result.push_str(&line[margin..]);
         }
-        result.push_str(line.strip_prefix(margin).unwrap_or(line));
     }
     result
+}
+
+/// Returns how many leading blanks and tabs `lines` have in common; lines of
+/// nothing else do not count.
+pub(super) fn common_indentation<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    let mut margin: Option<&str> = None;
+    for line in lines {
+        let indent = &line[..indentation(line)];
+        if indent.len() == line.len() || margin == Some(indent) {
+            continue;
+        }
+        margin = Some(match margin {
+            None => indent,
+            Some(margin) => {
+                let same = |(left, right): &(u8, u8)| left == right;
+                let common = margin.bytes().zip(indent.bytes()).take_while(same);
+                &margin[..common.count()]
+            }
+        });
+    }
+    margin.map_or(0, str::len)
 }
 
 /// Returns how many blanks and tabs a line begins with.
@@ -167,8 +185,8 @@ mod tests {
         assert_eq!(split_lines("a\r\nb\u{b}c\u{2028}d\n"), ["a", "b", "c", "d"]);
         assert_eq!(split_lines(""), Vec::<&str>::new());
         assert_eq!(split_lines("\n"), [""]);
-        assert!(is_plain_line("") && is_plain_line("a b"));
-        assert!(!is_plain_line("a\n") && !is_plain_line("a\u{85}"));
+        assert!(has_plain_lines("") && has_plain_lines("a b\n"));
+        assert!(!has_plain_lines("a\r") && !has_plain_lines("a\u{85}"));
     }
 
     #[test]
@@ -179,8 +197,8 @@ mod tests {
         assert_eq!(strip("\u{2003}a\u{2003}"), "a");
         assert_eq!(rstrip(" a\u{2003}"), " a");
         assert_eq!(
-            split_words(" a\u{1d}b  c ").collect::<Vec<_>>(),
-            ["a", "b", "c"]
+            split_words(" a\u{1d}b  c\u{2003}\u{e9}d ").collect::<Vec<_>>(),
+            ["a", "b", "c", "\u{e9}d"]
         );
     }
 }

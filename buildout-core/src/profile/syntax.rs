@@ -7,12 +7,12 @@
 //! expressions is written out by hand here, which also gives every option the
 //! line it comes from.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::python_text::{dedent, is_python_space, rstrip, strip};
+use super::line::{split_header, split_option};
+use super::python_text::{common_indentation, is_python_space, rstrip, strip};
 use crate::dialect::RepeatedOperators;
 use crate::symbols::{Symbol, Symbols};
 
@@ -21,8 +21,8 @@ pub const MACRO_OPTION: &str = "<";
 /// The option that a `=> part part` line sets.
 pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
 
-/// How many bytes to expect of the continuation lines of a value.
-const LIKELY_CONTINUATION: usize = 240;
+/// How many bytes of a profile to expect for each option, or a little less.
+const LIKELY_OPTION: usize = 64;
 
 /// `+=` or `-=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +175,11 @@ pub fn parse<'a, E>(
         symbols,
         sections: Vec::new(),
         section_index: FxHashMap::default(),
-        // Lines of SlapOS's profiles have some forty characters.
-        option_index: FxHashMap::with_capacity_and_hasher(text.len() / 64, FxBuildHasher),
+        options: Vec::with_capacity(text.len() / LIKELY_OPTION),
+        option_index: FxHashMap::with_capacity_and_hasher(
+            text.len() / LIKELY_OPTION,
+            FxBuildHasher,
+        ),
         current: None,
         open: None,
         block: false,
@@ -184,16 +187,18 @@ pub fn parse<'a, E>(
     };
     let mut in_force = true;
     let mut number = 0_u32;
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let end = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-        let (line, after) = rest.split_at(end);
-        rest = after;
+    let mut start = 0;
+    while let Some(first) = text.as_bytes().get(start) {
+        let rest = &text[start..];
+        let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let line = &rest[..end];
+        let here = start;
+        start += end + 1;
         number = number.saturating_add(1);
-        if first == '#' || first == ';' {
+        if matches!(first, b'#' | b';') {
             continue;
         }
-        if parser.open.is_some() && is_python_space(first) {
+        if parser.open.is_some() && (line.is_empty() || line.starts_with(is_python_space)) {
             if in_force {
                 parser.continue_option(line);
             }
@@ -222,14 +227,15 @@ pub fn parse<'a, E>(
             parser.open_section(header.name, number);
             continue;
         }
+        let bad_line = || BadLine {
+            line: number,
+            text: text[here..start.min(text.len())].to_owned(),
+        };
         if parser.current.is_none() {
             if strip(line).is_empty() {
                 continue;
             }
-            return Err(SyntaxError::MissingSectionHeader(BadLine {
-                line: number,
-                text: line.to_owned(),
-            }));
+            return Err(SyntaxError::MissingSectionHeader(bad_line()));
         }
         let dependencies = line.strip_prefix("=>");
         let option = match dependencies {
@@ -241,37 +247,43 @@ pub fn parse<'a, E>(
                 parser.set_option(key, strip(value), number);
             }
         } else if !(parser.open.is_none() && strip(line).is_empty()) {
-            parser.bad_lines.push(BadLine {
-                line: number,
-                text: line.to_owned(),
-            });
+            parser.bad_lines.push(bad_line());
         }
     }
     parser.finish()
 }
 
-/// A section being read; values are still being joined.
-struct OpenSection<'a> {
+/// A section being read.
+struct OpenSection {
     name: Symbol,
     line: u32,
-    options: Vec<Option<OpenOption<'a>>>,
+    /// How many options it has so far.
+    size: usize,
 }
 
+/// An option whose lines are not joined yet.
 struct OpenOption<'a> {
+    section: usize,
     key: Symbol,
-    /// Owned as soon as lines are joined; most values are one line.
-    value: Cow<'a, str>,
+    operator: Option<Operator>,
+    /// What stands in the line of the option itself.
+    first: &'a str,
+    /// The continuation lines, without trailing blanks.
+    lines: Vec<&'a str>,
     line: u32,
 }
 
 struct Parser<'a> {
     repeated: RepeatedOperators,
     symbols: &'a mut Symbols,
-    sections: Vec<OpenSection<'a>>,
+    sections: Vec<OpenSection>,
     section_index: FxHashMap<Symbol, usize>,
+    /// The options of all sections; none where one was dropped again.
+    options: Vec<Option<OpenOption<'a>>>,
     option_index: FxHashMap<(usize, Symbol), usize>,
+    /// The section that options belong to.
     current: Option<usize>,
-    /// The option that continuation lines extend, as its index in `current`.
+    /// The option that continuation lines extend.
     open: Option<usize>,
     block: bool,
     bad_lines: Vec<BadLine>,
@@ -286,14 +298,14 @@ impl<'a> Parser<'a> {
             self.sections.push(OpenSection {
                 name,
                 line,
-                options: Vec::new(),
+                size: 0,
             });
         }
         self.current = Some(index);
         self.open = None;
     }
 
-    fn continue_option(&mut self, line: &str) {
+    fn continue_option(&mut self, line: &'a str) {
         let line = if self.block {
             rstrip(line)
         } else {
@@ -303,19 +315,8 @@ impl<'a> Parser<'a> {
             }
             line
         };
-        let option = self
-            .current
-            .zip(self.open)
-            .and_then(|(section, option)| self.sections[section].options[option].as_mut());
-        if let Some(option) = option {
-            if let Cow::Borrowed(first) = option.value {
-                let mut joined = String::with_capacity(first.len() + LIKELY_CONTINUATION);
-                joined.push_str(first);
-                option.value = Cow::Owned(joined);
-            }
-            let joined = option.value.to_mut();
-            joined.push('\n');
-            joined.push_str(line);
+        if let Some(option) = self.open.and_then(|open| self.options[open].as_mut()) {
+            option.lines.push(line);
         }
     }
 
@@ -325,169 +326,136 @@ impl<'a> Parser<'a> {
         };
         let (_, operator) = split_operator(key);
         let key_symbol = self.symbols.intern(key);
-        let known = self.option_index.get(&(section, key_symbol)).copied();
         self.block = value.is_empty();
-        if let (Some(index), Some(_), RepeatedOperators::Join) = (known, operator, self.repeated)
-            && let Some(option) = self.sections[section].options[index].as_mut()
-        {
-            let kept = rstrip(&option.value).len();
-            let joined = option.value.to_mut();
-            joined.truncate(kept);
-            if !value.is_empty() {
-                joined.push('\n');
-                joined.push_str(value);
-            }
-            self.open = Some(index);
-            return;
-        }
-        if operator.is_none() && self.repeated == RepeatedOperators::Join {
-            for suffix in [" +", " -"] {
-                if let Some(earlier) = self.symbols.get(&format!("{key}{suffix}"))
-                    && let Some(index) = self.option_index.remove(&(section, earlier))
-                {
-                    self.sections[section].options[index] = None;
+        if self.repeated == RepeatedOperators::Join {
+            if operator.is_some() {
+                let known = self.option_index.get(&(section, key_symbol));
+                if let Some(index) = known.copied() {
+                    self.join_operator(index, value);
+                    return;
                 }
+            } else {
+                self.drop_operators(section, key);
             }
         }
-        let option = OpenOption {
+        let option = Some(OpenOption {
+            section,
             key: key_symbol,
-            value: Cow::Borrowed(value),
+            operator,
+            first: value,
+            lines: Vec::new(),
             line,
-        };
-        let options = &mut self.sections[section].options;
-        let index = match known {
-            Some(index) => {
-                options[index] = Some(option);
-                index
-            }
-            None => {
-                options.push(Some(option));
-                self.option_index
-                    .insert((section, key_symbol), options.len() - 1);
-                options.len() - 1
-            }
-        };
+        });
+        let next = self.options.len();
+        let index = *self
+            .option_index
+            .entry((section, key_symbol))
+            .or_insert(next);
+        if index == next {
+            self.options.push(option);
+            self.sections[section].size += 1;
+        } else {
+            self.options[index] = option;
+        }
         self.open = Some(index);
+    }
+
+    /// Adds the value of a repeated operator to that of the first one, less the
+    /// empty lines at its end.
+    fn join_operator(&mut self, index: usize, value: &'a str) {
+        self.open = Some(index);
+        let Some(option) = &mut self.options[index] else {
+            return;
+        };
+        while option.lines.pop_if(|line| line.is_empty()).is_some() {}
+        if !value.is_empty() {
+            option.lines.push(value);
+        }
+    }
+
+    /// Drops the operators on an option that is set afterwards.
+    fn drop_operators(&mut self, section: usize, key: &str) {
+        for suffix in [" +", " -"] {
+            if let Some(earlier) = self.symbols.get(&format!("{key}{suffix}"))
+                && let Some(index) = self.option_index.remove(&(section, earlier))
+            {
+                self.options[index] = None;
+            }
+        }
     }
 
     fn finish<E>(self) -> Result<ParsedProfile, SyntaxError<E>> {
         if !self.bad_lines.is_empty() {
             return Err(SyntaxError::BadLines(self.bad_lines));
         }
-        let symbols = self.symbols;
-        let sections = self
-            .sections
-            .into_iter()
-            .map(|section| ParsedSection {
-                name: section.name,
-                line: section.line,
-                options: section
-                    .options
-                    .into_iter()
-                    .flatten()
-                    .map(|option| close_option(option, symbols))
-                    .collect(),
-            })
-            .collect();
+        let sections = self.sections.into_iter().map(|section| ParsedSection {
+            name: section.name,
+            line: section.line,
+            options: Vec::with_capacity(section.size),
+        });
+        let mut sections: Vec<ParsedSection> = sections.collect();
+        let mut joined = String::new();
+        for option in self.options.into_iter().flatten() {
+            let base = match option.operator {
+                Some(_) => intern_base(option.key, self.symbols),
+                None => option.key,
+            };
+            sections[option.section].options.push(ParsedOption {
+                key: option.key,
+                base,
+                operator: option.operator,
+                value: join_value(option.first, &option.lines, &mut joined),
+                line: option.line,
+            });
+        }
         Ok(ParsedProfile { sections })
     }
 }
 
-fn close_option(option: OpenOption<'_>, symbols: &mut Symbols) -> ParsedOption {
-    let operator = split_operator(symbols.name(option.key)).1;
-    let mut base = option.key;
-    if operator.is_some() {
-        let key = Arc::clone(symbols.name(option.key));
-        // Where a section appears first, upstream drops two characters instead
-        // of the operator; that name, or if it still ends in an operator the
-        // one that acts on, may come to exist.
-        let name = without_two_characters(&key);
-        symbols.intern(name);
-        symbols.intern(split_operator(name).0);
-        base = symbols.intern(split_operator(&key).0);
-    }
-    ParsedOption {
-        key: option.key,
-        base,
-        operator,
-        value: finish_value(&option.value),
-        line: option.line,
-    }
+/// Returns the option that the operator `key` acts on.
+fn intern_base(key: Symbol, symbols: &mut Symbols) -> Symbol {
+    let key = Arc::clone(symbols.name(key));
+    // Where a section appears first, upstream drops two characters instead of
+    // the operator; that name, or if it still ends in an operator the one that
+    // acts on, may come to exist.
+    let name = without_two_characters(&key);
+    symbols.intern(name);
+    symbols.intern(split_operator(name).0);
+    symbols.intern(split_operator(&key).0)
 }
 
-/// Dedents a value that started on the line after its option, and drops the
-/// blank lines before its first line.
-fn finish_value(value: &str) -> Arc<str> {
-    if !value.starts_with(is_python_space) {
-        return Arc::from(value);
+/// Joins the lines of a value. One that starts on the line after its option is
+/// dedented, and loses the empty lines around it.
+///
+/// `joined` is room to do it in.
+fn join_value(first: &str, lines: &[&str], joined: &mut String) -> Arc<str> {
+    if lines.is_empty() {
+        return Arc::from(first);
     }
-    let value = dedent(rstrip(value));
-    let blank = value.len() - value.trim_start_matches(is_python_space).len();
-    match value[..blank].rfind('\n') {
-        Some(newline) => Arc::from(&value[newline + 1..]),
-        None => Arc::from(value),
+    joined.clear();
+    if !first.is_empty() {
+        joined.push_str(first);
+        for line in lines {
+            joined.push('\n');
+            joined.push_str(line);
+        }
+        return Arc::from(joined.as_str());
     }
-}
-
-struct Header<'a> {
-    name: &'a str,
-    /// The column and text of the expression, if there is a colon.
-    expression: Option<(usize, &'a str)>,
-}
-
-/// Splits a section header, or returns `None` if `line` is not one.
-fn split_header(line: &str) -> Option<Header<'_>> {
-    let inner = line.strip_prefix('[')?.trim_start_matches(is_python_space);
-    let name_length = inner
-        .find(|c: char| is_python_space(c) || "#[]:;{}".contains(c))
-        .unwrap_or(inner.len());
-    let (name, rest) = inner.split_at(name_length);
-    if name.is_empty() {
-        return None;
+    let is_full = |line: &&str| !line.is_empty();
+    let start = lines.iter().position(is_full).unwrap_or(lines.len());
+    let end = lines
+        .iter()
+        .rposition(is_full)
+        .map_or(start, |last| last + 1);
+    let lines = &lines[start..end];
+    let margin = common_indentation(lines.iter().copied());
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
+            joined.push('\n');
+        }
+        joined.push_str(line.get(margin..).unwrap_or_default());
     }
-    let rest = rest.trim_start_matches(is_python_space);
-    if let Some(after) = rest.strip_prefix(']') {
-        return ends_line(after).then_some(Header {
-            name,
-            expression: None,
-        });
-    }
-    let body = rest.strip_prefix(':')?;
-    // Upstream's expression is greedy: it reaches to the last bracket before
-    // the comment.
-    let end = body.find(['#', ';']).unwrap_or(body.len());
-    let close = body[..end].rfind(']')?;
-    if !ends_line(&body[close + 1..]) {
-        return None;
-    }
-    Some(Header {
-        name,
-        expression: Some((line.len() - body.len(), &body[..close])),
-    })
-}
-
-/// Tells whether only blanks and a comment are left.
-fn ends_line(rest: &str) -> bool {
-    let rest = rest.trim_start_matches(is_python_space);
-    rest.is_empty() || rest.starts_with(['#', ';'])
-}
-
-/// Splits `key = value`, or returns `None` if `line` is not an option. The key
-/// keeps its operator and has no trailing blanks.
-fn split_option(line: &str) -> Option<(&str, &str)> {
-    let equals = memchr::memchr(b'=', line.as_bytes())?;
-    let (head, value) = (&line[..equals], &line[equals + 1..]);
-    let ends_name = |c: char| is_python_space(c) || matches!(c, '{' | '}' | '[' | ']' | ':');
-    // Nearly all names are of ASCII letters, and over before another character.
-    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let letters = head.bytes().take_while(is_letter).count();
-    let rest = &head[letters..];
-    let name_length = letters + rest.find(ends_name).unwrap_or(rest.len());
-    if name_length == 0 {
-        return None;
-    }
-    let rest = head[name_length..].trim_start_matches(is_python_space);
-    matches!(rest, "" | "+" | "-").then(|| (rstrip(head), value))
+    Arc::from(joined.as_str())
 }
 
 #[cfg(test)]

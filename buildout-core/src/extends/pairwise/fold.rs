@@ -54,7 +54,7 @@ impl<'t> Fold<'t> {
                         merge_into(partial, done);
                         self.check(partial, visit.node)?;
                     } else {
-                        let source = self.tree.spell(&visit.source, include);
+                        let source = self.tree.spell(visit.node, &visit.source, include);
                         let visit = Visit {
                             node: target,
                             source,

@@ -252,7 +252,7 @@ impl<'t> Lineage<'t> {
             file: include.target,
             source: position
                 .source
-                .map(|source| subject.tree.spell(&source, include)),
+                .map(|source| subject.tree.spell(file, &source, include)),
             left: None,
         };
         if subject.loose && subject.first_entry(file) != Some(entry) {
