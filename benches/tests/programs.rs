@@ -79,6 +79,10 @@ fn wrong_arguments_are_explained() {
             vec!["noop", "--buildout", "/no/such/program"],
             "no program `/no/such/program`",
         ),
+        (
+            vec!["node", "--buildout", "/bin/true"],
+            "no program `/bin/slapos`",
+        ),
     ] {
         let output = run(COMPARE, &arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -41,7 +41,7 @@ use buildout_core::recipe::{
     RunServices,
 };
 
-pub use self::slap::{DocumentError, ReleaseSchema, SchemaError, Serialisation};
+pub use self::slap::{DocumentError, ReleaseSchema, Serialisation};
 pub use egg::{
     DistributionSearch, OwnDistribution, PythonDistributions, default_index, recipe_egg_version,
 };

@@ -51,6 +51,38 @@ struct Passes {
 }
 
 impl Passes {
+    fn new(pass: &Contender) -> Self {
+        Passes {
+            series: Series {
+                label: pass.label.clone(),
+                samples: Vec::new(),
+                complaint: String::new(),
+            },
+            with_master: Vec::new(),
+        }
+    }
+
+    /// Measures one more run, if that is worth its time.
+    fn run(
+        &mut self,
+        pass: &Contender,
+        clock: Option<&MasterClock>,
+    ) -> Result<(), ComparisonError> {
+        if self.series.is_over() {
+            return Ok(());
+        }
+        if let Some(clock) = clock {
+            clock.take();
+        }
+        for series in measure(std::slice::from_ref(pass), 1)? {
+            self.series.samples.extend(series.samples);
+            self.series.complaint = series.complaint;
+        }
+        let with_master = clock.map(MasterClock::take);
+        self.with_master.push(with_master.unwrap_or_default());
+        Ok(())
+    }
+
     /// Returns the shortest time without the master's.
     fn own(&self) -> Duration {
         let runs = self.series.samples.iter().zip(&self.with_master);
@@ -61,13 +93,17 @@ impl Passes {
 
 /// A row of the table.
 struct Row<'a> {
-    node: &'static str,
+    node: Node,
     pass: &'static str,
     master: &'static str,
     partitions: usize,
+    /// How many of them were processed to their end.
+    processed: usize,
     passes: &'a Passes,
     /// What the ratio is taken to.
     base: &'a Passes,
+    /// What is wanted of the time, of ours.
+    wanted: Option<Duration>,
 }
 
 pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
@@ -98,7 +134,7 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
         let [(fewer, first), (more, second)] = pair else {
             continue;
         };
-        let growth = quotient(second.own(), first.own());
+        let growth = quotient(*second, *first);
         let proportion = *more as f64 / *fewer as f64;
         let verdict = report.verdict(
             growth <= proportion * super::PROPORTION_TOLERANCE,
@@ -107,6 +143,56 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
         report.notes.push(format!("{fewer} to {more}: {verdict}"));
     }
     Ok(report)
+}
+
+/// A node that is measured.
+struct Measured {
+    node: Node,
+    site: NodeSite,
+    first: Passes,
+    again: Passes,
+}
+
+impl Measured {
+    /// Measures the first pass, so often, each over empty partitions.
+    fn first(node: Node, site: NodeSite, runs: usize) -> Result<Self, ComparisonError> {
+        let pass = site.pass(FIRST_LIMIT);
+        let mut first = Passes::new(&pass);
+        for _ in 0..runs {
+            site.empty_partitions()?;
+            first.run(&pass, site.clock())?;
+        }
+        Ok(Measured {
+            node,
+            site,
+            first,
+            again: Passes::new(&pass),
+        })
+    }
+
+    /// Measures one pass that has nothing to do.
+    fn again(&mut self, limit: Duration) -> Result<(), ComparisonError> {
+        self.again.run(&self.site.pass(limit), self.site.clock())
+    }
+
+    /// Adds both rows; ratios are taken to `base`.
+    fn add(&self, report: &mut Report, master: &'static str, partitions: usize, base: &Self) {
+        let row = |pass, passes, base, wanted| Row {
+            node: self.node,
+            pass,
+            master,
+            partitions,
+            processed: self.site.processed(),
+            passes,
+            base,
+            wanted,
+        };
+        let wanted = (partitions == WANTED[0].0).then_some(WANTED_FIRST);
+        row("first", &self.first, &base.first, wanted).add(report);
+        let wanted = WANTED.iter().find(|(number, _)| *number == partitions);
+        let wanted = wanted.map(|(_, time)| *time);
+        row("nothing to do", &self.again, &base.again, wanted).add(report);
+    }
 }
 
 /// Measures with the real master.
@@ -119,213 +205,96 @@ fn beside_slapos_core(
     if bench.measures_peers {
         nodes.push(Node::SlaposCore);
     }
-    let mut prepared = Vec::new();
+    let mut measured = Vec::new();
     for node in nodes {
         let site = NodeSite::with_slapproxy(bench, node, partitions)?;
-        let pass = site.pass(FIRST_LIMIT);
-        let first = first_passes(&site, &pass, site.clock(), 1)?;
-        let processed = site.processed();
-        prepared.push((node, site, first, processed));
+        measured.push(Measured::first(node, site, 1)?);
     }
-    let mut passes: Vec<Passes> = Vec::new();
-    for (_, site, _, _) in &prepared {
-        passes.push(again(
-            &site.pass(bench.peer_limit),
-            site.clock(),
-            bench.runs,
-        )?);
+    for _ in 0..bench.runs {
+        for node in &mut measured {
+            node.again(bench.peer_limit)?;
+        }
     }
-    let (Some((_, _, first_base, _)), Some(base)) = (prepared.first(), passes.first()) else {
-        return Ok(());
-    };
-    for ((node, _, first, processed), passes) in prepared.iter().zip(&passes) {
-        let mut row = Row {
-            node: node.label(),
-            pass: "first",
-            master: "slapproxy",
-            partitions,
-            passes: first,
-            base: first_base,
-        };
-        let is_ours = *node == Node::Ours;
-        let wanted = (is_ours && partitions == 50).then_some(WANTED_FIRST);
-        add(report, &row, *processed, is_ours, wanted);
-        row = Row {
-            pass: "nothing to do",
-            passes,
-            base,
-            ..row
-        };
-        let wanted = wanted_of(partitions).filter(|_| is_ours);
-        add(report, &row, *processed, is_ours, wanted);
+    for node in &measured {
+        node.add(report, "slapproxy", partitions, &measured[0]);
     }
     Ok(())
 }
 
-/// Measures with the master that answers at once. Returns the passes that had
-/// nothing to do.
+/// Measures with the master that answers at once. Returns the shortest pass that
+/// had nothing to do.
 fn replayed(
     bench: &Bench,
     report: &mut Report,
     partitions: usize,
-) -> Result<Passes, ComparisonError> {
+) -> Result<Duration, ComparisonError> {
     let directory = bench.directory.join(format!("node-replay-{partitions}"));
     let release = site::release_url(&directory);
-    let document = computer_document(site::COMPUTER, &release, partitions)
-        .map_err(|error| ComparisonError::Master(error.to_string()))?;
-    let server = ReplayServer::start(document)
-        .map_err(|error| ComparisonError::Master(error.to_string()))?;
+    let failed = |error: &dyn Display| ComparisonError::Master(error.to_string());
+    let document =
+        computer_document(site::COMPUTER, &release, partitions).map_err(|error| failed(&error))?;
+    let server = ReplayServer::start(document).map_err(|error| failed(&error))?;
     let site = NodeSite::of(bench, Node::Ours, &directory, partitions, server.url())?;
-    let pass = site.pass(super::OWN_LIMIT);
-    let is_smallest = partitions == REPLAYED[0];
-    let first = first_passes(&site, &pass, None, if is_smallest { FIRST_RUNS } else { 1 })?;
-    let passes = again(&pass, None, bench.runs)?;
-    let mut row = Row {
-        node: Node::Ours.label(),
-        pass: "first",
-        master: "replay",
-        partitions,
-        passes: &first,
-        base: &first,
+    let runs = match partitions {
+        50 => FIRST_RUNS,
+        _ => 1,
     };
-    let processed = site.processed();
-    add(
-        report,
-        &row,
-        processed,
-        true,
-        is_smallest.then_some(WANTED_FIRST),
-    );
-    row = Row {
-        pass: "nothing to do",
-        passes: &passes,
-        base: &passes,
-        ..row
-    };
-    add(report, &row, processed, true, wanted_of(partitions));
-    Ok(passes)
+    let mut measured = Measured::first(Node::Ours, site, runs)?;
+    for _ in 0..bench.runs {
+        measured.again(super::OWN_LIMIT)?;
+    }
+    measured.add(report, "replay", partitions, &measured);
+    Ok(measured.again.own())
 }
 
-fn wanted_of(partitions: usize) -> Option<Duration> {
-    let wanted = WANTED.iter().find(|(number, _)| *number == partitions);
-    wanted.map(|(_, time)| *time)
-}
-
-/// Measures passes over partitions that are empty before each.
-fn first_passes(
-    site: &NodeSite,
-    pass: &Contender,
-    clock: Option<&MasterClock>,
-    runs: usize,
-) -> Result<Passes, ComparisonError> {
-    let mut all: Option<Passes> = None;
-    for _ in 0..runs {
-        site.empty_partitions()?;
-        let passes = again(pass, clock, 1)?;
-        match &mut all {
-            None => all = Some(passes),
-            Some(all) => {
-                all.series.samples.extend(passes.series.samples);
-                all.series.complaint = passes.series.complaint;
-                all.with_master.extend(passes.with_master);
+impl Row<'_> {
+    /// Adds the row to the table, with a verdict if it is about ours.
+    fn add(&self, report: &mut Report) {
+        let series = &self.passes.series;
+        let remark = match self.node {
+            Node::Ours => self.verdict(report),
+            Node::SlaposCore => {
+                let failure = series.failure().map(ToString::to_string);
+                failure.unwrap_or_default()
             }
+        };
+        let ratio = table::ratio(self.passes.own(), self.base.own());
+        let ratio = match series.failure() {
+            None => ratio,
+            Some(Outcome::TimedOut) => format!("> {ratio}"),
+            Some(_) => String::new(),
+        };
+        report.table.row(vec![
+            self.node.label().to_owned(),
+            self.pass.to_owned(),
+            self.master.to_owned(),
+            self.partitions.to_string(),
+            series.samples.len().to_string(),
+            table::time(series.least_wall()),
+            table::time(self.passes.own()),
+            table::time(series.median_cpu()),
+            table::memory(series.peak_memory()),
+            ratio,
+            remark,
+        ]);
+    }
+
+    fn verdict(&self, report: &mut Report) -> String {
+        let series = &self.passes.series;
+        let failure = report.verdict_on_failure(series).or_else(|| {
+            report.verdict_on_work("partitions processed", self.partitions, self.processed)
+        });
+        if let Some(verdict) = failure {
+            return verdict;
+        }
+        let is_small = series.peak_memory() < WANTED_MEMORY;
+        let memory = table::memory(WANTED_MEMORY);
+        match self.wanted {
+            None => report.verdict(is_small, format_args!("< {memory}")),
+            Some(wanted) => report.verdict(
+                is_small && self.passes.own() < wanted,
+                format_args!("< {}, < {memory}", table::time(wanted)),
+            ),
         }
     }
-    Ok(all.unwrap_or_else(|| unreachable!("a first pass is measured at least once")))
-}
-
-/// Measures passes one after the other.
-fn again(
-    pass: &Contender,
-    clock: Option<&MasterClock>,
-    runs: usize,
-) -> Result<Passes, ComparisonError> {
-    let mut passes = Passes {
-        series: Series {
-            label: pass.label.clone(),
-            samples: Vec::new(),
-            complaint: String::new(),
-        },
-        with_master: Vec::new(),
-    };
-    for _ in 0..runs.max(1) {
-        if passes.series.is_over() {
-            break;
-        }
-        if let Some(clock) = clock {
-            clock.take();
-        }
-        for series in measure(std::slice::from_ref(pass), 1)? {
-            passes.series.samples.extend(series.samples);
-            passes.series.complaint = series.complaint;
-        }
-        passes
-            .with_master
-            .push(clock.map(MasterClock::take).unwrap_or_default());
-    }
-    Ok(passes)
-}
-
-/// Adds a row, with a verdict if it is about ours.
-fn add(
-    report: &mut Report,
-    row: &Row<'_>,
-    processed: usize,
-    is_ours: bool,
-    wanted: Option<Duration>,
-) {
-    let Row { passes, base, .. } = row;
-    let series = &passes.series;
-    let remark = if is_ours {
-        verdict(report, row, processed, wanted)
-    } else {
-        series
-            .failure()
-            .map(ToString::to_string)
-            .unwrap_or_default()
-    };
-    let ratio = match series.failure() {
-        None => table::ratio(passes.own(), base.own()),
-        Some(Outcome::TimedOut) => format!("> {}", table::ratio(passes.own(), base.own())),
-        Some(_) => String::new(),
-    };
-    report.table.row(vec![
-        row.node.to_owned(),
-        row.pass.to_owned(),
-        row.master.to_owned(),
-        row.partitions.to_string(),
-        series.samples.len().to_string(),
-        table::time(series.least_wall()),
-        table::time(passes.own()),
-        table::time(series.median_cpu()),
-        table::memory(series.peak_memory()),
-        ratio,
-        remark,
-    ]);
-}
-
-fn verdict(
-    report: &mut Report,
-    row: &Row<'_>,
-    processed: usize,
-    wanted: Option<Duration>,
-) -> String {
-    let series = &row.passes.series;
-    let failure = report
-        .verdict_on_failure(series)
-        .or_else(|| report.verdict_on_work("partitions processed", row.partitions, processed));
-    if let Some(verdict) = failure {
-        return verdict;
-    }
-    let memory = series.peak_memory() < WANTED_MEMORY;
-    let time = wanted.is_none_or(|wanted| row.passes.own() < wanted);
-    let text: &dyn Display = match &wanted {
-        Some(wanted) => &format!(
-            "< {}, < {}",
-            table::time(*wanted),
-            table::memory(WANTED_MEMORY)
-        ),
-        None => &format!("< {}", table::memory(WANTED_MEMORY)),
-    };
-    report.verdict(memory && time, text)
 }

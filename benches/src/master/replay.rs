@@ -56,3 +56,24 @@ fn serve(mut stream: TcpStream, document: &str) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use slap::{HttpMaster, HttpMasterOptions, Master as _, PartitionReference};
+
+    use super::*;
+
+    #[test]
+    fn it_answers_any_number_of_questions() {
+        let document = crate::master::computer_document("local", "/s.cfg", 2).unwrap();
+        let server = ReplayServer::start(document).unwrap();
+        let master = HttpMaster::new(HttpMasterOptions::new(server.url()));
+        for _ in 0..2 {
+            let computer = master.full_computer_information("local").unwrap();
+            assert_eq!(computer.partitions.len(), 2);
+            master
+                .started(&PartitionReference::new("local", "slappart0"))
+                .unwrap();
+        }
+    }
+}

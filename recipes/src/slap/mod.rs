@@ -20,7 +20,7 @@ mod schema;
 mod storage;
 mod typed_options;
 
-pub use self::schema::{DocumentError, ReleaseSchema, SchemaError, Serialisation};
+pub use self::schema::{DocumentError, ReleaseSchema, Serialisation};
 
 use std::sync::Arc;
 

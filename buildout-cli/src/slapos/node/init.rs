@@ -26,12 +26,14 @@ use super::super::context::Context;
 use crate::Stop;
 use buildout_core::exec::shell_quote::quote;
 
-/// What the virtual environment holds. The proxy of slapos.core needs
-/// `slapos.libnetworkcache`, and does not say so.
-const REQUIREMENTS: [&str; 3] = [
-    "slapos.core>=1.22",
-    "slapos.libnetworkcache",
-    "setuptools<81",
+/// What the virtual environment holds: versions that work together, which the
+/// tests use as well. slapos.core does not say that it needs
+/// `slapos.libnetworkcache`.
+const REQUIREMENTS: [&str; 4] = [
+    "slapos.core==1.26.1",
+    "slapos.libnetworkcache==0.30",
+    "zc.buildout==3.3",
+    "setuptools==75.8.2",
 ];
 
 /// How long the master may take to answer.

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildout_core::extends::{base_of, join};
-use buildout_core::fetch::{FetchError, Transport, TransportRequest};
+use buildout_core::fetch::{FetchError, RedactedUrl, Transport, TransportRequest};
 use jsonschema::{Retrieve, Uri};
 use serde_json::{Map, Value as Json};
 
@@ -132,11 +132,12 @@ impl Documents {
     }
 
     fn fetch(&self, uri: &str) -> Result<String, DocumentError> {
-        let uri = uri.to_owned();
+        let url = RedactedUrl::new(uri);
+        let uri = url.to_string();
         let Some(transport) = &self.transport else {
             return Err(DocumentError::Remote { uri });
         };
-        let response = match transport.get(&TransportRequest::new(uri.as_str())) {
+        let response = match transport.get(&TransportRequest::new(url)) {
             Ok(response) => response,
             Err(source) => return Err(DocumentError::Fetch { uri, source }),
         };

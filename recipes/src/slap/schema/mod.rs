@@ -14,7 +14,7 @@ use slap::ComputerPartition;
 
 pub use self::description::Serialisation;
 pub use self::documents::DocumentError;
-pub use self::release::{ReleaseSchema, SchemaError};
+pub use self::release::ReleaseSchema;
 
 use self::description::{SoftwareDescription, unreadable};
 use self::documents::{Documents, file_uri};

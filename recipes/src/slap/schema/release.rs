@@ -15,18 +15,6 @@ use super::to_json;
 use super::validation::{Rules, validate};
 use crate::slap::json::unwrap;
 
-/// Parameters that cannot be compared with a schema.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SchemaError {
-    /// The release has no description, or it cannot be had.
-    #[error(transparent)]
-    Description(#[from] DocumentError),
-    /// The description or the schema is wrong, or the parameters are no JSON.
-    #[error(transparent)]
-    Schema(#[from] RecipeError),
-}
-
 /// The description of a release, `software.cfg.json` beside `software.cfg`, for
 /// one type of software (`slapos.util.SoftwareReleaseSchema`).
 pub struct ReleaseSchema {
@@ -66,8 +54,8 @@ impl ReleaseSchema {
     /// # Errors
     ///
     /// The description does not say, or says nonsense.
-    pub fn serialisation(&self) -> Result<Serialisation, SchemaError> {
-        Ok(self.description.serialisation()?)
+    pub fn serialisation(&self) -> Result<Serialisation, RecipeError> {
+        self.description.serialisation()
     }
 
     /// Compares parameters, as they are to travel, with their schema; those of a
@@ -78,14 +66,14 @@ impl ReleaseSchema {
     ///
     /// There is no schema, or it is wrong; or the parameters are not in the form
     /// in which they travel.
-    pub fn check(&self, parameters: &Dict, is_shared: bool) -> Result<Vec<String>, SchemaError> {
+    pub fn check(&self, parameters: &Dict, is_shared: bool) -> Result<Vec<String>, RecipeError> {
         let schema = match is_shared {
             true => self.description.shared_request_schema()?,
             false => self.description.request_schema()?,
         };
         let mut parameters = Value::Dict(parameters.clone());
         if self.description.serialisation()? == Serialisation::JsonInXml {
-            parameters = unwrap(parameters).map_err(RecipeError::from)?;
+            parameters = unwrap(parameters)?;
         }
         let mut json = to_json(&parameters)?;
         if let Some(object) = json.as_object_mut() {
