@@ -2,6 +2,7 @@
 
 mod annotate;
 mod noop;
+mod promises;
 mod resolve;
 mod scale;
 mod templates;
@@ -37,16 +38,19 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// Promises of a node.
+    Promises,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Promises,
     ];
 
     /// The name on the command line.
@@ -57,6 +61,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Promises => "promises",
         }
     }
 
@@ -72,6 +77,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Promises => promises::run(bench),
         }
     }
 }
@@ -81,6 +87,8 @@ impl Benchmark {
 pub struct Bench {
     /// Our `buildout` program.
     pub buildout: PathBuf,
+    /// Our `slapos` program.
+    pub slapos: PathBuf,
     /// The `floor` program.
     pub floor: PathBuf,
     /// The `render` program.
@@ -89,6 +97,10 @@ pub struct Bench {
     pub jinja2: Option<PathBuf>,
     /// The releases of zc.buildout to compare with; may be empty.
     pub peers: Vec<Peer>,
+    /// Where peers are, or will be installed.
+    pub directory_of_peers: PathBuf,
+    /// Whether there is to be a comparison with peers.
+    pub measures_peers: bool,
     /// When a peer is given up.
     pub peer_limit: Duration,
     /// Runs of each contender.

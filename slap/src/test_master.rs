@@ -43,36 +43,18 @@ impl RealSlapos {
     ///
     /// There is no Python of version 3.12 or later, or PyPI is out of reach.
     pub fn installed(temporary: &str) -> Self {
-        let peers = Path::new(temporary)
-            .parent()
-            .expect("the target directory")
-            .join("peers");
-        let environment = peers.join("slapos.core-1.26.1");
-        fs::create_dir_all(&peers).expect("the directory of peers can be made");
-        let lock = File::create(peers.join("slapos.core-1.26.1.lock")).expect("the lock opens");
-        lock.lock().expect("the lock is taken");
-        // Scripts name their interpreter, so the environment is made in its
-        // place, and marked when it is complete.
-        let complete = environment.join("complete");
-        if !complete.exists() {
-            if environment.exists() {
-                fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
-            }
-            let python = python_3_12();
-            expect_success(
-                Command::new(&python).args(["-m", "venv"]).arg(&environment),
-                "Python with its venv module is needed",
-            );
-            expect_success(
-                Command::new(environment.join("bin/python"))
-                    .args(["-m", "pip", "install", "--quiet"])
-                    .arg("--disable-pip-version-check")
-                    .args(REQUIREMENTS),
-                "pip and access to PyPI are needed to install slapos.core",
-            );
-            fs::write(&complete, "").expect("the environment is ours");
+        Self::installed_in(&peers_of(temporary))
+    }
+
+    /// Installs it below a directory, if it is not there.
+    ///
+    /// # Panics
+    ///
+    /// See [`installed`](Self::installed).
+    pub fn installed_in(directory: &Path) -> Self {
+        RealSlapos {
+            environment: virtual_environment(directory, "slapos.core-1.26.1", &REQUIREMENTS),
         }
-        RealSlapos { environment }
     }
 
     /// Returns one of its programs, such as `slapos`, `python` or
@@ -94,6 +76,53 @@ impl RealSlapos {
             .stdin(Stdio::null());
         command
     }
+}
+
+/// Returns where tests install what they compare with: `peers/` of the target
+/// directory, which is the parent of `temporary`, a test's `CARGO_TARGET_TMPDIR`.
+///
+/// # Panics
+///
+/// `temporary` is no such directory.
+pub fn peers_of(temporary: &str) -> PathBuf {
+    let target = Path::new(temporary).parent();
+    target.expect("the target directory").join("peers")
+}
+
+/// Returns the virtual environment of a name below a directory, with
+/// requirements from PyPI, made if it is not there. Several processes may do so
+/// at once.
+///
+/// # Panics
+///
+/// There is no Python of version 3.12 or later, or PyPI is out of reach.
+pub fn virtual_environment(peers: &Path, name: &str, requirements: &[&str]) -> PathBuf {
+    let environment = peers.join(name);
+    fs::create_dir_all(peers).expect("the directory of peers can be made");
+    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the lock opens");
+    lock.lock().expect("the lock is taken");
+    // Scripts name their interpreter, so the environment is made in its place,
+    // and marked when it is complete.
+    let complete = environment.join("complete");
+    if !complete.exists() {
+        if environment.exists() {
+            fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
+        }
+        let python = python_3_12();
+        expect_success(
+            Command::new(&python).args(["-m", "venv"]).arg(&environment),
+            "Python with its venv module is needed",
+        );
+        expect_success(
+            Command::new(environment.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet"])
+                .arg("--disable-pip-version-check")
+                .args(requirements),
+            "pip and access to PyPI are needed to install what tests compare with",
+        );
+        fs::write(&complete, "").expect("the environment is ours");
+    }
+    environment
 }
 
 /// Returns a Python that slapos.core's node commands work with.

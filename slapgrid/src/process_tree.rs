@@ -3,7 +3,8 @@
 //! What belongs to a process is told by `/proc`: its children and theirs, and
 //! whoever is in its session. Where a process takes in orphans (a
 //! "subreaper", as those of promises are), nothing that it started gets out of
-//! this.
+//! this as long as it lives. What it started when it is gone is known by a
+//! variable of the environment that is its alone.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -67,19 +68,52 @@ fn all_processes() -> Vec<Process> {
         .collect()
 }
 
-/// A process that leads a session, with all that it started, as far as it was
-/// seen.
+/// What a tree is known by.
+enum Root {
+    /// The process that leads this session.
+    Leader(i32),
+    /// A variable of the environment, `NAME=VALUE`.
+    Variable(Vec<u8>),
+}
+
+impl Root {
+    fn has(&self, process: &Process) -> bool {
+        match self {
+            Root::Leader(leader) => process.session == *leader,
+            Root::Variable(variable) => {
+                // That of another user's process, and one that ended, is empty.
+                let environment = fs::read(format!("/proc/{}/environ", process.id));
+                let environment = environment.unwrap_or_default();
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|it| it == variable)
+            }
+        }
+    }
+}
+
+/// Processes with all that they started, as far as it was seen.
 pub(crate) struct ProcessTree {
-    root: i32,
+    root: Root,
     members: Vec<Process>,
 }
 
 impl ProcessTree {
     /// Looks at the tree of a process that leads a session. One that ended, and
     /// whose number belongs to somebody else, has none.
-    pub(crate) fn of(root: u32) -> Self {
+    pub(crate) fn of(leader: u32) -> Self {
+        Self::known_by(Root::Leader(i32::try_from(leader).unwrap_or(0)))
+    }
+
+    /// Looks at all processes with this variable, `NAME=VALUE`, in the environment
+    /// that they began with.
+    pub(crate) fn with_variable(variable: &str) -> Self {
+        Self::known_by(Root::Variable(variable.as_bytes().to_vec()))
+    }
+
+    fn known_by(root: Root) -> Self {
         let mut tree = ProcessTree {
-            root: i32::try_from(root).unwrap_or(0),
+            root,
             members: Vec::new(),
         };
         tree.look();
@@ -96,7 +130,7 @@ impl ProcessTree {
         }
         for process in &processes {
             let is_member = known.get(&process.id) == Some(&process.started);
-            if is_member || process.session == self.root {
+            if is_member || self.root.has(process) {
                 ids.insert(process.id);
             }
         }
@@ -121,9 +155,12 @@ impl ProcessTree {
         self.members.len() > count
     }
 
-    /// Asks the process itself to end.
+    /// Asks the leader to end.
     pub(crate) fn terminate(&self) {
-        for process in self.members.iter().filter(|it| it.id == self.root) {
+        let Root::Leader(leader) = self.root else {
+            return;
+        };
+        for process in self.members.iter().filter(|it| it.id == leader) {
             process.signal(Signal::TERM);
         }
     }
@@ -180,14 +217,39 @@ mod tests {
         let before = Process::of(sleeping).unwrap();
         ProcessTree::of(child.id()).kill();
         child.wait().unwrap();
+        assert_ended(&before);
+    }
+
+    #[test]
+    fn whose_parents_are_gone_are_known_by_their_environment() {
+        let variable = format!("SLAPOS_TEST_OF_TREES={}", std::process::id());
+        let (name, value) = variable.split_once('=').unwrap();
+        let script = "setsid sh -c 'sleep 1000 & echo $!; wait' & exit 0";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .env(name, value)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let output = child.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        child.wait().unwrap();
+        let sleeping = Process::of(line.trim().parse().unwrap()).unwrap();
+        ProcessTree::with_variable(&variable).kill();
+        assert_ended(&sleeping);
+    }
+
+    #[track_caller]
+    fn assert_ended(process: &Process) {
         for _ in 0..1000 {
-            match Process::of(sleeping) {
-                Some(now) if now.started == before.started && !now.is_dead => {
+            match Process::of(process.id) {
+                Some(now) if now.started == process.started && !now.is_dead => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 _ => return,
             }
         }
-        panic!("{sleeping} still runs");
+        panic!("{process:?} still runs");
     }
 }

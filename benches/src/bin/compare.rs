@@ -16,7 +16,7 @@ use buildout_benches::measure::measure_child;
 use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|all [options]
+usage: compare annotate|scale|noop|resolve|templates|promises|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one)
   --runs N              runs of each contender (default: 20)
@@ -68,12 +68,19 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let floor = beside.join("floor");
     let render = beside.join("render");
     const BENCHES: &str = "build it with `cargo build --release -p buildout-benches --bins`";
+    let slapos = buildout.with_file_name("slapos");
+    let measures_promises = arguments.benchmarks.contains(&Benchmark::Promises);
     let renders = arguments.benchmarks.contains(&Benchmark::Templates);
     for (program, is_needed, remedy) in [
         (
             &buildout,
             true,
             "build it with `cargo build --release -p buildout-cli`, or name it with `--buildout`",
+        ),
+        (
+            &slapos,
+            measures_promises,
+            "build it with `cargo build --release -p buildout-cli`",
         ),
         (&floor, true, BENCHES),
         (&render, renders, BENCHES),
@@ -85,10 +92,13 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let bench = Bench {
         buildout,
+        slapos,
         floor,
         render,
         peers: install_peers(arguments, beside)?,
         jinja2: install_templates_peer(arguments, beside)?,
+        directory_of_peers: peer_directory(arguments, beside)?,
+        measures_peers: !arguments.skip_peers,
         peer_limit: arguments.peer_limit,
         runs: arguments.runs,
         directory: directory.path().to_owned(),
@@ -113,8 +123,9 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let is_templates = |benchmark: &Benchmark| *benchmark == Benchmark::Templates;
-    if arguments.skip_peers || arguments.benchmarks.iter().all(is_templates) {
+    let has_others =
+        |benchmark: &Benchmark| matches!(benchmark, Benchmark::Templates | Benchmark::Promises);
+    if arguments.skip_peers || arguments.benchmarks.iter().all(has_others) {
         return Ok(peers);
     }
     let directory = peer_directory(arguments, beside)?;

@@ -88,8 +88,8 @@ impl Partition<'_> {
         if let Err(second) = self.state.leave_error(&error_chain(error)) {
             self.log.warning(error_chain(&second));
         }
-        let was_checked = matches!(error, PartitionError::Promise(_));
-        if !is_started || was_checked || self.node.cancellation.is_cancelled() {
+        let tells_nothing = matches!(error, PartitionError::Promise(_)) || error.is_master_lost();
+        if !is_started || tells_nothing || self.node.cancellation.is_cancelled() {
             return;
         }
         match self.check_promises(turn, Check::TEST) {

@@ -206,20 +206,27 @@ class Host(object):
     handler.setFormatter(logging.Formatter('%(message)s'))
     self.logger.addHandler(handler)
 
+  def wait(self):
+    # Returns what can be read. There may be more than `select` takes.
+    poll = select.poll()
+    watched = [self.incoming, self.wake]
+    for child in self.children.values():
+      watched.extend((child.messages, child.output))
+    for number in watched:
+      if number is not None:
+        poll.register(number, select.POLLIN)
+    try:
+      return [number for number, _ in poll.poll(None if self.children else self.idle * 1000)]
+    except select.error as e:
+      if e.args[0] != errno.EINTR:
+        raise
+      return [self.wake]
+
   def serve(self):
-    deadline = None
     while True:
-      watched = [self.incoming, self.wake]
-      for child in self.children.values():
-        watched.extend(n for n in (child.messages, child.output) if n is not None)
-      wait = None if self.children else self.idle
-      try:
-        ready = select.select(watched, [], [], wait)[0]
-      except select.error as e:
-        if e.args[0] != errno.EINTR:
-          raise
-        continue
-      if not ready and not self.children:
+      ready = self.wait()
+      if not ready:
+        # There was nothing to do for long.
         return
       if self.wake in ready:
         read_some(self.wake)
@@ -364,19 +371,21 @@ class Host(object):
     process.run()
 
   def read_messages(self, child):
-    some = read_some(child.messages)
+    # Tells whether there was something, as `read_output` does.
+    some = None if child.messages is None else read_some(child.messages)
     if some is None:
-      return
+      return False
     if not some:
       os.close(child.messages)
       child.messages = None
-      return
+      return False
     lines = (child.line + some).split(b'\n')
     child.line = lines.pop()
     for line in lines:
       self.pass_on(child, line)
     if len(child.line) > MESSAGE_LIMIT:
       child.line = b''
+    return True
 
   def pass_on(self, child, line):
     try:
@@ -389,34 +398,26 @@ class Host(object):
           self.send(id=child.identity, **{name: message[name]})
 
   def read_output(self, child):
-    some = read_some(child.output)
+    some = None if child.output is None else read_some(child.output)
     if some is None:
-      return
+      return False
     if not some:
       os.close(child.output)
       child.output = None
-      return
+      return False
     room = max(0, OUTPUT_LIMIT - child.passed_on)
     child.passed_on += len(some)
     if room:
       self.send(id=child.identity, output=some[:room].decode('utf-8', 'replace'))
+    return True
 
   def end(self, child):
-    # What it said before it ended comes before its end.
-    for _ in range(64):
-      if child.messages is None:
-        break
-      before = child.line
-      self.read_messages(child)
-      if child.messages is not None and child.line == before:
-        break
-    for _ in range(4):
-      if child.output is None or child.passed_on > OUTPUT_LIMIT:
-        break
-      before = child.passed_on
-      self.read_output(child)
-      if child.passed_on == before:
-        break
+    # What it said before it ended comes before its end; what it left behind
+    # may go on for ever.
+    for read in (self.read_messages, self.read_output):
+      for _ in range(64):
+        if not read(child):
+          break
     status = child.reap()
     del self.children[child.identity]
     left_out = max(0, child.passed_on - OUTPUT_LIMIT)
@@ -437,6 +438,9 @@ def main(settings):
   host.load()
   host.send(ready=host.version)
   host.serve()
+  # Nothing that was imported has anything to do at the end; promises that still
+  # run end with this process, or are ended by the node.
+  os._exit(0)
 
 
 main(settings)

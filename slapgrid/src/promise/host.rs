@@ -22,6 +22,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::child::Owner;
+use crate::process_tree::ProcessTree;
 
 /// What the host does.
 const HARNESS: &str = include_str!("harness.py");
@@ -45,6 +46,9 @@ const LONGEST_LINE: u64 = 2 * 1024 * 1024;
 
 /// How much of what a host complains is kept.
 const COMPLAINT_LIMIT: usize = 16 * 1024;
+
+/// The variable by which what a host started is known when the host is gone.
+const MARK: &str = "SLAPOS_PROMISE_HOST";
 
 /// The exit code by which a host tells that importing ahead is no good.
 const NOT_AHEAD: i32 = 75;
@@ -313,6 +317,14 @@ struct Follower {
 
 impl Follower {
     fn run(mut self, command: &HostCommand, settings: &Value) {
+        static HOSTS: AtomicU64 = AtomicU64::new(0);
+        let number = HOSTS.fetch_add(1, Ordering::Relaxed);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let mark = format!(
+            "{}-{number}-{}",
+            std::process::id(),
+            now.unwrap_or_default().as_nanos()
+        );
         let mut process = Command::new(&command.program);
         process
             .args(&command.arguments)
@@ -320,6 +332,7 @@ impl Follower {
             .current_dir(&command.directory)
             .env_clear()
             .envs(&command.environment)
+            .env(MARK, &mark)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -355,6 +368,9 @@ impl Follower {
             child.wait()
         };
         let code = status.ok().and_then(|status| status.code());
+        if code != Some(0) {
+            ProcessTree::with_variable(&format!("{MARK}={mark}")).kill();
+        }
         let is_not_ahead = code == Some(NOT_AHEAD);
         self.shared
             .is_not_ahead

@@ -46,8 +46,11 @@ enum End {
     Ended(Option<Value>),
     /// It took too long.
     TimedOut,
-    /// The host was lost, before or after it was begun.
-    Lost { is_begun: bool },
+    /// The host was lost.
+    Lost {
+        /// Whether it may be for this promise that it was.
+        is_suspect: bool,
+    },
 }
 
 impl Launch<'_> {
@@ -88,7 +91,9 @@ impl Launch<'_> {
                 End::Lost { .. } if self.runner.node.cancellation.is_cancelled() => {
                     return Err(PromiseError::Cancelled);
                 }
-                End::Lost { is_begun } => {
+                // It had nothing to do for long, and ended at this moment.
+                End::Lost { is_suspect: false } => {}
+                End::Lost { is_suspect: true } => {
                     self.partition.log.warning(format!(
                         "The host of the promise {} was lost.",
                         promise.name
@@ -96,7 +101,7 @@ impl Launch<'_> {
                     if is_alone {
                         break;
                     }
-                    is_alone = is_begun;
+                    is_alone = true;
                 }
             }
         }
@@ -165,13 +170,14 @@ impl Launch<'_> {
                     if let Some(process) = process {
                         ProcessTree::of(process).kill();
                     }
-                    let is_begun = process.is_some();
-                    return End::Lost { is_begun };
+                    let is_suspect = process.is_some();
+                    return End::Lost { is_suspect };
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let Some(process) = process else {
+                        // What it needs is imported before it is begun.
                         host.kill();
-                        return End::Lost { is_begun: false };
+                        return End::Lost { is_suspect: true };
                     };
                     self.end_by_force(promise, process, host, &events);
                     return End::TimedOut;

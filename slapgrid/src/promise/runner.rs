@@ -245,6 +245,11 @@ impl Launch<'_> {
         let ends = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for task in tasks {
+                if let Some(key) = &task.key {
+                    // A host that has to be started is no promise that takes long. If
+                    // it cannot be, the promise tells.
+                    drop(self.runner.hosts.lease(key));
+                }
                 let turn = turns.take();
                 let slot = self.runner.slots.take();
                 let work = || {
