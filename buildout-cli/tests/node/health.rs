@@ -82,7 +82,7 @@ fn what_is_red_is_seen_with_its_reason() {
         lines[3].starts_with("    ! check_port               <port 80> is closed  for "),
         "{text}"
     );
-    assert!(lines[3].contains(", next run in "), "{text}");
+    assert!(lines[3].contains(", next in "), "{text}");
     assert!(
         lines[4].contains("- bang quota               1 bang held back, 9 in an hour are enough: Promise check_port is failing"),
         "{text}"

@@ -1,6 +1,7 @@
 //! Reports of consumption: what our node sends next to what slapos.core's
 //! does, and what is left when the master or the node fails in between.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use slap::test_master::{COMPUTER_ID, RealSlapos};
 use slap::{InstanceRequest, Master as _};
@@ -264,14 +266,14 @@ fn a_node_that_is_killed_while_it_sends_sends_the_same_again() {
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
         *victim = Some(command.spawn().expect("the program can be run"));
     }
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_secs(120);
     while documents(&requests.lock().expect("no panic")).is_empty() {
-        assert!(std::time::Instant::now() < end, "nothing was sent");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(Instant::now() < end, "nothing was sent");
+        std::thread::sleep(Duration::from_millis(20));
     }
     while victim.lock().expect("no panic").is_some() {
-        assert!(std::time::Instant::now() < end, "nobody was killed");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(Instant::now() < end, "nobody was killed");
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert!(report.exists());
     site.run("node report").expect(0);
@@ -411,4 +413,37 @@ fn judged_by_lxml(python: &PathBuf, documents: &[(&str, String)]) -> Vec<bool> {
     let output = process.wait_with_output().expect("it is a child");
     writer.join().expect("no panic").expect("Python reads");
     serde_json::from_slice(&output.stdout).expect("Python prints JSON")
+}
+
+#[test]
+fn whenever_a_node_is_killed_nothing_is_lost_or_counted_twice() {
+    let rounds = std::env::var("USAGE_KILLS").ok();
+    let rounds: u32 = rounds.and_then(|count| count.parse().ok()).unwrap_or(8);
+    let site = with_instance(NodeSite::ordinary(1));
+    let requests = record_master(&site, Interference::None);
+    let begin = Instant::now();
+    site.run("node report").expect(0);
+    let whole = begin.elapsed();
+    for round in 0..rounds {
+        let name = format!("inst/var/xml_report/slappart0/{round}.xml");
+        let text = consumption(1).replace("users", &format!("round-{round}"));
+        write(&site.path(&name), &text);
+        let mut command = site.command("node report");
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut node = command.spawn().expect("the program can be run");
+        std::thread::sleep(whole * round / rounds);
+        // It may have ended.
+        let _ = node.kill();
+        node.wait().expect("it is a child");
+    }
+    site.run("node report").expect(0);
+    assert_eq!(left(&site), Vec::<String>::new());
+    // What was sent again was the same document.
+    let sent = documents(&requests.lock().expect("no panic"));
+    let distinct: BTreeSet<&String> = sent.iter().collect();
+    for round in 0..rounds {
+        let resource = format!("service_module/round-{round}<");
+        let with_it = distinct.iter().filter(|it| it.contains(&resource));
+        assert_eq!(with_it.count(), 1, "{round}: {sent:#?}");
+    }
 }

@@ -13,7 +13,6 @@ mod promises;
 mod report;
 mod retention;
 mod services;
-
 mod state;
 mod wanted;
 

@@ -96,8 +96,8 @@ pub struct Program {
     pub name: String,
     /// What is run.
     pub command: String,
-    /// Whether root runs it, and not the group's owner.
-    pub is_root_s: bool,
+    /// Whether it is run as root, and not as the group's owner.
+    pub as_root: bool,
 }
 
 /// Who runs the programs of a group, and where.
@@ -124,7 +124,7 @@ pub fn programs(directory: &str, runners: &[String], services: &[String]) -> Vec
             identity: name.clone(),
             name: name.clone(),
             command: format!("{directory}/etc/run/{name}"),
-            is_root_s: false,
+            as_root: false,
         })
         .collect();
     for name in services {
@@ -132,7 +132,7 @@ pub fn programs(directory: &str, runners: &[String], services: &[String]) -> Vec
             identity: name.clone(),
             name: format!("{name}{WATCHED}"),
             command: format!("{directory}/etc/service/{name}"),
-            is_root_s: false,
+            as_root: false,
         };
         match programs.iter_mut().find(|known| known.identity == *name) {
             Some(known) => *known = program,
@@ -155,10 +155,10 @@ pub fn group_text(group: &str, programs: &[Program], owner: &GroupOwner) -> Stri
         let Program {
             name,
             command,
-            is_root_s,
+            as_root,
             ..
         } = program;
-        let (user, user_group, user_name, home) = if *is_root_s {
+        let (user, user_group, user_name, home) = if *as_root {
             (0, 0, "root", "/root")
         } else {
             (owner.user, owner.group, &*owner.user_name, &*owner.home)

@@ -1,6 +1,6 @@
 //! `software`, `instance`, `report` and `promise`: passes over what the master wants.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -76,9 +76,7 @@ pub(super) fn prune(context: &Context<'_>, arguments: &PruneArguments) -> Result
         let additional = arguments.additional_software_directory.iter();
         let options = PruneOptions {
             dry_run: arguments.dry_run,
-            additional_software: additional
-                .map(|name| base.join(name))
-                .collect::<Vec<PathBuf>>(),
+            additional_software: additional.map(|name| base.join(name)).collect(),
         };
         slapgrid::software::prune(&node, &options).map_err(|error| {
             let hint = match &error {

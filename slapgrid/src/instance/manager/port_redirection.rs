@@ -108,7 +108,7 @@ impl Redirection {
             identity: self.name(),
             name: self.name(),
             command: self.command(socat),
-            is_root_s: self.source_port < FIRST_FREE_PORT,
+            as_root: self.source_port < FIRST_FREE_PORT,
         }
     }
 }

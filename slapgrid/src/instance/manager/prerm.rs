@@ -35,7 +35,7 @@ impl Partition<'_> {
                 identity: name.clone(),
                 name: name.clone(),
                 command: text_of(&directory.join(name)),
-                is_root_s: false,
+                as_root: false,
             })
             .collect();
         let text = group_text(&group, &programs, &self.group_owner()?);

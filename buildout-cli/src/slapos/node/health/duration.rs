@@ -28,9 +28,9 @@ pub(super) fn since(since: f64, at: SystemTime) -> String {
 pub(super) fn until(next: f64, at: SystemTime) -> String {
     let left = next - seconds_of(at);
     if left <= 0.0 {
-        return "next run: due".to_owned();
+        return "due now".to_owned();
     }
-    format!("next run in {}", length(left))
+    format!("next in {}", length(left))
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
         ] {
             assert_eq!(since(1_000_000.0 - before, at), text);
         }
-        assert_eq!(until(1_000_090.0, at), "next run in 1 min");
-        assert_eq!(until(999_999.0, at), "next run: due");
+        assert_eq!(until(1_000_090.0, at), "next in 1 min");
+        assert_eq!(until(999_999.0, at), "due now");
     }
 }
