@@ -1,6 +1,7 @@
 //! The comparisons: each makes its inputs, measures ours and the others, and returns a report.
 
 mod annotate;
+mod bridge;
 mod noop;
 mod resolve;
 mod scale;
@@ -37,16 +38,19 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// Recipes in Python that do nothing.
+    Bridge,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Bridge,
     ];
 
     /// The name on the command line.
@@ -57,6 +61,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Bridge => "bridge",
         }
     }
 
@@ -72,6 +77,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Bridge => bridge::run(bench),
         }
     }
 }

@@ -16,7 +16,7 @@ use buildout_benches::measure::measure_child;
 use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|all [options]
+usage: compare annotate|scale|noop|resolve|templates|bridge|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one)
   --runs N              runs of each contender (default: 20)
@@ -113,8 +113,9 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let is_templates = |benchmark: &Benchmark| *benchmark == Benchmark::Templates;
-    if arguments.skip_peers || arguments.benchmarks.iter().all(is_templates) {
+    let has_none =
+        |benchmark: &Benchmark| matches!(benchmark, Benchmark::Templates | Benchmark::Bridge);
+    if arguments.skip_peers || arguments.benchmarks.iter().all(has_none) {
         return Ok(peers);
     }
     let directory = peer_directory(arguments, beside)?;
