@@ -1,6 +1,7 @@
 //! The comparisons: each makes its inputs, measures ours and the others, and returns a report.
 
 mod annotate;
+mod bridge;
 mod node;
 mod noop;
 mod promises;
@@ -41,6 +42,8 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// Recipes in Python that do nothing.
+    Bridge,
     /// A node's passes over its partitions.
     Node,
     /// Promises of a node.
@@ -49,15 +52,24 @@ pub enum Benchmark {
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Bridge,
         Self::Node,
         Self::Promises,
     ];
+
+    /// Tells whether zc.buildout is one of the contenders.
+    pub fn measures_zc_buildout(self) -> bool {
+        matches!(
+            self,
+            Self::Annotate | Self::Scale | Self::Noop | Self::Resolve
+        )
+    }
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -67,6 +79,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Bridge => "bridge",
             Self::Node => "node",
             Self::Promises => "promises",
         }
@@ -84,6 +97,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Bridge => bridge::run(bench),
             Self::Node => node::run(bench),
             Self::Promises => promises::run(bench),
         }

@@ -1,4 +1,5 @@
-//! Inputs besides the trees: many installed parts, and long chains of references.
+//! Inputs besides the trees: many installed parts, long chains of references, and a recipe in
+//! Python.
 
 use std::fmt::Write as _;
 
@@ -17,6 +18,32 @@ pub fn directories(parts: usize) -> String {
              recipe = slapos.recipe.build:mkdirectory\n\
              path = ${{buildout:directory}}/data/{part:04}\n"
         );
+    }
+    text
+}
+
+/// The module `donothing`, with a recipe in Python that does nothing.
+pub const EMPTY_RECIPE: &str = "\
+class Recipe:
+    def __init__(self, buildout, name, options):
+        pass
+
+    def install(self):
+        return ()
+
+    def update(self):
+        pass
+";
+
+/// The entry points of its distribution.
+pub const EMPTY_RECIPE_ENTRY_POINTS: &str = "[zc.buildout]\ndefault = donothing:Recipe\n";
+
+/// Returns a profile with `parts` parts of that recipe.
+pub fn empty_parts(parts: usize) -> String {
+    let names: Vec<String> = (0..parts).map(|part| format!("part-{part:04}")).collect();
+    let mut text = format!("[buildout]\nparts = {}\n", names.join(" "));
+    for name in names {
+        let _ = write!(text, "\n[{name}]\nrecipe = donothing\n");
     }
     text
 }

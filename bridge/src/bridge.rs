@@ -276,26 +276,20 @@ impl Bridge {
             typed_values,
             log_level: log_level(run)?,
         };
-        let started = Interpreter::start(executable, run.services(), settings)?;
+        let python = self.distributions.python(run)?;
+        let python = python.as_deref().unwrap_or(executable);
+        let started = Interpreter::start(python, run.services(), settings)?;
         let started = Arc::new(started);
         interpreters.insert(executable.to_owned(), Arc::clone(&started));
         Ok(started)
     }
 
-    /// Returns the Python that runs recipes: the one that `[buildout] python`
-    /// names, if it is there already, else that of `[buildout] executable`.
+    /// Returns the Python that runs recipes.
     pub(crate) fn executable(&self, part: &Construction<'_>) -> Result<PathBuf, RecipeError> {
         if let Some(known) = self.executable.get() {
             return Ok(known.clone());
         }
-        let own = part.peek("buildout", "executable")?.unwrap_or_default();
-        let section = part.peek("buildout", "python")?.unwrap_or_default();
-        let named = match &*section {
-            "" | "buildout" => None,
-            section => part.peek(section, "executable")?,
-        };
-        let is_there = |path: &Arc<str>| !path.is_empty() && Path::new(&**path).is_file();
-        let executable = named.filter(is_there).unwrap_or(own);
+        let executable = part.peek("buildout", "executable")?.unwrap_or_default();
         let executable = part.services().absolute(&*executable);
         Ok(self.executable.get_or_init(|| executable).clone())
     }

@@ -52,6 +52,19 @@ pub trait Distributions: Send + Sync {
         search: &Search,
         run: &PartRun<'_>,
     ) -> Result<Vec<Distribution>, RecipeError>;
+
+    /// Returns the Python of the run as it calls itself, if it is known: the one that
+    /// `[buildout]` names may be a script that only chooses it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such Python.
+    fn python(&self, _run: &PartRun<'_>) -> Result<Option<PathBuf>, RecipeError> {
+        Ok(None)
+    }
+
+    /// Tells that extensions may have changed what `[buildout]` and `[versions]` say.
+    fn profile_changed(&self, _run: &PartRun<'_>) {}
 }
 
 impl Search {

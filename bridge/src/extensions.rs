@@ -41,6 +41,7 @@ impl Extensions {
             for (name, resolved) in &found {
                 call_all(server, name, resolved, LOADERS)?;
             }
+            bridge.distributions.profile_changed(server.run);
             Ok(found)
         });
         let loaded = loaded.map_err(|error| error.at_option("extensions"))?;

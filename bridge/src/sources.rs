@@ -7,7 +7,7 @@ pub(crate) const BOOTSTRAP: &str = include_str!("../python/bootstrap.py");
 pub(crate) const CHILD: &str = include_str!("../python/child.py");
 
 /// The modules that recipes import, by name.
-pub(crate) const MODULES: [(&str, &str); 9] = [
+pub(crate) const MODULES: [(&str, &str); 10] = [
     (
         "zc.buildout",
         include_str!("../python/zc/buildout/__init__.py"),
@@ -44,6 +44,10 @@ pub(crate) const MODULES: [(&str, &str); 9] = [
         "zc.recipe.egg",
         include_str!("../python/zc/recipe/egg/__init__.py"),
     ),
+    (
+        "zc.recipe.egg.egg",
+        include_str!("../python/zc/recipe/egg/egg.py"),
+    ),
 ];
 
 /// What makes a directory of several distributions one package.
@@ -67,4 +71,5 @@ pub const ZC_RECIPE_EGG: &[(&str, &str)] = &[
     ("zc/__init__.py", NAMESPACE),
     ("zc/recipe/__init__.py", NAMESPACE),
     ("zc/recipe/egg/__init__.py", MODULES[8].1),
+    ("zc/recipe/egg/egg.py", MODULES[9].1),
 ];

@@ -458,6 +458,38 @@ fn extensions_are_loaded_and_unloaded() {
 }
 
 #[test]
+fn what_extensions_and_recipes_use_besides_is_there() {
+    let site = script(
+        "raw = buildout._raw
+assert 'a' in raw and 'b' not in raw
+assert raw.get('nope', {}) == {}
+raw['b'] = dict(recipe='mini:no-update')
+assert raw['b']['recipe'] == 'mini:no-update'
+import zc.recipe.egg
+from zc.recipe.egg.egg import Egg, Eggs, Scripts
+assert Egg is Scripts is zc.recipe.egg.Scripts and Eggs is zc.recipe.egg.Eggs
+from zc.buildout.easy_install import _relativitize
+assert _relativitize('/a/b/c', '/a/bin/x', '/a') == \"join(base, 'b/c')\"
+assert _relativitize('/a', '/a/bin/x', '/a') == 'base'
+assert _relativitize('/b', '/a/bin/x', '/a') == \"'/b'\"",
+        "",
+    );
+    site.install().succeeded();
+    let recipe = site.recorded("b", "recipe");
+    assert_eq!(recipe.as_deref(), Some("mini:no-update"));
+    let raw = "a section of Buildout._raw of zc.buildout is not supported";
+    let installer = "The attribute '_get_dist' of Installer is not supported for recipes in Python";
+    for (text, expected) in [
+        ("del buildout._raw['a']", raw),
+        ("buildout._raw['a'] = {}", raw),
+        ("zc.buildout.easy_install.Installer._get_dist", installer),
+    ] {
+        let error = script(text, "").install().error();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_failing_extension_ends_the_run() {
     let site = site("[buildout]\nextensions = mini\nparts = a\nfail = yes\n\n[a]\nrecipe = mini\n");
     let run = site.install();

@@ -95,4 +95,12 @@ impl Distributions for EggDistributions {
             })
             .collect())
     }
+
+    fn python(&self, run: &PartRun<'_>) -> Result<Option<PathBuf>, RecipeError> {
+        self.distributions.python(&self.dialect, run).map(Some)
+    }
+
+    fn profile_changed(&self, run: &PartRun<'_>) {
+        self.distributions.profile_changed(run);
+    }
 }

@@ -17,7 +17,7 @@ use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
 use slap::test_master::RealSlapos;
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|node|promises|all [options]
+usage: compare annotate|scale|noop|resolve|templates|bridge|node|promises|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one); `slapos` is beside it
   --runs N              runs of each contender (default: 20)
@@ -127,13 +127,8 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let has_other_peers = |benchmark: &Benchmark| {
-        matches!(
-            benchmark,
-            Benchmark::Templates | Benchmark::Node | Benchmark::Promises
-        )
-    };
-    if arguments.skip_peers || arguments.benchmarks.iter().all(has_other_peers) {
+    let has_none = |benchmark: &Benchmark| !benchmark.measures_zc_buildout();
+    if arguments.skip_peers || arguments.benchmarks.iter().all(has_none) {
         return Ok(peers);
     }
     let directory = peer_directory(arguments, beside)?;

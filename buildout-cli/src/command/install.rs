@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use buildout_core::event::EventSink;
-use buildout_core::run::{Failure, install};
+use buildout_core::run::{Failure, install_after};
 use buildout_core::state::part_logs::PartLogs;
 
 use super::{Context, SessionKind, SessionUse};
@@ -27,8 +27,8 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         around: &keep_logs,
         kind: SessionKind::Run,
     };
-    let result = context.with_session_for(how, |_, session, settings| {
-        let installed = install(session, settings, parts);
+    let result = context.with_session_in_phases(&how, |session, settings, first| {
+        let installed = install_after(session, settings, parts, first);
         // Also after a failure: it is how people and slapos.core go on.
         let kept = buildout_script::keep(session, settings, &context.surroundings.launched_by);
         installed.map_err(|failure| Stop::Failure {

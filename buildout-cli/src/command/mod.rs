@@ -41,8 +41,9 @@ use buildout_core::python::PythonProbe;
 use buildout_core::recipe::RunServices;
 use buildout_core::resolve::Doing;
 use buildout_core::run::{
-    BuildoutSettings, ConstructionPolicy, Failure, Problem, Session, SessionOptions,
-    SettingsReader, check_locked_profiles, is_named,
+    BuildoutSettings, ConstructionPolicy, Failure, FirstPhase, Problem, PythonPhases, PythonStep,
+    Session, SessionOptions, SettingsReader, check_locked_profiles, is_named, names_python,
+    remembered_python,
 };
 
 use crate::arguments::{Arguments, CommandName, Request};
@@ -156,8 +157,48 @@ pub(crate) struct SessionUse<'a> {
 struct World {
     transport: Arc<dyn Transport>,
     files: ProfileFiles,
-    host: Arc<HostFacts>,
+    /// The Python of the host.
+    python: RunPython,
+}
+
+/// The Python that a configuration is loaded for.
+#[derive(Clone)]
+struct RunPython {
+    /// The default of `[buildout] executable`.
     executable: String,
+    host: Arc<HostFacts>,
+}
+
+impl RunPython {
+    fn new(executable: String, probe: PythonProbe, surroundings: &Surroundings) -> Self {
+        let environment = surroundings.environment.clone();
+        let mut probe = probe.with_environment(environment.clone());
+        if let Some(cache) = surroundings.cache_directory() {
+            probe = probe.with_cache_directory(cache.join("python"));
+        }
+        RunPython {
+            executable,
+            host: Arc::new(HostFacts::new(environment, Arc::new(probe))),
+        }
+    }
+
+    /// Takes the one that a profile names.
+    fn of_profile(executable: &Path, surroundings: &Surroundings) -> Self {
+        let probe = PythonProbe::of_executable(executable);
+        RunPython::new(
+            executable.to_string_lossy().into_owned(),
+            probe,
+            surroundings,
+        )
+    }
+
+    fn decide(
+        &self,
+        header: &ConditionalHeader<'_>,
+        dialect: &Dialect,
+    ) -> Result<bool, ConditionError> {
+        self.host.decide(header, dialect)
+    }
 }
 
 impl World {
@@ -174,29 +215,22 @@ impl World {
             .python
             .as_ref()
             .map(|python| join(&surroundings.working_directory, python, false));
-        let executable = named.clone().or_else(|| {
-            let found = surroundings.python_on_path()?;
-            found.into_os_string().into_string().ok()
-        });
-        let mut probe = match &named {
+        let probe = match &named {
             Some(python) => PythonProbe::of_executable(python),
             None => {
                 let path = surroundings.environment.get(std::ffi::OsStr::new("PATH"));
                 PythonProbe::of_search_path(path.cloned().unwrap_or_default())
             }
-        }
-        .with_environment(surroundings.environment.clone());
-        if let Some(cache) = surroundings.cache_directory() {
-            probe = probe.with_cache_directory(cache.join("python"));
-        }
+        };
+        let executable = named.or_else(|| {
+            let found = surroundings.python_on_path()?;
+            found.into_os_string().into_string().ok()
+        });
+        let executable = executable.unwrap_or_else(|| "/usr/bin/python3".to_owned());
         World {
             transport,
             files,
-            host: Arc::new(HostFacts::new(
-                surroundings.environment.clone(),
-                Arc::new(probe),
-            )),
-            executable: executable.unwrap_or_else(|| "/usr/bin/python3".to_owned()),
+            python: RunPython::new(executable, probe, surroundings),
         }
     }
 }
@@ -229,12 +263,47 @@ impl Context<'_> {
         normalize_path(&join(&self.surroundings.working_directory, name, false))
     }
 
-    /// Loads and merges the configuration, and checks that its profiles are
-    /// those of the lock, if there has to be one.
+    /// Loads and merges the configuration for the Python of the last run, and checks
+    /// that its profiles are those of the lock, if there has to be one.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
+        let (configuration, _) = self.load_as_before()?;
+        Ok(configuration)
+    }
+
+    /// The same, with that Python; nothing for the one of the host.
+    fn load_as_before(&self) -> Result<(Configuration, Option<PathBuf>), Failure> {
+        let expected = self.expected_directory();
+        if let Some(python) = remembered_python(&expected) {
+            let configuration = self.load_for(&self.python(Some(&python)))?;
+            if names_python(&configuration) {
+                return Ok((configuration, Some(python)));
+            }
+        }
+        let configuration = self.load_for(&self.world.python)?;
+        let directory = self.buildout_directory(&configuration);
+        if names_python(&configuration)
+            && directory != expected
+            && let Some(python) = remembered_python(&directory)
+        {
+            let configuration = self.load_for(&self.python(Some(&python)))?;
+            return Ok((configuration, Some(python)));
+        }
+        Ok((configuration, None))
+    }
+
+    /// Returns the Python that a profile names, or that of the host.
+    fn python(&self, of_profile: Option<&Path>) -> RunPython {
+        match of_profile {
+            Some(executable) => RunPython::of_profile(executable, self.surroundings),
+            None => self.world.python.clone(),
+        }
+    }
+
+    /// Loads the configuration for a Python.
+    fn load_for(&self, python: &RunPython) -> Result<Configuration, Failure> {
         let mut missing = Vec::new();
         let loaded = loop {
-            let loaded = self.load_once();
+            let loaded = self.load_once(python);
             let url = loaded.as_ref().err().and_then(missing_profile);
             match (loaded, url) {
                 // It is left out, to find what else is missing.
@@ -265,7 +334,7 @@ impl Context<'_> {
         self.world.files.downloaded()
     }
 
-    fn load_once(&self) -> Result<Configuration, ExtendsError> {
+    fn load_once(&self, python: &RunPython) -> Result<Configuration, ExtendsError> {
         let profile = self.profile();
         let defaults = self
             .arguments
@@ -280,14 +349,14 @@ impl Context<'_> {
             &sources,
             &self.world.files,
         )?;
-        let conditions = self.conditions(&dialect);
+        let conditions = |header: &ConditionalHeader<'_>| python.decide(header, &dialect);
         Configuration::load(ConfigurationRequest {
             profile: Some(profile.clone()),
             working_directory: &self.surroundings.working_directory,
             home_directory: self.surroundings.home(),
             user_defaults: defaults.clone(),
             assignments: self.arguments.assignments.clone(),
-            executable: &self.world.executable,
+            executable: &python.executable,
             loader: &self.world.files,
             conditions: &conditions,
             dialect: dialect.clone(),
@@ -295,13 +364,13 @@ impl Context<'_> {
     }
 
     /// Returns what runs within parts are made with.
-    fn sub_runs(&self) -> Arc<SubRuns> {
+    fn sub_runs(&self, python: &RunPython) -> Arc<SubRuns> {
         let surroundings = self.surroundings;
         let defaults = self.arguments.user_defaults;
         Arc::new(SubRuns {
             transport: Arc::clone(&self.world.transport),
-            host: Arc::clone(&self.world.host),
-            executable: self.world.executable.clone(),
+            host: Arc::clone(&python.host),
+            executable: python.executable.clone(),
             working_directory: surroundings.working_directory.clone(),
             temporary_directory: surroundings.temporary_directory(),
             home_directory: surroundings.home().map(ToOwned::to_owned),
@@ -309,14 +378,6 @@ impl Context<'_> {
             dialect: self.arguments.dialect,
             default_jobs: surroundings.default_jobs,
         })
-    }
-
-    fn conditions(
-        &self,
-        dialect: &Dialect,
-    ) -> impl Fn(&ConditionalHeader<'_>) -> Result<bool, ConditionError> {
-        let dialect = dialect.clone();
-        move |header| self.world.host.decide(header, &dialect)
     }
 
     /// Loads the configuration and lets `work` use a session over it, with
@@ -346,19 +407,56 @@ impl Context<'_> {
         how: SessionUse<'_>,
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
+        let (configuration, python) = self.load_as_before()?;
+        self.with_session_over(configuration, &self.python(python.as_deref()), &how, work)
+    }
+
+    /// The same for a run that installs: its Python is the one that the profile names,
+    /// which is installed before the rest.
+    pub(crate) fn with_session_in_phases<T>(
+        &self,
+        how: &SessionUse<'_>,
+        work: impl Fn(&Session<'_>, &BuildoutSettings, &FirstPhase) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let mut phases = PythonPhases::new(&self.world.python.executable);
+        let (mut configuration, mut loaded_for) = self.load_as_before()?;
+        loop {
+            let python = self.python(loaded_for.as_deref());
+            let done =
+                self.with_session_over(configuration, &python, how, |_, session, settings| {
+                    match phases.step(session, settings, loaded_for.as_deref())? {
+                        PythonStep::Go(first) => work(session, settings, &first).map(Ok),
+                        PythonStep::LoadFor(next) => Ok(Err(next)),
+                    }
+                })?;
+            match done {
+                Ok(result) => return Ok(result),
+                Err(next) => loaded_for = next,
+            }
+            configuration = self.load_for(&self.python(loaded_for.as_deref()))?;
+        }
+    }
+
+    fn with_session_over<T>(
+        &self,
+        configuration: Configuration,
+        python: &RunPython,
+        how: &SessionUse<'_>,
+        work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
         let SessionUse {
             log,
             events,
             around,
             kind,
         } = how;
-        let configuration = Rc::new(self.load()?);
+        let configuration = Rc::new(configuration);
         if self.surroundings.ends_with_command {
             // One reference more than are ever given back.
             std::mem::forget(Rc::clone(&configuration));
         }
         let directory = self.buildout_directory(&configuration);
-        let events = around(&directory, events);
+        let events = around(&directory, Arc::clone(events));
         let mut services = RunServices::new(
             directory,
             self.surroundings.temporary_directory(),
@@ -376,8 +474,9 @@ impl Context<'_> {
             let name = name.clone();
             services.events.emit(Event::ExtendsSkipped { name });
         }
-        services.set_sub_runs(self.sub_runs());
-        let conditions = self.conditions(&configuration.dialect);
+        services.set_sub_runs(self.sub_runs(python));
+        let conditions =
+            |header: &ConditionalHeader<'_>| python.decide(header, &configuration.dialect);
         let session = Session::new(SessionOptions {
             configuration: &configuration,
             registry: registry(&configuration),
@@ -388,12 +487,12 @@ impl Context<'_> {
                 SessionKind::Fetch | SessionKind::Look => ConstructionPolicy::PureOnly,
             },
         });
-        let how = SettingsReader {
-            create_caches: kind != SessionKind::Look,
+        let reader = SettingsReader {
+            create_caches: *kind != SessionKind::Look,
             default_jobs: self.surroundings.default_jobs,
             configure_log: &|level, format| log.configure(level, format),
         };
-        let settings = BuildoutSettings::read(&session, &how)?;
+        let settings = BuildoutSettings::read(&session, &reader)?;
         // Read when the registry was made, when nothing noted who reads what.
         session.get_stored(BUILDOUT_SECTION, BRIDGED)?;
         work(&configuration, &session, &settings)
@@ -413,6 +512,23 @@ impl Context<'_> {
             let before = before.iter().map(String::as_str);
             let words = before.chain(command.iter().copied());
             words.map(quote).collect::<Vec<_>>().join(" ")
+        }
+    }
+
+    /// Returns the buildout directory as far as it is known before the profile is read.
+    fn expected_directory(&self) -> PathBuf {
+        let working = &self.surroundings.working_directory;
+        let assignments = self.arguments.assignments.iter().rev();
+        let mut assigned = assignments.filter(|assignment| {
+            assignment.section == BUILDOUT_SECTION && assignment.option == "directory"
+        });
+        if let Some(assignment) = assigned.next() {
+            return PathBuf::from(join(working, &assignment.value, false));
+        }
+        let profile = PathBuf::from(self.profile());
+        match profile.parent() {
+            Some(directory) if profile.is_absolute() => directory.to_owned(),
+            _ => PathBuf::from(working),
         }
     }
 

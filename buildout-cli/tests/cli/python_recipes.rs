@@ -1,5 +1,6 @@
 //! Recipes in Python from PyPI, by name.
 
+use crate::pythons::shared_cache;
 use crate::site::TestSite;
 
 const PINS: &str = "
@@ -118,4 +119,99 @@ fn a_recipe_in_python_that_is_not_there_is_told() {
             "{outcome:?}"
         );
     }
+}
+
+#[test]
+fn recipes_that_need_other_versions_of_zc_buildout_run() {
+    let site = TestSite::new(
+        "[buildout]
+parts = tests commands
+develop = package
+
+[versions]
+setuptools = 80.9.0
+zc.recipe.testrunner = 5.0
+zope.testrunner = 8.3
+zope.interface = 8.7
+zope.exceptions = 6.0
+collective.recipe.cmd = 1.0.0
+
+# It requires zc.recipe.egg 6, and the dialect is that of zc.buildout 3.
+[tests]
+recipe = zc.recipe.testrunner
+eggs = package
+defaults = ['-v']
+
+[commands]
+recipe = collective.recipe.cmd
+on_install = true
+cmds = echo made > ${buildout:directory}/made
+",
+    )
+    .variable("XDG_CACHE_HOME", &shared_cache())
+    .file(
+        "package/setup.py",
+        "from setuptools import setup\nsetup(name='package', version='1', packages=['package'])\n",
+    )
+    .file("package/package/__init__.py", "")
+    .file(
+        "package/package/tests.py",
+        "import unittest\nclass Tests(unittest.TestCase):\n    def test(self):\n        pass\n",
+    );
+    let outcome = site.run(&[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(site.read("made"), "made\n");
+    let script = site.path("bin/test");
+    let tests = site.run_program(&script.to_string_lossy(), &[]);
+    assert!(
+        tests.code == Some(0) && tests.stdout.contains("Ran 1 tests with 0 failures"),
+        "{tests:?}"
+    );
+}
+
+#[test]
+fn mr_developer_has_checkouts_used_instead_of_pinned_versions() {
+    let site = TestSite::new(
+        "[buildout]
+parts = program
+extensions = mr.developer
+auto-checkout = package
+
+[versions]
+setuptools = 80.9.0
+mr.developer = 3.0.0
+package = 7.0
+
+[sources]
+package = git file://${buildout:directory}/repository branch=main
+
+[program]
+recipe = zc.recipe.egg
+eggs = package
+",
+    )
+    .variable("XDG_CACHE_HOME", &shared_cache())
+    .file(
+        "repository/setup.py",
+        "from setuptools import setup\n\
+         setup(name='package', version='1', py_modules=['package'],\n\
+         entry_points={'console_scripts': ['program=package:main']})\n",
+    )
+    .file(
+        "repository/package.py",
+        "def main():\n    print('checkout')\n",
+    );
+    let line = "cd repository && git init -q -b main . && git add . && \
+                git -c user.name=a -c user.email=a@b commit -qm first";
+    let made = site.run_program("/bin/sh", &["-c", line]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    for _ in 0..2 {
+        let outcome = site.run(&[]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let script = site.path("bin/program");
+        let said = site.run_program(&script.to_string_lossy(), &[]).output();
+        assert_eq!(said, "checkout\n");
+    }
+    // What it makes for itself.
+    assert!(site.path("bin/develop").exists(), "{:?}", site.tree());
 }

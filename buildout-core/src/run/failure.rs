@@ -110,6 +110,21 @@ pub enum Problem {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The parts that the Python of a profile comes from are installed, and it is not
+    /// there.
+    MissingPython {
+        /// The section that `[buildout] python` names.
+        section: String,
+        /// Its `executable`.
+        executable: PathBuf,
+    },
+    /// For each Python that a profile names, it names another one.
+    NoLastPython {
+        /// The section that `[buildout] python` names.
+        section: String,
+        /// Its `executable`, for the last one tried.
+        executable: PathBuf,
+    },
     /// Something that upstream does and this engine does not.
     Unsupported {
         /// What it is.
@@ -331,6 +346,22 @@ impl fmt::Display for Problem {
             Problem::Io { verb, path, source } => {
                 write!(f, "failed to {verb} `{}`: {source}", path.display())
             }
+            Problem::MissingPython {
+                section,
+                executable,
+            } => write!(
+                f,
+                "the parts that [{section}] needs are installed, and there is no Python `{}`",
+                executable.display()
+            ),
+            Problem::NoLastPython {
+                section,
+                executable,
+            } => write!(
+                f,
+                "[{section}] is another one for each Python that it makes, for `{}` too",
+                executable.display()
+            ),
             Problem::Unsupported { what } => write!(f, "Not supported: {what}."),
             Problem::Cancelled => f.write_str("the run was cancelled"),
             Problem::EngineGone => f.write_str("the run this handle belongs to is over"),

@@ -13,6 +13,7 @@ mod locking;
 mod order;
 mod part_graph;
 mod plan;
+mod profile_python;
 mod record;
 mod schedule;
 mod selection;
@@ -31,12 +32,13 @@ pub use evaluation::{LABEL_LIMIT, SUBSTITUTION_LIMIT};
 pub use failure::{Failure, Label, Problem};
 pub use fetch::{FetchReport, fetch, no_cache};
 pub use history::{History, PastAction};
-pub use install::{InstallReport, install, install_within};
+pub use install::{InstallReport, install, install_after, install_within};
 pub use locking::{
     LockChange, LockProblem, LockRequest, NewLock, check_locked_profiles, is_named, lock,
 };
 pub use part_graph::{GraphNode, NodeKind, PartGraph, PartState, part_graph};
 pub use plan::{PLAN_VERSION, Plan, PlannedAction, PlannedPart, Reason};
+pub use profile_python::{FirstPhase, PythonPhases, PythonStep, names_python, remembered_python};
 pub(crate) use record::SharedJournal;
 pub use session::{CONSTRUCTION_LIMIT, ConstructionPolicy, Edge, Session, SessionOptions};
 pub use settings::{BuildoutSettings, OnFailure, SettingsReader};

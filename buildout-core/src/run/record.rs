@@ -184,6 +184,20 @@ impl Record {
         self.save_now_and_then()
     }
 
+    /// Records other options of a part that stays installed.
+    ///
+    /// # Errors
+    ///
+    /// Nothing can be written.
+    pub(crate) fn take_over(&mut self, part: &str, record: InstalledPart) -> Result<(), Failure> {
+        self.write(&Step::Recorded {
+            part: part.to_owned(),
+            record: record.clone(),
+        })?;
+        self.state.parts.insert(part.to_owned(), record);
+        Ok(())
+    }
+
     /// Records that a part was uninstalled.
     ///
     /// # Errors

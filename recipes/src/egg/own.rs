@@ -62,17 +62,46 @@ pub(super) fn pins(
     Pins::new(all)
 }
 
+/// Returns the dialects whose versions may stand in for what the program brings: the one
+/// in force first, and others if the profile pins none. What recipes call is the same.
+pub(super) fn stand_ins(
+    own: &[OwnDistribution],
+    versions: &[(String, String)],
+    dialect: &Dialect,
+) -> Vec<Dialect> {
+    let profile = Pins::new(versions.iter().map(|(name, pin)| (&**name, &**pin)));
+    // The configuration itself has conditions for them, which all versions fulfil.
+    if own.iter().any(|own| own.exact(&profile).is_some()) {
+        return vec![dialect.clone()];
+    }
+    let others = [DialectName::Upstream, DialectName::Slapos];
+    let others = others.into_iter().filter(|name| *name != dialect.name);
+    std::iter::once(dialect.clone())
+        .chain(others.map(Dialect::named))
+        .collect()
+}
+
+/// Tells whether an error is about what the program brings.
+pub(super) fn is_about(own: &[OwnDistribution], error: &RecipeError) -> bool {
+    let text = error.to_string();
+    own.iter().any(|own| text.contains(own.name))
+}
+
 impl OwnDistribution {
-    fn pinned(&self, profile: &Pins, dialect: &Dialect) -> String {
+    /// Returns the version that the profile pins, if it is a single one.
+    fn exact<'p>(&self, profile: &'p Pins) -> Option<&'p str> {
         let pin = profile.get(&canonical_name(self.name)).ok().flatten();
-        let version = pin.and_then(|pin| pin.version());
+        pin.and_then(|pin| pin.version())
+    }
+
+    fn pinned(&self, profile: &Pins, dialect: &Dialect) -> String {
+        let version = self.exact(profile);
         version.map_or_else(|| (self.version)(dialect).to_owned(), ToOwned::to_owned)
     }
 
     /// Tells whether the profile pins a version that no index has.
     pub(super) fn is_forked(&self, profile: &Pins) -> bool {
-        let pin = profile.get(&canonical_name(self.name)).ok().flatten();
-        let version = pin.and_then(|pin| pin.version());
+        let version = self.exact(profile);
         version.is_some_and(|version| version.contains(FORK))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use buildout_core::dialect::Dialect;
 use buildout_core::recipe::{PartRun, RecipeError};
 use buildout_eggs::distribution::Distribution;
+use buildout_eggs::settings::EggSettings;
 use buildout_eggs::source::BuildSettings;
 
 use super::own;
@@ -62,6 +63,46 @@ impl PythonDistributions {
         if !search.allow_hosts.is_empty() {
             settings.allow_hosts = search.allow_hosts.to_vec();
         }
+        let own = self.runs.own();
+        let mut first_error = None;
+        for dialect in own::stand_ins(own, &shared.versions, dialect) {
+            let found = self.find(requirements, search, &dialect, run, settings.clone());
+            match found {
+                // Another version of what the program brings may be wanted.
+                Err(error) if own::is_about(own, &error) => {
+                    first_error.get_or_insert(error);
+                }
+                found => return found,
+            }
+        }
+        Err(first_error.unwrap_or_else(RecipeError::cancelled))
+    }
+
+    /// Returns the Python of the run as it calls itself.
+    ///
+    /// # Errors
+    ///
+    /// There is no such Python.
+    pub fn python(&self, dialect: &Dialect, run: &PartRun<'_>) -> Result<PathBuf, RecipeError> {
+        Ok(self.runs.of(run, dialect)?.python.clone())
+    }
+
+    /// Tells that an extension may have changed `[buildout]` or `[versions]`.
+    pub fn profile_changed(&self, run: &PartRun<'_>) {
+        self.runs.forget(&run.services().directory);
+    }
+
+    /// Finds distributions, with the versions of the program's own that belong to a
+    /// dialect.
+    fn find(
+        &self,
+        requirements: &[String],
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+        mut settings: EggSettings,
+    ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
+        let shared = self.runs.of(run, dialect)?;
         let own = self.runs.own();
         settings.pins = own::pins(own, &shared.versions, dialect);
         let destination = search.destination.unwrap_or(&shared.eggs_directory);

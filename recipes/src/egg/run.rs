@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildout_core::configuration::BUILDOUT_SECTION;
 use buildout_core::dialect::{Dialect, EggLayout};
@@ -34,6 +34,8 @@ use crate::system_error::failed;
 pub(super) struct EggRuns {
     own: Vec<OwnDistribution>,
     runs: Mutex<HashMap<PathBuf, Arc<EggRun>>>,
+    /// What was picked before a run was found out anew.
+    picked: Mutex<HashMap<PathBuf, Arc<PickedVersions>>>,
 }
 
 impl EggRuns {
@@ -42,6 +44,7 @@ impl EggRuns {
         EggRuns {
             own,
             runs: Mutex::default(),
+            picked: Mutex::default(),
         }
     }
 
@@ -62,7 +65,8 @@ impl EggRuns {
         if let Some(known) = runs.get(directory) {
             return Ok(Arc::clone(known));
         }
-        let known = Arc::new(EggRun::find_out(run, dialect)?);
+        let picked = self.picked().remove(directory).unwrap_or_default();
+        let known = Arc::new(EggRun::find_out(run, dialect, picked)?);
         for own in &self.own {
             // No index has these, and eggs require them.
             if own.is_forked(&known.settings.pins) {
@@ -80,6 +84,20 @@ impl EggRuns {
     pub(super) fn known(&self, directory: &Path) -> Option<Arc<EggRun>> {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.get(directory).cloned()
+    }
+
+    /// Forgets all but the picked versions: what `[buildout]` and `[versions]` say has
+    /// changed.
+    pub(super) fn forget(&self, directory: &Path) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = runs.remove(directory) {
+            let picked = Arc::clone(&known.picked);
+            self.picked().insert(directory.to_owned(), picked);
+        }
+    }
+
+    fn picked(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<PickedVersions>>> {
+        self.picked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,7 +135,11 @@ pub(super) struct EggRun {
 }
 
 impl EggRun {
-    fn find_out(run: &PartRun<'_>, dialect: &Dialect) -> Result<Self, RecipeError> {
+    fn find_out(
+        run: &PartRun<'_>,
+        dialect: &Dialect,
+        picked: Arc<PickedVersions>,
+    ) -> Result<Self, RecipeError> {
         let buildout = run.buildout();
         let option = |name: &str| buildout.get(BUILDOUT_SECTION, name);
         let services = run.services();
@@ -130,7 +152,8 @@ impl EggRun {
         let mut versions = Vec::new();
         if let Some(section) = section {
             for name in buildout.option_names(&section)? {
-                if let Some(pin) = buildout.get(&section, &name)? {
+                // An empty value pins nothing.
+                if let Some(pin) = buildout.get(&section, &name)?.filter(|pin| !pin.is_empty()) {
                     versions.push((name.to_string(), pin.to_string()));
                 }
             }
@@ -186,7 +209,7 @@ impl EggRun {
             wheels: WheelStore::new(cache.join("wheels")),
             tools: Tools::new(cache.join("build-tools"), dialect.develop_style),
             target,
-            picked: Arc::new(PickedVersions::new()),
+            picked,
             tags: Arc::new(tags),
             version,
             cache,
@@ -357,24 +380,26 @@ impl EggRun {
     }
 }
 
-/// Finds out about the Python that `[buildout] python` names.
+/// Finds out about the Python of the run.
 fn probe(run: &PartRun<'_>, cache: &Path) -> Result<PythonIdentity, RecipeError> {
     const OPTION: &str = "executable";
-    let buildout = run.buildout();
-    let section = buildout.get(BUILDOUT_SECTION, "python")?;
-    let section = section.unwrap_or_else(|| Arc::from(BUILDOUT_SECTION));
-    let executable = buildout.get(&section, OPTION)?;
+    let executable = run.buildout().get(BUILDOUT_SECTION, OPTION)?;
     let Some(executable) = executable.filter(|path| !path.is_empty()) else {
-        return Err(crate::live_options::missing_option(&section, OPTION));
+        return Err(crate::live_options::missing_option(
+            BUILDOUT_SECTION,
+            OPTION,
+        ));
     };
     let services = run.services();
     let probe = PythonProbe::of_executable(services.absolute(&*executable))
         .with_environment(services.process_environment.clone())
         .with_cache_directory(cache.join("python"));
     let identity = probe.identity().map_err(|error| {
-        RecipeError::user(error).with_hint(
-            "`executable` in the section that `[buildout] python` names must be a Python",
-        )
+        let hint = format!(
+            "[{}] needs a Python: name one with `--python`, or put a `python3` on the `PATH`",
+            run.part()
+        );
+        RecipeError::user(error).with_hint(hint)
     })?;
     Ok(identity.clone())
 }

@@ -4,10 +4,10 @@
 //! Upstream's buildout is a Python program. The extension has it install the
 //! section `[buildout] python` first, replaces `bin/buildout` by one that the
 //! Python of that section runs, and starts that. This program is run by no
-//! Python, so nothing is replaced or started again. What remains is the order,
-//! and what the rest of the profile sees: the section, and those of
-//! `rebootstrap-prepend-paths`, are constructed before all others, which makes
-//! them the first parts, and `[buildout] executable` is that Python.
+//! Python, and has a run in two phases wherever a profile names its Python
+//! (`buildout_core::run::PythonPhases`). What remains is the order: the section,
+//! and those of `rebootstrap-prepend-paths`, are constructed before all others,
+//! which makes them the first parts and those of the first phase.
 
 use buildout_core::profile::python_text::{split_words, strip};
 use buildout_core::recipe::{Extension, ExtensionRun, RecipeError};
@@ -47,9 +47,11 @@ impl Extension for Rebootstrap {
             "" => DEFAULT_SECTION,
             section => section,
         };
-        let executable = buildout.get(section, "executable")?.ok_or_else(|| {
-            crate::live_options::missing_option(section, "executable").at_option(PYTHON)
-        })?;
+        if buildout.get(section, "executable")?.is_none() {
+            return Err(
+                crate::live_options::missing_option(section, "executable").at_option(PYTHON)
+            );
+        }
         let prepended = buildout.get("buildout", PREPEND_PATHS)?.unwrap_or_default();
         let sections = buildout.section_names()?;
         for name in split_words(&prepended) {
@@ -66,9 +68,6 @@ impl Extension for Rebootstrap {
                         .with_hint(format!("add `location = ...` to `[{name}]`")),
                 );
             }
-        }
-        if section != DEFAULT_SECTION {
-            buildout.set("buildout", "executable", &executable)?;
         }
         Ok(())
     }

@@ -220,6 +220,36 @@ def _typed_values():
     return _engine.connection is not None and _engine.connection.typed_values
 
 
+class RawSections(MutableMapping):
+    """The sections of the configuration, as extensions change them.
+
+    Under zc.buildout these are what profiles say, before anything is resolved. Here
+    they are the sections themselves: reading one initialises it.
+    """
+
+    def __init__(self, buildout):
+        self._buildout = buildout
+
+    def __getitem__(self, section):
+        if section not in self._buildout.keys():
+            raise KeyError(section)
+        return self._buildout[section]
+
+    def __setitem__(self, section, options):
+        if section in self._buildout.keys():
+            _engine.unsupported("replacing a section of Buildout._raw")
+        self._buildout[section] = options
+
+    def __delitem__(self, section):
+        _engine.unsupported("removing a section of Buildout._raw")
+
+    def __iter__(self):
+        return iter(self._buildout.keys())
+
+    def __len__(self):
+        return len(self._buildout.keys())
+
+
 class Buildout(Mapping):
     """The configuration of the run."""
 
@@ -277,6 +307,11 @@ class Buildout(Mapping):
 
     def __len__(self):
         return len(self.keys())
+
+    @property
+    def _raw(self):
+        """The sections, to be changed by extensions."""
+        return RawSections(self)
 
     @property
     def _parts(self):

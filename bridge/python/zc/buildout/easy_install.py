@@ -55,7 +55,17 @@ def _working_set_of(paths):
     return pkg_resources.WorkingSet(paths)
 
 
-class Installer:
+class _NamesWhatIsMissing(type):
+    """Has the error for a missing attribute of a class tell what it is."""
+
+    def __getattr__(cls, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        name = "attribute %r of %s" % (name, cls.__name__)
+        raise AttributeError("The %s is not supported for recipes in Python" % name)
+
+
+class Installer(metaclass=_NamesWhatIsMissing):
     """Finds and installs distributions."""
 
     def __init__(
@@ -193,7 +203,10 @@ def develop(setup, dest, build_ext=None, executable=sys.executable):
 
 
 def _check_executable(executable):
-    if executable != sys.executable:
+    if executable == sys.executable:
+        return
+    # It may be called by another name, such as that of a version manager.
+    if executable != _engine.call("get", "buildout", "executable"):
         raise zc.buildout.UserError(
             "eggs for another Python, %r, are not supported" % (executable,)
         )
@@ -465,7 +478,7 @@ def _relative_path_and_setup(script, paths, relative_paths):
     if not relative_paths:
         return ",\n  ".join(map(repr, paths)), ""
     script = os.path.abspath(script)
-    listed = [_relative(path, script, relative_paths) for path in paths]
+    listed = [_relativitize(path, script, relative_paths) for path in paths]
     depth = os.path.relpath(os.path.dirname(script), relative_paths)
     levels = 0 if depth == os.curdir else len(depth.split(os.sep))
     if depth.startswith(os.pardir):
@@ -474,7 +487,7 @@ def _relative_path_and_setup(script, paths, relative_paths):
     return ",\n  ".join(listed), setup
 
 
-def _relative(path, script, root):
+def _relativitize(path, script, root):
     if path == script:
         raise AssertionError("path == script")
     if path == root:

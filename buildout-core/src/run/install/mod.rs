@@ -12,6 +12,7 @@ mod explanation;
 mod extensions;
 mod removal;
 mod repair;
+mod second_phase;
 mod work;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use super::history::{History, PastAction};
 use super::locking::check_locked_downloads;
 use super::order::Order;
 use super::plan::{Reason, Survey};
+use super::profile_python::FirstPhase;
 use super::record::Record;
 use super::schedule::Schedule;
 use super::selection::select;
@@ -68,7 +70,22 @@ pub fn install(
     settings: &BuildoutSettings,
     requested: &[String],
 ) -> Result<InstallReport, Failure> {
-    install_within(session, settings, requested, &RunShare::default())
+    install_after(session, settings, requested, &FirstPhase::default())
+}
+
+/// The same in the second phase of a run, whose first one has installed the Python
+/// that this one is for: the parts of the first phase stay.
+///
+/// # Errors
+///
+/// As for [`install`].
+pub fn install_after(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+    first: &FirstPhase,
+) -> Result<InstallReport, Failure> {
+    install_all(session, settings, requested, first, &RunShare::default())
 }
 
 /// The same within a part of another run, which shares its lock and its job
@@ -83,11 +100,40 @@ pub fn install_within(
     requested: &[String],
     outer: &RunShare,
 ) -> Result<InstallReport, Failure> {
+    install_all(session, settings, requested, &FirstPhase::default(), outer)
+}
+
+/// Installs in the first phase of a run the parts that its Python consists of. The
+/// run goes on, so nobody is told that it ends.
+pub(super) fn install_first_phase(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    parts: &[Arc<str>],
+) -> Result<(), Failure> {
+    let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
+    let outer = RunShare::default();
+    let _lock = lock(session, settings, &outer).map_err(installing)?;
+    let mut installation = Installation::new(session, settings).map_err(installing)?;
+    let requested: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    let result = installation
+        .prepare(&requested, &FirstPhase::default(), &outer)
+        .map_err(installing)
+        .and_then(|prepared| installation.carry_out(prepared, &outer));
+    installation.finish(result).map(drop)
+}
+
+fn install_all(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    requested: &[String],
+    first: &FirstPhase,
+    outer: &RunShare,
+) -> Result<InstallReport, Failure> {
     let installing = |failure: Failure| failure.during(vec![Doing::Installing]);
     let _lock = lock(session, settings, outer).map_err(installing)?;
     let mut installation = Installation::new(session, settings).map_err(installing)?;
     let result = installation
-        .prepare(requested, outer)
+        .prepare(requested, first, outer)
         .map_err(installing)
         .and_then(|prepared| installation.carry_out(prepared, outer))
         .and_then(|()| unload_extensions(session).map_err(installing))
@@ -200,7 +246,12 @@ impl<'s, 'a> Installation<'s, 'a> {
 
     /// Does all that comes before the first installation, and returns the
     /// parts to install in order, and what they are going to download.
-    fn prepare(&mut self, requested: &[String], outer: &RunShare) -> Result<Prepared, Failure> {
+    fn prepare(
+        &mut self,
+        requested: &[String],
+        first: &FirstPhase,
+        outer: &RunShare,
+    ) -> Result<Prepared, Failure> {
         self.repair()?;
         self.develop(outer)?;
         let session = self.session;
@@ -222,6 +273,7 @@ impl<'s, 'a> Installation<'s, 'a> {
         for part in &parts {
             session.sign(part)?;
         }
+        self.take_over(first, &parts)?;
         let mut survey = Survey::new(session, &self.record, &parts)?;
         let downloads = self.downloads(&mut survey, &parts);
         check_all_downloads(session, unconstructed, &downloads)?;
