@@ -287,7 +287,7 @@ fn a_full_disk_is_reported_and_forgotten_when_there_is_space() {
 /// Takes all the space that is left.
 fn fill(filler: &Path) {
     use std::io::Write as _;
-    let mut file = fs::File::create(filler).unwrap();
+    let mut file = fs::File::create(filler).expect("its inode fits");
     let mut size = 1 << 20;
     while size > 0 {
         let block = vec![1; size];

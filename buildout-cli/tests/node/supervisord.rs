@@ -32,7 +32,7 @@ fn wheels(site: &NodeSite) -> PathBuf {
 /// Has a node take its supervisord from a directory.
 fn without_supervisord(site: &NodeSite, find_links: &Path) {
     let path = site.path("slapos.cfg");
-    let text = fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).expect("the site is ours");
     let lines = text
         .lines()
         .take_while(|line| *line != "[buildout-override]");
@@ -45,7 +45,7 @@ fn without_supervisord(site: &NodeSite, find_links: &Path) {
         "[buildout-override]\nindex = http://127.0.0.1:1/\nfind-links = {}\n",
         find_links.display()
     ));
-    fs::write(&path, kept).unwrap();
+    fs::write(&path, kept).expect("the site is ours");
 }
 
 #[test]
