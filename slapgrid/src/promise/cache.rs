@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use buildout_core::value::float_repr;
 use serde_json::{Value, json};
 
 use super::json::python_json;
@@ -71,13 +72,15 @@ impl PromiseCache {
 }
 
 /// Returns the text of a cache with another time at which the promise is due,
-/// and all else as it was written; none if the text is no cache.
+/// and all else as it was written; none if the text is no cache, or knows no
+/// such time.
 pub(super) fn with_next_run(text: &str, next_run_after: f64) -> Option<String> {
-    let mut value: Value = serde_json::from_str(text).ok()?;
-    value
-        .as_object_mut()?
-        .insert("next_run_after".to_owned(), json!(next_run_after));
-    Some(python_json(&value))
+    PromiseCache::parse(text)?;
+    let name = "\"next_run_after\": ";
+    let start = text.find(name)? + name.len();
+    let end = start + text[start..].find([',', '}'])?;
+    let time = float_repr(next_run_after);
+    Some([&text[..start], &time, &text[end..]].concat())
 }
 
 #[cfg(test)]

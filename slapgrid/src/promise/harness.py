@@ -198,6 +198,7 @@ class Host(object):
     if not hasattr(generic.GenericPromise, '_GenericPromise__bang'):
       raise ImportError('slapos.core %s is none that promises can be run with' % version)
     generic.GenericPromise._GenericPromise__bang = bang
+    self.modules = set(sys.modules)
     self.launcher = promise
     self.version = version
     self.logger = logging.getLogger('slapos')
@@ -353,9 +354,10 @@ class Host(object):
         path = os.path.join(folder, name)
         if not os.path.exists(path[:-1]):
           os.unlink(path)
-    # A plugin may have the name of a module that happens to be here.
+    # A plugin may have the name of a module that is here only because it was
+    # imported ahead.
     module = os.path.splitext(request['name'])[0]
-    if not hasattr(sys.modules.get(module), '__path__'):
+    if module not in self.modules:
       sys.modules.pop(module, None)
     config = dict(request['config'], queue=channel)
     config['slapgrid-version'] = self.version

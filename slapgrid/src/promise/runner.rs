@@ -236,7 +236,6 @@ impl Launch<'_> {
 
     /// Runs promises one after the other; one that takes long is left running,
     /// beside the next ones. Returns what came of each.
-    #[expect(clippy::type_complexity)]
     fn run_tasks(
         &self,
         tasks: &[Task],
