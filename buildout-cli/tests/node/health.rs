@@ -52,7 +52,7 @@ fn what_is_red_is_seen_with_its_reason() {
     let text = site.run("node status --health").expect(0);
     assert!(text.starts_with("Computer local  1 fine  "), "{text}");
     assert!(
-        text.contains("+ slappart0  started  hello  1 of 1 processes run, 1 of 1 promises hold"),
+        text.contains("+ slappart0  started  hello  1/1 processes run, 1/1 promises hold"),
         "{text}"
     );
     assert!(text.contains("  1 free\n"), "{text}");

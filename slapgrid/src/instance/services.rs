@@ -62,7 +62,8 @@ impl Partition<'_> {
 
     pub(super) fn group_owner(&self) -> Result<GroupOwner, PartitionError> {
         let owner = self.owner()?;
-        let account = self.node.surroundings.accounts.by_number(owner.user);
+        let accounts = &self.node.surroundings.accounts;
+        let (account, root) = (accounts.by_number(owner.user), accounts.by_number(0));
         let directory = text_of(&self.path);
         Ok(GroupOwner {
             user: owner.user,
@@ -70,6 +71,7 @@ impl Partition<'_> {
             // A user without a name, as in many containers, goes by its number.
             user_name: account.map_or_else(|| owner.user.to_string(), |it| it.name.clone()),
             home: account.map_or_else(|| directory.clone(), |it| it.home.clone()),
+            root_home: root.map_or_else(|| "/".to_owned(), |it| it.home.clone()),
             directory,
         })
     }

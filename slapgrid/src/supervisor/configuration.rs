@@ -113,6 +113,8 @@ pub struct GroupOwner {
     pub user_name: String,
     /// The user's home directory.
     pub home: String,
+    /// That of root, for programs that it runs.
+    pub root_home: String,
 }
 
 /// Returns the programs of a partition, from the names in `etc/run` and in
@@ -159,7 +161,7 @@ pub fn group_text(group: &str, programs: &[Program], owner: &GroupOwner) -> Stri
             ..
         } = program;
         let (user, user_group, user_name, home) = if *as_root {
-            (0, 0, "root", "/root")
+            (0, 0, "root", &*owner.root_home)
         } else {
             (owner.user, owner.group, &*owner.user_name, &*owner.home)
         };
@@ -240,6 +242,7 @@ mod tests {
             group: 65534,
             user_name: "nobody".to_owned(),
             home: "/nonexistent".to_owned(),
+            root_home: "/".to_owned(),
         }
     }
 

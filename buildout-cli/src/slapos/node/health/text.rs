@@ -126,7 +126,7 @@ fn summary(partition: &PartitionHealth, health: &NodeHealth) -> String {
     let running = partition.processes.iter().filter(|it| it.is_running());
     let processes = partition.processes.len();
     if processes > 0 {
-        words.push(format!("{} of {processes} processes run", running.count()));
+        words.push(format!("{}/{processes} processes run", running.count()));
     }
     let promises = partition.promises.len();
     if promises > 0 {
@@ -135,7 +135,7 @@ fn summary(partition: &PartitionHealth, health: &NodeHealth) -> String {
             .iter()
             .filter_map(|it| it.result.as_ref());
         let kept = results.filter(|result| !result.failed).count();
-        words.push(format!("{kept} of {promises} promises hold"));
+        words.push(format!("{kept}/{promises} promises hold"));
         let due = partition.promises.iter().filter_map(|it| it.cache.as_ref());
         let next = due.map(|cache| cache.next_run_after).reduce(f64::min);
         if let Some(next) = next {
@@ -144,7 +144,7 @@ fn summary(partition: &PartitionHealth, health: &NodeHealth) -> String {
     }
     let left = partition.bangs_left();
     if left < partition.bang_quota {
-        words.push(format!("{left} of {} bangs left", partition.bang_quota));
+        words.push(format!("{left}/{} bangs left", partition.bang_quota));
     }
     match words.as_slice() {
         [] => String::new(),
