@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::distributions::{Distributions, Search};
 use crate::download::download;
+use crate::entry_points::metadata_beside_link;
 use crate::interpreter::{CallFailure, unknown_call};
 
 /// What a part may have the engine do.
@@ -183,12 +184,16 @@ impl Desk<'_> {
         let found = self
             .distributions
             .require(&list("specs"), &search, self.run)?;
-        let mut locations: Vec<String> = Vec::with_capacity(found.len());
+        let mut locations: Vec<(String, Option<String>)> = Vec::with_capacity(found.len());
         for distribution in found {
             let location = distribution.location.to_string_lossy().into_owned();
-            if !locations.contains(&location) {
-                locations.push(location);
+            if locations.iter().any(|(known, _)| *known == location) {
+                continue;
             }
+            let metadata = metadata_beside_link(&distribution)
+                .map_err(|error| RecipeError::internal("OSError", error))?;
+            let metadata = metadata.map(|path| path.to_string_lossy().into_owned());
+            locations.push((location, metadata));
         }
         Ok(json!(locations))
     }

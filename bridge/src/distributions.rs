@@ -15,6 +15,8 @@ pub struct Distribution {
     pub version: String,
     /// The directory that Python's `sys.path` gets.
     pub location: PathBuf,
+    /// For a checkout, the directory with the link to it, which may have its metadata.
+    pub links: Option<PathBuf>,
 }
 
 /// Where distributions are looked for, as a run or a recipe says.

@@ -37,8 +37,26 @@ fn metadata_directory(distribution: &Distribution) -> io::Result<Option<PathBuf>
     if egg.is_dir() {
         return Ok(Some(egg));
     }
+    match metadata_in(&distribution.location, distribution)? {
+        Some(found) => Ok(Some(found)),
+        None => metadata_beside_link(distribution),
+    }
+}
+
+/// Finds the metadata of a checkout that are beside the link to it and not in it, as
+/// an editable installation leaves them.
+pub(crate) fn metadata_beside_link(distribution: &Distribution) -> io::Result<Option<PathBuf>> {
+    match &distribution.links {
+        Some(links) if metadata_in(&distribution.location, distribution)?.is_none() => {
+            metadata_in(links, distribution)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn metadata_in(directory: &Path, distribution: &Distribution) -> io::Result<Option<PathBuf>> {
     let name = normalized(&distribution.name);
-    for entry in fs::read_dir(&distribution.location)? {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if describes(&path, &name) {
             return Ok(Some(path));
@@ -132,6 +150,7 @@ module = a
             name: name.to_owned(),
             version: "1".to_owned(),
             location: place.path().to_owned(),
+            links: None,
         };
         for directory in ["a_b-1.dist-info", "c.egg-info"] {
             let path = place.path().join(directory);
@@ -142,5 +161,27 @@ module = a
             let found = entry_points(&distribution(name), "zc.buildout").unwrap();
             assert_eq!(found.len(), count, "{name}");
         }
+    }
+
+    #[test]
+    fn metadata_of_a_checkout_may_be_beside_its_link() {
+        let place = tempfile::tempdir().unwrap();
+        let (checkout, links) = (place.path().join("checkout"), place.path().join("links"));
+        let metadata = links.join("a_b-1.dist-info");
+        fs::create_dir(&checkout).unwrap();
+        fs::create_dir_all(&metadata).unwrap();
+        fs::write(metadata.join("entry_points.txt"), TEXT).unwrap();
+        let distribution = Distribution {
+            name: "a.b".to_owned(),
+            version: "1".to_owned(),
+            location: checkout.clone(),
+            links: Some(links),
+        };
+        let found = metadata_beside_link(&distribution).unwrap();
+        assert_eq!(found, Some(metadata));
+        let points = entry_points(&distribution, "zc.buildout").unwrap();
+        assert_eq!(points.len(), 3);
+        fs::create_dir(checkout.join("a_b.egg-info")).unwrap();
+        assert_eq!(metadata_beside_link(&distribution).unwrap(), None);
     }
 }

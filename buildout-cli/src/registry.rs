@@ -92,6 +92,9 @@ impl Distributions for EggDistributions {
                 name: found.name().to_owned(),
                 version: found.version().to_owned(),
                 location: PathBuf::from(found.location()),
+                links: found
+                    .link()
+                    .and_then(|link| Some(link.link.parent()?.to_owned())),
             })
             .collect())
     }

@@ -43,6 +43,7 @@ impl Distributions for DirectoryDistributions {
                 name: "other".to_owned(),
                 version: "0".to_owned(),
                 location: directory.clone(),
+                links: None,
             });
         }
         Ok(found)
@@ -62,6 +63,7 @@ fn find(directory: &Path, name: &str) -> Option<Distribution> {
                 name: name.to_owned(),
                 version: version.to_owned(),
                 location: directory.to_owned(),
+                links: None,
             });
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use buildout_core::event::EventSink;
-use buildout_core::run::{Failure, install_after};
+use buildout_core::run::{BuildoutSettings, Failure, Session, install_after};
 use buildout_core::state::part_logs::PartLogs;
 
 use super::{Context, SessionKind, SessionUse};
@@ -27,18 +27,30 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         around: &keep_logs,
         kind: SessionKind::Run,
     };
-    let result = context.with_session_in_phases(&how, |session, settings, first| {
-        let installed = install_after(session, settings, parts, first);
-        // Also after a failure: it is how people and slapos.core go on.
-        let kept = buildout_script::keep(session, settings, &context.surroundings.launched_by);
-        installed.map_err(|failure| Stop::Failure {
-            traces: logs
-                .get()
-                .map(|logs| Box::new(traces(context, &failure, logs))),
-            failure,
-        })?;
-        Ok(kept?)
-    });
+    // Also after a failure: it is how people and slapos.core go on.
+    let keep_script = |session: &Session<'_>, settings: &BuildoutSettings| {
+        buildout_script::keep(session, settings, &context.surroundings.launched_by)
+    };
+    let stop = |failure: Failure| Stop::Failure {
+        traces: logs
+            .get()
+            .map(|logs| Box::new(traces(context, &failure, logs))),
+        failure,
+    };
+    let result = context.with_session_in_phases(
+        &how,
+        |session, settings, failure| {
+            // What failed before is told.
+            let _ = keep_script(session, settings);
+            stop(failure)
+        },
+        |session, settings, first| {
+            let installed = install_after(session, settings, parts, first);
+            let kept = keep_script(session, settings);
+            installed.map_err(&stop)?;
+            Ok(kept?)
+        },
+    );
     reporting.finish(result)
 }
 

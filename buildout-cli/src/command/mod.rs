@@ -167,6 +167,8 @@ struct RunPython {
     /// The default of `[buildout] executable`.
     executable: String,
     host: Arc<HostFacts>,
+    /// Whether the profile names it.
+    is_of_profile: bool,
 }
 
 impl RunPython {
@@ -179,17 +181,23 @@ impl RunPython {
         RunPython {
             executable,
             host: Arc::new(HostFacts::new(environment, Arc::new(probe))),
+            is_of_profile: false,
         }
     }
 
     /// Takes the one that a profile names.
     fn of_profile(executable: &Path, surroundings: &Surroundings) -> Self {
         let probe = PythonProbe::of_executable(executable);
-        RunPython::new(
-            executable.to_string_lossy().into_owned(),
-            probe,
-            surroundings,
-        )
+        let executable = executable.to_string_lossy().into_owned();
+        RunPython {
+            is_of_profile: true,
+            ..RunPython::new(executable, probe, surroundings)
+        }
+    }
+
+    /// Returns its path if the profile names it; nothing for the one of the host.
+    fn of_profile_path(&self) -> Option<&Path> {
+        self.is_of_profile.then(|| Path::new(&self.executable))
     }
 
     fn decide(
@@ -270,33 +278,28 @@ impl Context<'_> {
         Ok(configuration)
     }
 
-    /// The same, with that Python; nothing for the one of the host.
-    fn load_as_before(&self) -> Result<(Configuration, Option<PathBuf>), Failure> {
+    /// The same, with that Python: the host's, if the profile names none.
+    fn load_as_before(&self) -> Result<(Configuration, RunPython), Failure> {
+        let load_for = |executable: &Path| {
+            let python = RunPython::of_profile(executable, self.surroundings);
+            Ok::<_, Failure>((self.load_for(&python)?, python))
+        };
         let expected = self.expected_directory();
-        if let Some(python) = remembered_python(&expected) {
-            let configuration = self.load_for(&self.python(Some(&python)))?;
+        if let Some(executable) = remembered_python(&expected) {
+            let (configuration, python) = load_for(&executable)?;
             if names_python(&configuration) {
-                return Ok((configuration, Some(python)));
+                return Ok((configuration, python));
             }
         }
         let configuration = self.load_for(&self.world.python)?;
         let directory = self.buildout_directory(&configuration);
         if names_python(&configuration)
             && directory != expected
-            && let Some(python) = remembered_python(&directory)
+            && let Some(executable) = remembered_python(&directory)
         {
-            let configuration = self.load_for(&self.python(Some(&python)))?;
-            return Ok((configuration, Some(python)));
+            return load_for(&executable);
         }
-        Ok((configuration, None))
-    }
-
-    /// Returns the Python that a profile names, or that of the host.
-    fn python(&self, of_profile: Option<&Path>) -> RunPython {
-        match of_profile {
-            Some(executable) => RunPython::of_profile(executable, self.surroundings),
-            None => self.world.python.clone(),
-        }
+        Ok((configuration, self.world.python.clone()))
     }
 
     /// Loads the configuration for a Python.
@@ -408,32 +411,35 @@ impl Context<'_> {
         work: impl FnOnce(&Configuration, &Session<'_>, &BuildoutSettings) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let (configuration, python) = self.load_as_before()?;
-        self.with_session_over(configuration, &self.python(python.as_deref()), &how, work)
+        self.with_session_over(configuration, &python, &how, work)
     }
 
     /// The same for a run that installs: its Python is the one that the profile names,
-    /// which is installed before the rest.
+    /// which is installed before the rest. `failed` makes the end of a run of the failure
+    /// to do so.
     pub(crate) fn with_session_in_phases<T>(
         &self,
         how: &SessionUse<'_>,
+        failed: impl Fn(&Session<'_>, &BuildoutSettings, Failure) -> Stop,
         work: impl Fn(&Session<'_>, &BuildoutSettings, &FirstPhase) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let mut phases = PythonPhases::new(&self.world.python.executable);
-        let (mut configuration, mut loaded_for) = self.load_as_before()?;
+        let (mut configuration, mut python) = self.load_as_before()?;
         loop {
-            let python = self.python(loaded_for.as_deref());
             let done =
                 self.with_session_over(configuration, &python, how, |_, session, settings| {
-                    match phases.step(session, settings, loaded_for.as_deref())? {
+                    let step = phases.step(session, settings, python.of_profile_path());
+                    match step.map_err(|failure| failed(session, settings, failure))? {
                         PythonStep::Go(first) => work(session, settings, &first).map(Ok),
                         PythonStep::LoadFor(next) => Ok(Err(next)),
                     }
                 })?;
-            match done {
+            python = match done {
                 Ok(result) => return Ok(result),
-                Err(next) => loaded_for = next,
-            }
-            configuration = self.load_for(&self.python(loaded_for.as_deref()))?;
+                Err(Some(executable)) => RunPython::of_profile(&executable, self.surroundings),
+                Err(None) => self.world.python.clone(),
+            };
+            configuration = self.load_for(&python)?;
         }
     }
 

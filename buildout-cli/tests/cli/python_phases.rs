@@ -200,4 +200,17 @@ fn a_python_that_is_not_made_is_an_error() {
         ),
         "{failure}"
     );
+    // One that cannot be made is told as any part that fails.
+    site.write(
+        "buildout.cfg",
+        "[buildout]\nparts =\npython = py\n[py]\nrecipe = plone.recipe.command\ncommand = false\n\
+         executable = ${buildout:directory}/py\nstop-on-error = true\n",
+    );
+    let failure = site.run(&[]).failure();
+    assert!(
+        failure.contains("  Installing py.\n")
+            && failure.contains("\nlog:       @/.buildout/logs/"),
+        "{failure}"
+    );
+    assert!(site.path("bin/buildout").exists());
 }

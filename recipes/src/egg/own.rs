@@ -13,7 +13,7 @@ use buildout_core::recipe::RecipeError;
 use buildout_eggs::name::canonical_name;
 use buildout_eggs::version::Pins;
 
-use super::tools::SETUPTOOLS;
+use super::tools::{PIP, SETUPTOOLS, WHEEL};
 use crate::system_error::failed;
 
 /// What marks the versions of SlapOS's fork, which no index has.
@@ -62,6 +62,23 @@ pub(super) fn pins(
     Pins::new(all)
 }
 
+/// Returns the pins of a profile, and those of what zc.buildout itself consists of where the
+/// profile has none: that need not be picked, since it is there.
+pub(super) fn pins_besides(
+    own: &[OwnDistribution],
+    versions: &[(String, String)],
+    dialect: &Dialect,
+) -> Pins {
+    let profile = Pins::new(versions.iter().map(|(name, pin)| (&**name, &**pin)));
+    let is_pinned = |name: &str| profile.text(&canonical_name(name)).is_some();
+    let tools = [PIP, SETUPTOOLS, WHEEL];
+    let tools = tools.into_iter().filter(|(name, _)| !is_pinned(name));
+    let own = own.iter().filter(|own| own.exact(&profile).is_none());
+    let own = own.map(|own| (own.name, (own.version)(dialect)));
+    let given = versions.iter().map(|(name, pin)| (&**name, &**pin));
+    Pins::new(given.chain(tools).chain(own))
+}
+
 /// Returns the dialects whose versions may stand in for what the program brings: the one
 /// in force first, and others if the profile pins none. What recipes call is the same.
 pub(super) fn stand_ins(
@@ -92,6 +109,11 @@ impl OwnDistribution {
     fn exact<'p>(&self, profile: &'p Pins) -> Option<&'p str> {
         let pin = profile.get(&canonical_name(self.name)).ok().flatten();
         pin.and_then(|pin| pin.version())
+    }
+
+    /// Tells whether the version that is pinned is that of a dialect.
+    pub(super) fn is_default(&self, profile: &Pins, dialect: &Dialect) -> bool {
+        self.exact(profile) == Some((self.version)(dialect))
     }
 
     fn pinned(&self, profile: &Pins, dialect: &Dialect) -> String {

@@ -26,7 +26,7 @@ use buildout_eggs::wheel::{EggTarget, LinkMode, WheelStore};
 
 use super::default_index::default_index;
 use super::log::EventLog;
-use super::own::OwnDistribution;
+use super::own::{self, OwnDistribution};
 use super::tools::Tools;
 use crate::system_error::failed;
 
@@ -66,10 +66,12 @@ impl EggRuns {
             return Ok(Arc::clone(known));
         }
         let picked = self.picked().remove(directory).unwrap_or_default();
-        let known = Arc::new(EggRun::find_out(run, dialect, picked)?);
+        let known = Arc::new(EggRun::find_out(run, dialect, &self.own, picked)?);
         for own in &self.own {
-            // No index has these, and eggs require them.
-            if own.is_forked(&known.settings.pins) {
+            // No index has these, or nobody may pick them there, and eggs require them.
+            let is_brought = !known.settings.allow_picked_versions
+                && own.is_default(&known.settings.pins, dialect);
+            if is_brought || own.is_forked(&known.settings.pins) {
                 let (pins, python) = (&known.settings.pins, &known.target.python);
                 own.make(&known.eggs_directory, pins, dialect, python)?;
             }
@@ -138,6 +140,7 @@ impl EggRun {
     fn find_out(
         run: &PartRun<'_>,
         dialect: &Dialect,
+        own: &[OwnDistribution],
         picked: Arc<PickedVersions>,
     ) -> Result<Self, RecipeError> {
         let buildout = run.buildout();
@@ -168,7 +171,13 @@ impl EggRun {
             }
         };
         let pins = versions.iter().map(|(name, pin)| (&**name, &**pin));
-        let settings = EggSettings::read(read, pins, &services.directory);
+        let mut settings = EggSettings::read(read, pins, &services.directory);
+        if let Ok(settings) = &mut settings
+            && !settings.allow_picked_versions
+        {
+            // What upstream runs with counts as pinned.
+            settings.pins = own::pins_besides(own, &versions, dialect);
+        }
         if let Some(error) = unreadable.take() {
             return Err(error.into());
         }

@@ -25,8 +25,8 @@ use super::run::EggRun;
 
 /// The versions where no profile pins others. They run on Python 3.9 to 3.13
 /// and still have `pkg_resources`, which many a `setup.py` imports.
-const PIP: (&str, &str) = ("pip", "25.3");
-const WHEEL: (&str, &str) = ("wheel", "0.45.1");
+pub(super) const PIP: (&str, &str) = ("pip", "25.3");
+pub(super) const WHEEL: (&str, &str) = ("wheel", "0.45.1");
 pub(super) const SETUPTOOLS: (&str, &str) = ("setuptools", "80.9.0");
 /// The last release series that knows `setup.py develop`.
 const SETUPTOOLS_WITH_DEVELOP: (&str, &str) = ("setuptools", "79.0.1");

@@ -49,10 +49,25 @@ class IncompatibleConstraintError(zc.buildout.UserError):
 IncompatibleVersionError = IncompatibleConstraintError
 
 
-def _working_set_of(paths):
+def _add_found(working_set, found):
+    """Adds distributions: paths, and for some checkouts where their metadata are."""
     import pkg_resources
 
-    return pkg_resources.WorkingSet(paths)
+    for path, metadata in found:
+        if path not in working_set.entries:
+            working_set.add_entry(path)
+        if metadata is None:
+            continue
+        distribution = pkg_resources.Distribution.from_location(
+            path,
+            os.path.basename(metadata),
+            pkg_resources.PathMetadata(path, metadata),
+            precedence=pkg_resources.DEVELOP_DIST,
+        )
+        working_set.add(distribution, path, insert=False)
+        # So the metadata are seen by `importlib.metadata`, too.
+        working_set.entries.append(os.path.dirname(metadata))
+    return working_set
 
 
 class _NamesWhatIsMissing(type):
@@ -100,13 +115,12 @@ class Installer(metaclass=_NamesWhatIsMissing):
         request = dict(self._request, specs=list(map(str, specs)))
         if working_set is not None:
             request["active"] = list(working_set.entries)
-        paths = _engine.call("install", request)
+        found = _engine.call("install", request)
         if working_set is None:
-            return _working_set_of(paths)
-        for path in paths:
-            if path not in working_set.entries:
-                working_set.add_entry(path)
-        return working_set
+            import pkg_resources
+
+            working_set = pkg_resources.WorkingSet([])
+        return _add_found(working_set, found)
 
     def build(self, spec, build_ext):
         request = dict(self._request, spec=str(spec), build_ext=dict(build_ext))
