@@ -23,6 +23,7 @@ recipe = saying
 output = ${buildout:directory}/out
 ";
 
+#[expect(clippy::print_stderr, reason = "what is not tested is told")]
 fn works_with_python(minor: u32) {
     let Some(python) = python(minor) else {
         eprintln!("NOT TESTED: there is no Python 3.{minor}, neither of pyenv nor on the PATH");

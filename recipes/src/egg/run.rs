@@ -69,11 +69,16 @@ impl EggRuns {
         let known = Arc::new(EggRun::find_out(run, dialect, &self.own, picked)?);
         for own in &self.own {
             // No index has these, or nobody may pick them there, and eggs require them.
+            let is_forked = own.is_forked(&known.settings.pins);
             let is_brought = !known.settings.allow_picked_versions
                 && own.is_default(&known.settings.pins, dialect);
-            if is_brought || own.is_forked(&known.settings.pins) {
+            if is_forked || is_brought {
                 let (pins, python) = (&known.settings.pins, &known.target.python);
-                own.make(&known.eggs_directory, pins, dialect, python)?;
+                let made = own.make(&known.eggs_directory, pins, dialect, python);
+                // An instance may not write there, and rarely needs it.
+                if is_forked {
+                    made?;
+                }
             }
         }
         runs.insert(directory.clone(), Arc::clone(&known));
