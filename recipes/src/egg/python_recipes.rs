@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::dialect::Dialect;
-use buildout_core::recipe::{PartRun, RecipeError};
+use buildout_core::recipe::{DistributionBasis, PartRun, PlannedDistributions, RecipeError};
 use buildout_eggs::distribution::Distribution;
+use buildout_eggs::settings::EggSettings;
 use buildout_eggs::source::BuildSettings;
 
 use super::own;
-use super::run::EggRuns;
+use super::run::{EggRun, EggRuns};
 
 /// Where distributions for a recipe are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -54,22 +55,14 @@ impl PythonDistributions {
         run: &PartRun<'_>,
     ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
         let shared = self.runs.of(run, dialect)?;
-        let find_links = search.find_links.join("\n");
-        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
-        settings.newest = search.newest;
-        settings.offline |= search.destination.is_none();
-        settings.allow_unknown_extras |= search.allow_unknown_extras;
-        if !search.allow_hosts.is_empty() {
-            settings.allow_hosts = search.allow_hosts.to_vec();
-        }
+        let settings = self.settings(&shared, search, dialect);
         let own = self.runs.own();
-        settings.pins = own::pins(own, &shared.versions, dialect);
         let destination = search.destination.unwrap_or(&shared.eggs_directory);
         for own in own {
             let (pins, python) = (&settings.pins, &shared.target.python);
             let made = own.make(destination, pins, dialect, python);
             // What may not be written is there, or is missed below.
-            if search.destination.is_some() {
+            if search.destination.is_some() && !settings.offline {
                 made?;
             }
         }
@@ -86,5 +79,49 @@ impl PythonDistributions {
             &|_| Ok(BuildSettings::default()),
         )?;
         Ok(found.iter().cloned().collect())
+    }
+
+    /// Returns what [`require`](Self::require) would take if nothing were
+    /// installed, the program's own distributions aside.
+    ///
+    /// # Errors
+    ///
+    /// A requirement cannot be satisfied.
+    pub fn plan(
+        &self,
+        requirements: &[String],
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let shared = self.runs.found(run, dialect)?;
+        let settings = self.settings(&shared, search, dialect);
+        for own in self.runs.own() {
+            let eggs = &shared.eggs_directory;
+            shared
+                .coming
+                .add(own.distribution(eggs, &settings.pins, dialect)?);
+        }
+        let basis = DistributionBasis::Nothing;
+        shared.plan(run, &settings, search.path, requirements, basis)
+    }
+
+    fn settings(
+        &self,
+        shared: &EggRun,
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+    ) -> EggSettings {
+        let find_links = search.find_links.join("\n");
+        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
+        settings.newest = search.newest;
+        settings.installs = search.destination.is_some();
+        settings.offline |= search.destination.is_none();
+        settings.allow_unknown_extras |= search.allow_unknown_extras;
+        if !search.allow_hosts.is_empty() {
+            settings.allow_hosts = search.allow_hosts.to_vec();
+        }
+        settings.pins = own::pins(self.runs.own(), &shared.versions, dialect);
+        settings
     }
 }
