@@ -1,6 +1,7 @@
 //! The comparisons: each makes its inputs, measures ours and the others, and returns a report.
 
 mod annotate;
+mod eggs;
 mod noop;
 mod resolve;
 mod scale;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use std::{fmt, fs, io};
 
 use crate::measure::{Contender, MeasureError, Outcome, Series};
-use crate::peers::Peer;
+use crate::peers::{EggPeers, Peer};
 use crate::table::{self, Table};
 use crate::tree::{Tree, TreeError};
 
@@ -37,16 +38,19 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// Python distributions.
+    Eggs,
 }
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Eggs,
     ];
 
     /// The name on the command line.
@@ -57,6 +61,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Eggs => "eggs",
         }
     }
 
@@ -72,6 +77,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Eggs => eggs::run(bench),
         }
     }
 }
@@ -87,6 +93,8 @@ pub struct Bench {
     pub render: PathBuf,
     /// A Python with Jinja2, to compare templates with.
     pub jinja2: Option<PathBuf>,
+    /// Whom installations of eggs are compared with.
+    pub eggs: Option<EggPeers>,
     /// The releases of zc.buildout to compare with; may be empty.
     pub peers: Vec<Peer>,
     /// When a peer is given up.
@@ -251,6 +259,8 @@ impl Bench {
                 .collect(),
             directory: directory.to_owned(),
             limit: OWN_LIMIT,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -261,6 +271,8 @@ impl Bench {
             arguments: vec![list.as_os_str().to_owned()],
             directory: directory.to_owned(),
             limit: OWN_LIMIT,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -271,6 +283,8 @@ impl Bench {
             arguments: words(&["-U"]).chain(words(arguments)).collect(),
             directory: directory.to_owned(),
             limit: self.peer_limit,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 

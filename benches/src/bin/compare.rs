@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use buildout_benches::comparison::{Bench, Benchmark};
 use buildout_benches::measure::measure_child;
-use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
+use buildout_benches::peers::{EggPeers, Peer, PeerError, RELEASES, install_jinja2};
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|all [options]
+usage: compare annotate|scale|noop|resolve|templates|eggs|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one)
   --runs N              runs of each contender (default: 20)
@@ -89,6 +89,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         render,
         peers: install_peers(arguments, beside)?,
         jinja2: install_templates_peer(arguments, beside)?,
+        eggs: install_egg_peers(arguments, beside)?,
         peer_limit: arguments.peer_limit,
         runs: arguments.runs,
         directory: directory.path().to_owned(),
@@ -113,8 +114,8 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 /// and left out.
 fn install_peers(arguments: &Arguments, beside: &Path) -> io::Result<Vec<Peer>> {
     let mut peers = Vec::new();
-    let is_templates = |benchmark: &Benchmark| *benchmark == Benchmark::Templates;
-    if arguments.skip_peers || arguments.benchmarks.iter().all(is_templates) {
+    let has_own = |it: &Benchmark| matches!(it, Benchmark::Templates | Benchmark::Eggs);
+    if arguments.skip_peers || arguments.benchmarks.iter().all(has_own) {
         return Ok(peers);
     }
     let directory = peer_directory(arguments, beside)?;
@@ -135,6 +136,17 @@ fn install_templates_peer(arguments: &Arguments, beside: &Path) -> io::Result<Op
     match install_jinja2(&peer_directory(arguments, beside)?) {
         Ok(python) => Ok(Some(python)),
         Err(error) => warn("Jinja2", &error).map(|()| None),
+    }
+}
+
+/// Installs what installations of eggs are compared with; theirs is the Python of all.
+fn install_egg_peers(arguments: &Arguments, beside: &Path) -> io::Result<Option<EggPeers>> {
+    if arguments.skip_peers || !arguments.benchmarks.contains(&Benchmark::Eggs) {
+        return Ok(None);
+    }
+    match EggPeers::install(&peer_directory(arguments, beside)?) {
+        Ok(peers) => Ok(Some(peers)),
+        Err(error) => warn("the comparison of eggs", &error).map(|()| None),
     }
 }
 
