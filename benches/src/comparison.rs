@@ -2,6 +2,7 @@
 
 mod annotate;
 mod bridge;
+mod eggs;
 mod node;
 mod noop;
 mod promises;
@@ -17,7 +18,7 @@ use std::{fmt, fs, io};
 use slap::test_master::RealSlapos;
 
 use crate::measure::{Contender, MeasureError, Outcome, Series};
-use crate::peers::Peer;
+use crate::peers::{EggPeers, Peer};
 use crate::table::{self, Table};
 use crate::tree::{Tree, TreeError};
 
@@ -42,6 +43,8 @@ pub enum Benchmark {
     Resolve,
     /// Jinja2 templates.
     Templates,
+    /// Python distributions.
+    Eggs,
     /// Recipes in Python that do nothing.
     Bridge,
     /// A node's passes over its partitions.
@@ -52,12 +55,13 @@ pub enum Benchmark {
 
 impl Benchmark {
     /// All comparisons in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Annotate,
         Self::Scale,
         Self::Noop,
         Self::Resolve,
         Self::Templates,
+        Self::Eggs,
         Self::Bridge,
         Self::Node,
         Self::Promises,
@@ -79,6 +83,7 @@ impl Benchmark {
             Self::Noop => "noop",
             Self::Resolve => "resolve",
             Self::Templates => "templates",
+            Self::Eggs => "eggs",
             Self::Bridge => "bridge",
             Self::Node => "node",
             Self::Promises => "promises",
@@ -97,6 +102,7 @@ impl Benchmark {
             Self::Noop => noop::run(bench),
             Self::Resolve => resolve::run(bench),
             Self::Templates => templates::run(bench),
+            Self::Eggs => eggs::run(bench),
             Self::Bridge => bridge::run(bench),
             Self::Node => node::run(bench),
             Self::Promises => promises::run(bench),
@@ -121,6 +127,8 @@ pub struct Bench {
     pub render: PathBuf,
     /// A Python with Jinja2, to compare templates with.
     pub jinja2: Option<PathBuf>,
+    /// Whom installations of eggs are compared with.
+    pub eggs: Option<EggPeers>,
     /// The releases of zc.buildout to compare with; may be empty.
     pub peers: Vec<Peer>,
     /// When a peer is given up.
@@ -293,6 +301,8 @@ impl Bench {
                 .collect(),
             directory: directory.to_owned(),
             limit: OWN_LIMIT,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -303,6 +313,8 @@ impl Bench {
             arguments: vec![list.as_os_str().to_owned()],
             directory: directory.to_owned(),
             limit: OWN_LIMIT,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -313,6 +325,8 @@ impl Bench {
             arguments: words(&["-U"]).chain(words(arguments)).collect(),
             directory: directory.to_owned(),
             limit: self.peer_limit,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 

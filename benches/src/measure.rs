@@ -7,9 +7,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -34,6 +35,10 @@ pub struct Contender {
     pub directory: PathBuf,
     /// When to kill it.
     pub limit: Duration,
+    /// Variables of its environment, besides those of ours.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Files and directories that are removed before each run.
+    pub removed: Vec<PathBuf>,
 }
 
 /// How a measured process ended.
@@ -83,6 +88,15 @@ pub enum MeasureError {
         verb: &'static str,
         /// The program concerned.
         program: PathBuf,
+        /// The refusal.
+        #[source]
+        source: io::Error,
+    },
+    /// What an earlier run has left cannot be removed.
+    #[error("failed to remove `{}`", path.display())]
+    Remove {
+        /// The file or directory.
+        path: PathBuf,
         /// The refusal.
         #[source]
         source: io::Error,
@@ -153,6 +167,9 @@ fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError>
         program: contender.program.clone(),
         source,
     };
+    for path in &contender.removed {
+        remove(path)?;
+    }
     let output = Command::new(std::env::current_exe().map_err(failure)?)
         .arg("measure")
         .arg(contender.limit.as_millis().to_string())
@@ -160,6 +177,7 @@ fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError>
         .args(&contender.arguments)
         .current_dir(&contender.directory)
         .env_remove("BUILDOUT_HOME")
+        .envs(contender.environment.iter().cloned())
         .stdin(Stdio::null())
         .output()
         .map_err(failure)?;
@@ -173,6 +191,20 @@ fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError>
             program: contender.program.clone(),
             answer: complaint,
         }),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), MeasureError> {
+    let removed = match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(MeasureError::Remove {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -116,6 +116,40 @@ pub fn install_jinja2(directory: &Path) -> Result<PathBuf, PeerError> {
     Ok(environment.join("bin/python"))
 }
 
+/// The releases that installations of eggs are compared with.
+const EGG_RECIPE: [&str; 2] = ["zc.buildout==6.0.1", "zc.recipe.egg==6.0.0"];
+const UV: &str = "0.13.9";
+
+/// Whom installations of eggs are compared with, and the Python that all install for.
+#[derive(Debug, Clone)]
+pub struct EggPeers {
+    /// A Python of a virtual environment.
+    pub python: PathBuf,
+    /// The `buildout` program, beside its recipe for eggs.
+    pub buildout: PathBuf,
+    /// The `uv` program.
+    pub uv: PathBuf,
+}
+
+impl EggPeers {
+    /// Returns the peers installed below `directory`, and installs there those that are missing.
+    ///
+    /// # Errors
+    /// No Python, no network, or no place on the disk.
+    pub fn install(directory: &Path) -> Result<Self, PeerError> {
+        let requirements = EGG_RECIPE.map(ToOwned::to_owned);
+        let label = "zc.buildout 6.0.1 with zc.recipe.egg";
+        let buildout = install(directory, "zc.recipe.egg-6.0.0", label, &requirements)?;
+        let requirements = [format!("uv=={UV}")];
+        let uv = install(directory, &format!("uv-{UV}"), "uv", &requirements)?;
+        Ok(EggPeers {
+            python: buildout.join("bin/python"),
+            buildout: buildout.join("bin/buildout"),
+            uv: uv.join("bin/uv"),
+        })
+    }
+}
+
 /// Returns the virtual environment of a name, with packages from PyPI; makes it if it is missing.
 fn install(
     directory: &Path,

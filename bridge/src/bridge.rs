@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use buildout_core::fetch::encode_hex;
 use buildout_core::profile::python_text::split_words;
 use buildout_core::recipe::{
-    Buildout as _, Construction, Descriptor, Factory, PartRun, Provider, PythonFunctions,
-    RecipeError, RecipeReference,
+    Buildout as _, Construction, Descriptor, Factory, PartRun, PlannedDistributions, Provider,
+    PythonFunctions, RecipeError, RecipeReference,
 };
 use buildout_core::resolve::nearest;
 use md5::{Digest as _, Md5};
@@ -236,6 +236,20 @@ impl Bridge {
         let mut all = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(requirement.to_owned(), Arc::clone(&resolved));
         Ok(resolved)
+    }
+
+    /// Returns what a recipe or an extension would take if nothing were
+    /// installed.
+    pub(crate) fn plan(
+        &self,
+        requirement: &str,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let requirements = [requirement.to_owned(), ZC_BUILDOUT.to_owned()];
+        let planned = self
+            .distributions
+            .plan(&requirements, &Search::of_run(run)?, run);
+        planned.map_err(|error| self.explain(requirement, error))
     }
 
     /// Returns the entries of `sys.path` that the processes have.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
-use buildout_core::recipe::{Buildout as _, PartRun, RecipeError};
+use buildout_core::recipe::{Buildout as _, PartRun, PlannedDistributions, RecipeError};
 
 /// A distribution that can be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,18 @@ pub trait Distributions: Send + Sync {
         run: &PartRun<'_>,
     ) -> Result<Vec<Distribution>, RecipeError>;
 
+    /// Returns what that would take if nothing were installed. Nothing is.
+    ///
+    /// # Errors
+    ///
+    /// A requirement cannot be satisfied.
+    fn plan(
+        &self,
+        requirements: &[String],
+        search: &Search,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError>;
+
     /// Returns the Python of the run as it calls itself, if it is known: the one that
     /// `[buildout]` names may be a script that only chooses it.
     ///
@@ -81,10 +93,10 @@ impl Search {
         };
         let eggs = directory("eggs-directory")?;
         let develop_eggs = directory("develop-eggs-directory")?;
-        let is_offline =
-            &*option("offline")? == "true" || &*option("install-from-cache")? == "true";
+        let is_from_cache = &*option("install-from-cache")? == "true";
+        let is_offline = &*option("offline")? == "true" || is_from_cache;
         let mut path = vec![develop_eggs];
-        let destination = if is_offline {
+        let destination = if is_from_cache {
             path.push(eggs);
             None
         } else {

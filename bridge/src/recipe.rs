@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::recipe::{
-    Construction, ConstructionKind, Descriptor, Environment, Factory, Footprint, Installed,
-    PartRun, PythonFunction, PythonFunctions, Recipe, RecipeError, RecipeReference, RemoteBuildout,
-    Uninstaller, UpdateKind,
+    Construction, ConstructionKind, Descriptor, DistributionBasis, Environment, Factory, Footprint,
+    Installed, PartRun, PlannedDistributions, PythonFunction, PythonFunctions, Recipe, RecipeError,
+    RecipeReference, RemoteBuildout, Uninstaller, UpdateKind,
 };
 use buildout_core::resolve::OptionMap;
 use serde_json::{Value, json};
@@ -102,6 +102,7 @@ impl Factory for PythonFactory {
             bridge: Arc::clone(bridge),
             interpreter,
             number,
+            requirement: self.reference.distribution.clone(),
         }))
     }
 
@@ -125,6 +126,11 @@ impl Factory for PythonFactory {
                 Ok(())
             })
         }))
+    }
+
+    fn distributions(&self, run: &PartRun<'_>) -> Result<PlannedDistributions, RecipeError> {
+        let planned = self.bridge.plan(&self.reference.distribution, run);
+        planned.map_err(|error| error.at_option("recipe"))
     }
 
     fn identity(&self) -> Option<Arc<str>> {
@@ -194,6 +200,8 @@ struct PythonRecipe {
     interpreter: Arc<Interpreter>,
     /// The number of the recipe in its process.
     number: u64,
+    /// The distribution that has the recipe.
+    requirement: String,
 }
 
 impl PythonRecipe {
@@ -229,6 +237,23 @@ impl Recipe for PythonRecipe {
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.work(run, "update")
+    }
+
+    fn takes_distributions(&self) -> bool {
+        true
+    }
+
+    /// Those of the recipe; what it takes by itself shows when it does.
+    fn distributions(
+        &self,
+        run: &PartRun<'_>,
+        basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        match basis {
+            DistributionBasis::Nothing => self.bridge.plan(&self.requirement, run),
+            // It was constructed, so all is there.
+            DistributionBasis::Installed => Ok(PlannedDistributions::default()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use buildout_bridge::{
 };
 use buildout_core::configuration::Configuration;
 use buildout_core::dialect::Dialect;
-use buildout_core::recipe::{PartRun, Provider as _, RecipeError, Registry};
+use buildout_core::recipe::{PartRun, PlannedDistributions, Provider as _, RecipeError, Registry};
 use buildout_recipes::{
     DistributionSearch, NativeRecipes, OwnDistribution, PythonDistributions, recipe_egg_version,
 };
@@ -74,15 +74,7 @@ impl Distributions for EggDistributions {
         search: &Search,
         run: &PartRun<'_>,
     ) -> Result<Vec<Distribution>, RecipeError> {
-        let how = DistributionSearch {
-            destination: search.destination.as_deref(),
-            path: &search.path,
-            index: search.index.as_deref(),
-            find_links: &search.find_links,
-            allow_hosts: &search.allow_hosts,
-            newest: search.newest,
-            allow_unknown_extras: search.allow_unknown_extras,
-        };
+        let how = where_to_look(search);
         let found = self
             .distributions
             .require(requirements, &how, &self.dialect, run)?;
@@ -105,5 +97,28 @@ impl Distributions for EggDistributions {
 
     fn profile_changed(&self, run: &PartRun<'_>) {
         self.distributions.profile_changed(run);
+    }
+
+    fn plan(
+        &self,
+        requirements: &[String],
+        search: &Search,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let how = where_to_look(search);
+        self.distributions
+            .plan(requirements, &how, &self.dialect, run)
+    }
+}
+
+fn where_to_look(search: &Search) -> DistributionSearch<'_> {
+    DistributionSearch {
+        destination: search.destination.as_deref(),
+        path: &search.path,
+        index: search.index.as_deref(),
+        find_links: &search.find_links,
+        allow_hosts: &search.allow_hosts,
+        newest: search.newest,
+        allow_unknown_extras: search.allow_unknown_extras,
     }
 }

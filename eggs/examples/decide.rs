@@ -97,6 +97,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             libc,
         )),
         python: Version::parse(&identity.version_text).ok_or("Python has no version")?,
+        wheels: None,
+        lock: None,
     };
     let resolver = Resolver {
         index: Arc::new(Index::new(&settings, access)),
@@ -113,10 +115,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let decisions = resolver.decide(&requirements).inspect_err(|error| {
         eprintln!("{}", error.hint().unwrap_or_default());
     })?;
-    eprintln!("{} in {:?}", decisions.len(), start.elapsed());
-    for decision in decisions {
+    eprintln!("{} in {:?}", decisions.taken.len(), start.elapsed());
+    for decision in decisions.taken {
         match decision {
-            Decision::File(candidate) => println!(
+            Decision::File(candidate) | Decision::Source(candidate, _) => println!(
                 "{}=={} {}",
                 candidate.project.canonical(),
                 candidate.version,

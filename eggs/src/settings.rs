@@ -87,8 +87,14 @@ pub struct EggSettings {
     pub allow_hosts: Vec<String>,
     /// Whether newer versions are looked for than those that are there.
     pub newest: bool,
-    /// Whether nothing is installed, and no connection made.
+    /// Whether no connection is made: what is missing comes from the download
+    /// cache, or from files of this machine.
     pub offline: bool,
+    /// Whether what is missing may be installed at all.
+    pub installs: bool,
+    /// Whether files without a digest are refused: of the network, and in the
+    /// download cache.
+    pub require_hashes: bool,
     /// Whether pre-releases are taken only where there is nothing else.
     pub prefer_final: bool,
     /// Whether versions may be picked that are not pinned.
@@ -121,6 +127,8 @@ impl Default for EggSettings {
             allow_hosts: vec!["*".to_owned()],
             newest: true,
             offline: false,
+            installs: true,
+            require_hashes: false,
             prefer_final: true,
             allow_picked_versions: true,
             allow_unknown_extras: false,
@@ -188,6 +196,8 @@ impl EggSettings {
             show_picked_versions: boolean("show-picked-versions", false)?,
             update_versions_file: filled("update-versions-file").map(|file| directory.join(file)),
             shows_markers: defaults.shows_markers,
+            installs: defaults.installs,
+            require_hashes: defaults.require_hashes,
         };
         if settings.install_from_cache && settings.offline {
             return Err(InvalidSetting::OfflineFromCache);

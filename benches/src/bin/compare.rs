@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use buildout_benches::comparison::{Bench, Benchmark};
 use buildout_benches::measure::measure_child;
-use buildout_benches::peers::{Peer, PeerError, RELEASES, install_jinja2};
+use buildout_benches::peers::{EggPeers, Peer, PeerError, RELEASES, install_jinja2};
 use slap::test_master::RealSlapos;
 
 const USAGE: &str = "\
-usage: compare annotate|scale|noop|resolve|templates|bridge|node|promises|all [options]
+usage: compare annotate|scale|noop|resolve|templates|bridge|eggs|node|promises|all [options]
 
   --buildout PATH       our program (default: `buildout` beside this one); `slapos` is beside it
   --runs N              runs of each contender (default: 20)
@@ -103,6 +103,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         peers: install_peers(arguments, beside)?,
         jinja2: install_templates_peer(arguments, beside)?,
         measures_peers: !arguments.skip_peers,
+        eggs: install_egg_peers(arguments, beside)?,
         peer_limit: arguments.peer_limit,
         runs: arguments.runs,
         directory: directory.path().to_owned(),
@@ -149,6 +150,17 @@ fn install_templates_peer(arguments: &Arguments, beside: &Path) -> io::Result<Op
     match install_jinja2(&peer_directory(arguments, beside)?) {
         Ok(python) => Ok(Some(python)),
         Err(error) => warn("Jinja2", &error).map(|()| None),
+    }
+}
+
+/// Installs what installations of eggs are compared with; theirs is the Python of all.
+fn install_egg_peers(arguments: &Arguments, beside: &Path) -> io::Result<Option<EggPeers>> {
+    if arguments.skip_peers || !arguments.benchmarks.contains(&Benchmark::Eggs) {
+        return Ok(None);
+    }
+    match EggPeers::install(&peer_directory(arguments, beside)?) {
+        Ok(peers) => Ok(Some(peers)),
+        Err(error) => warn("the comparison of eggs", &error).map(|()| None),
     }
 }
 

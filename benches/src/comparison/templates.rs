@@ -81,6 +81,8 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
         arguments: arguments(None, rounds),
         directory: directory.clone(),
         limit: OWN_LIMIT,
+        environment: Vec::new(),
+        removed: Vec::new(),
     };
     let theirs = |rounds: &str| {
         bench.jinja2.as_ref().map(|python| Contender {
@@ -89,6 +91,8 @@ pub(super) fn run(bench: &Bench) -> Result<Report, ComparisonError> {
             arguments: arguments(Some(&script), rounds),
             directory: directory.clone(),
             limit: bench.peer_limit,
+            environment: Vec::new(),
+            removed: Vec::new(),
         })
     };
 

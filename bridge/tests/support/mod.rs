@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_bridge::{Distribution, Distributions, PythonRecipes, Search};
-use buildout_core::recipe::{PartRun, RecipeError, Registry};
+use buildout_core::recipe::{PartRun, PlannedDistributions, RecipeError, Registry};
 
 #[allow(unused_imports, reason = "each test binary uses its own selection")]
 pub(crate) use site::{ROOT, TestSite};
@@ -47,6 +47,16 @@ impl Distributions for DirectoryDistributions {
             });
         }
         Ok(found)
+    }
+
+    /// All of them are there.
+    fn plan(
+        &self,
+        _: &[String],
+        _: &Search,
+        _: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        Ok(PlannedDistributions::default())
     }
 }
 

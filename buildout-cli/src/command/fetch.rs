@@ -15,8 +15,12 @@ pub(super) fn run(context: &Context<'_>, parts: &[String]) -> Result<(), Stop> {
         }
         let report = fetch(session, settings, parts)?;
         let (fetched, present) = (report.fetched, report.present);
+        let end = match report.doubts {
+            0 => "Offline runs have what they need.",
+            _ => "Offline runs have what they need, but for what the warnings tell.",
+        };
         context.streams.out(&format!(
-            "Downloads: {fetched} fetched, {present} were there. Offline runs have what they need.\n"
+            "Downloads: {fetched} fetched, {present} were there. {end}\n"
         ));
         Ok(())
     })

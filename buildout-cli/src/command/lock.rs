@@ -65,12 +65,16 @@ pub(super) fn run(context: &Context<'_>, words: &[String]) -> Result<(), Stop> {
                 report.push_str(&format!("{verb} {url}\n"));
             }
             let (profiles, downloads) = (new.lock.profiles.len(), new.lock.downloads.len());
+            let distributions = match new.lock.distributions.len() {
+                0 => String::new(),
+                distributions => format!(", {distributions} distributions"),
+            };
             let revisions = match new.lock.revisions.len() {
                 0 => String::new(),
                 revisions => format!(", {revisions} revisions"),
             };
             report.push_str(&format!(
-                "{}: {profiles} profiles, {downloads} downloads{revisions}\n",
+                "{}: {profiles} profiles, {downloads} downloads{distributions}{revisions}\n",
                 path.display()
             ));
             context.streams.out(&report);

@@ -95,6 +95,8 @@ impl PinnedSupervisord {
             page_cache: None,
             tags: Arc::new(tags),
             python: version.ok_or("this Python has no version")?,
+            wheels: None,
+            lock: None,
         };
         Ok(Index::new(&settings, access).cancelled_by(cancellation.clone()))
     }

@@ -94,6 +94,11 @@ impl Site {
         }
     }
 
+    /// Returns the path of a fixture.
+    pub(crate) fn fixture(&self, name: &str) -> PathBuf {
+        self.root.path().join("fixtures").join(name)
+    }
+
     /// Writes a file outside of both, and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.root.path().join(name);
@@ -194,6 +199,19 @@ impl Site {
             .collect();
         names.sort();
         names
+    }
+
+    /// Removes a directory of ours.
+    pub(crate) fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.path(Side::Ours, name)).expect("it is there");
+    }
+
+    /// Lists the eggs of ours; there are none if there is no directory.
+    pub(crate) fn eggs(&self) -> Vec<String> {
+        match self.path(Side::Ours, "eggs").join("v5").is_dir() {
+            true => self.names(Side::Ours, "eggs"),
+            false => Vec::new(),
+        }
     }
 
     /// Returns the scripts with their modes. Of interpreters only what comes

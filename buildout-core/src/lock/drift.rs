@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{LockFile, LockedDownload, RevisionSource};
+use super::{DistributionPurpose, LockFile, LockedDownload, RevisionSource};
 use crate::fetch::{Digests, ExpectedDigests, encode_hex};
 
 /// The downloads of a run by URL, each with what profiles pin of it.
@@ -47,6 +47,18 @@ pub enum Drift {
         /// The download.
         url: String,
     },
+    /// No locked distribution satisfies a requirement.
+    DistributionAdded {
+        /// The requirement, with its pin.
+        requirement: String,
+        /// What is locked of the same project.
+        locked: Vec<String>,
+    },
+    /// A locked distribution is not wanted.
+    DistributionGone {
+        /// The name of its file.
+        file: String,
+    },
     /// A revision of a repository is not locked.
     RevisionAdded {
         /// The repository and what is looked up in it.
@@ -60,7 +72,8 @@ pub enum Drift {
 }
 
 impl Drift {
-    /// Returns the URL it is about.
+    /// Returns the URL it is about; for distributions, the requirement or the
+    /// file.
     pub fn url(&self) -> &str {
         match self {
             Drift::ProfileAdded { url }
@@ -69,6 +82,8 @@ impl Drift {
             | Drift::DownloadAdded { url }
             | Drift::DownloadGone { url }
             | Drift::DownloadRepinned { url } => url,
+            Drift::DistributionAdded { requirement, .. } => requirement,
+            Drift::DistributionGone { file } => file,
             Drift::RevisionAdded { source } | Drift::RevisionGone { source } => &source.repository,
         }
     }
@@ -92,6 +107,19 @@ impl fmt::Display for Drift {
                     f,
                     "download {url} is pinned to another checksum than the locked one"
                 )
+            }
+            Drift::DistributionAdded {
+                requirement,
+                locked,
+            } => {
+                write!(f, "distribution for {requirement} is not locked")?;
+                match locked.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ", but {}", locked.join(" and ")),
+                }
+            }
+            Drift::DistributionGone { file } => {
+                write!(f, "distribution {file} is locked, but not wanted")
             }
             Drift::RevisionAdded { source } => write!(f, "revision of {source} is not locked"),
             Drift::RevisionGone { source } => {
@@ -153,6 +181,47 @@ pub(crate) fn revision_drifts(
     if all {
         let gone = locked.difference(wanted).cloned();
         drifts.extend(gone.map(|source| Drift::RevisionGone { source }));
+    }
+    drifts
+}
+
+/// The distributions of a run, as far as a lock knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WantedDistributions {
+    /// The names of the files that are taken.
+    pub(crate) files: BTreeSet<String>,
+    /// The requirements that none satisfies, each with what is locked of the
+    /// project.
+    pub(crate) missing: BTreeMap<String, Vec<String>>,
+    /// Whether something has to be built.
+    pub(crate) builds: bool,
+}
+
+/// Compares the distributions of a run with a lock; `all` says whether they are
+/// those of the whole profile.
+pub(crate) fn distribution_drifts(
+    lock: &LockFile,
+    wanted: &WantedDistributions,
+    all: bool,
+) -> Vec<Drift> {
+    let missing = wanted.missing.iter();
+    let mut drifts: Vec<Drift> = missing
+        .map(|(requirement, locked)| Drift::DistributionAdded {
+            requirement: requirement.clone(),
+            locked: locked.clone(),
+        })
+        .collect();
+    // What a missing distribution requires is not known.
+    if !all || !drifts.is_empty() {
+        return drifts;
+    }
+    for (file, locked) in &lock.distributions {
+        // What a build needs shows when it is built.
+        let may_be_wanted = locked.purpose == DistributionPurpose::Build && wanted.builds;
+        if !may_be_wanted && !wanted.files.contains(file) {
+            let file = file.clone();
+            drifts.push(Drift::DistributionGone { file });
+        }
     }
     drifts
 }

@@ -2,11 +2,13 @@
 //! on the same.
 //!
 //! It records every profile from the network with its SHA-256 digest, every
-//! download with its digests and size, and the revision of every repository
-//! that a profile names without one. Local files are not in it: they belong to
+//! download and every file of a Python distribution with its digests and size,
+//! and the revision of every repository that a profile names without one. Local
+//! files are not in it: they belong to
 //! whatever the profile belongs to. [`LockFile::parse`] and `Display` are
 //! inverse; [`drifts`] compares a lock with what a run found.
 
+mod distribution;
 mod drift;
 mod text;
 
@@ -16,8 +18,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use distribution::is_same_project;
+pub use distribution::{DistributionLock, DistributionPurpose, LockedDistribution};
 pub use drift::{Drift, PlannedPins, drifts};
-pub(crate) use drift::{download_drifts, fits_all, profile_drifts, revision_drifts};
+pub(crate) use drift::{
+    WantedDistributions, distribution_drifts, download_drifts, fits_all, profile_drifts,
+    revision_drifts,
+};
 pub use text::LockSyntaxError;
 
 use crate::fetch::{Digests, ExpectedDigests, LockedDigests};
@@ -30,11 +37,14 @@ pub const LOCK_FILE: &str = "buildout.lock";
 /// misunderstand the new one.
 pub const LOCK_VERSION: u32 = 1;
 
-/// What is locked, by URL as it may be shown.
+/// What is locked: distributions by the name of their file, the rest by URL as
+/// it may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockFile {
     /// The SHA-256 digests of profiles.
     pub profiles: BTreeMap<String, [u8; 32]>,
+    /// The files of Python distributions.
+    pub distributions: BTreeMap<String, LockedDistribution>,
     /// The downloads of parts.
     pub downloads: BTreeMap<String, LockedDownload>,
     /// The revisions of repositories.
@@ -144,7 +154,10 @@ impl LockFile {
     pub fn digests(&self) -> LockedDigests {
         let digest =
             |(url, locked): (&String, &LockedDownload)| (url.clone(), locked.digests.sha256);
-        self.downloads.iter().map(digest).collect()
+        let distributions = self.distributions.values();
+        let distributions = distributions.map(|locked| (locked.url.clone(), locked.sha256));
+        let downloads = self.downloads.iter().map(digest);
+        downloads.chain(distributions).collect()
     }
 }
 

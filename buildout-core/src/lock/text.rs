@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{LOCK_VERSION, LockFile, LockedDownload, RevisionSource};
+use super::{
+    DistributionPurpose, LOCK_VERSION, LockFile, LockedDistribution, LockedDownload, RevisionSource,
+};
 use crate::fetch::{Algorithm, Digests, ExpectedDigests, encode_hex};
 
 const INTRODUCTION: &str = "\
@@ -13,8 +15,14 @@ const INTRODUCTION: &str = "\
 ";
 
 const PROFILE: &str = "profile";
+const DISTRIBUTION: &str = "distribution";
 const DOWNLOAD: &str = "download";
 const REVISION: &str = "git";
+
+/// The value of `for` where a distribution is not installed.
+const BUILD: &str = "build";
+/// The names that stand once for each value.
+const LISTS: [&str; 2] = ["extra", "requires"];
 
 /// A text that is no lock file, or one of another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +37,23 @@ pub struct LockSyntaxError {
 impl fmt::Display for LockFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{INTRODUCTION}version = {LOCK_VERSION}")?;
+        for (file, locked) in &self.distributions {
+            write!(f, "\n[{DISTRIBUTION} {file}]\n")?;
+            writeln!(f, "name = {}", locked.name)?;
+            writeln!(f, "version = {}", locked.version)?;
+            if locked.purpose == DistributionPurpose::Build {
+                writeln!(f, "for = {BUILD}")?;
+            }
+            for extra in &locked.extras {
+                writeln!(f, "extra = {extra}")?;
+            }
+            for requirement in &locked.requires {
+                writeln!(f, "requires = {requirement}")?;
+            }
+            writeln!(f, "url = {}", locked.url)?;
+            writeln!(f, "sha256 = {}", encode_hex(&locked.sha256))?;
+            writeln!(f, "size = {}", locked.size)?;
+        }
         for (url, LockedDownload { digests, size }) in &self.downloads {
             write!(f, "\n[{DOWNLOAD} {url}]\n")?;
             for algorithm in Algorithm::ALL {
@@ -53,6 +78,8 @@ struct Block<'a> {
     kind: &'a str,
     url: &'a str,
     values: BTreeMap<&'a str, (usize, &'a str)>,
+    /// The values of names that may stand there several times, in order.
+    lists: Vec<(usize, &'a str, &'a str)>,
 }
 
 impl LockFile {
@@ -86,6 +113,7 @@ impl LockFile {
                     kind,
                     url,
                     values: BTreeMap::new(),
+                    lists: Vec::new(),
                 });
                 continue;
             }
@@ -93,6 +121,10 @@ impl LockFile {
                 .split_once(" = ")
                 .ok_or_else(|| wrong(number, "expected `NAME = VALUE` or a header"))?;
             let known = match &mut block {
+                Some(block) if LISTS.contains(&name) => {
+                    block.lists.push((number, name, value));
+                    false
+                }
                 Some(block) => block.values.insert(name, (number, value)).is_some(),
                 None if name == "version" => version.replace(value).is_some(),
                 None => return Err(wrong(number, "only `version` stands before the entries")),
@@ -123,12 +155,31 @@ impl LockFile {
                     sha256: pins.sha256.unwrap_or_default(),
                     sha512: pins.sha512.unwrap_or([0; 64]),
                 };
-                let (line, size) = block.take("size")?;
-                let size = size
-                    .parse()
-                    .map_err(|_| wrong(line, "`size` is no number"))?;
+                let size = block.size()?;
                 let locked = LockedDownload { digests, size };
                 self.downloads.insert(url, locked).is_none()
+            }
+            DISTRIBUTION => {
+                let pins = block.digests(&[Algorithm::Sha256])?;
+                let purpose = match block.values.remove("for") {
+                    None => DistributionPurpose::Installation,
+                    Some((_, BUILD)) => DistributionPurpose::Build,
+                    Some((line, other)) => {
+                        let problem = format!("`for` is `{BUILD}` or missing, not `{other}`");
+                        return Err(wrong(line, problem));
+                    }
+                };
+                let locked = LockedDistribution {
+                    name: block.take("name")?.1.to_owned(),
+                    version: block.take("version")?.1.to_owned(),
+                    url: block.take("url")?.1.to_owned(),
+                    sha256: pins.sha256.unwrap_or_default(),
+                    size: block.size()?,
+                    purpose,
+                    requires: block.take_list("requires"),
+                    extras: block.take_list("extra"),
+                };
+                self.distributions.insert(url, locked).is_none()
             }
             REVISION => {
                 let (repository, reference) = url
@@ -154,11 +205,13 @@ impl LockFile {
             let problem = format!("`{}` is there twice", block.url);
             return Err(wrong(block.line, problem));
         }
-        match block.values.first_key_value() {
+        let lists = block.lists.iter().map(|(line, name, _)| (*name, *line));
+        let values = block.values.iter().map(|(name, (line, _))| (*name, *line));
+        match values.chain(lists).next() {
             None => Ok(()),
-            Some((name, (line, _))) => {
+            Some((name, line)) => {
                 let problem = format!("a {} has no `{name}`", block.kind);
-                Err(wrong(*line, problem))
+                Err(wrong(line, problem))
             }
         }
     }
@@ -170,6 +223,18 @@ impl<'a> Block<'a> {
             let problem = format!("`{name}` is missing in this entry");
             wrong(self.line, problem)
         })
+    }
+
+    /// Takes all values of a name that may stand there several times.
+    fn take_list(&mut self, name: &str) -> Vec<String> {
+        let is_it = |(_, known, _): &mut (usize, &str, &str)| *known == name;
+        let taken = self.lists.extract_if(.., is_it);
+        taken.map(|(_, _, value)| value.to_owned()).collect()
+    }
+
+    fn size(&mut self) -> Result<u64, LockSyntaxError> {
+        let (line, size) = self.take("size")?;
+        size.parse().map_err(|_| wrong(line, "`size` is no number"))
     }
 
     /// Takes a digest for each of these algorithms.
@@ -207,12 +272,37 @@ fn wrong(line: usize, problem: impl Into<String>) -> LockSyntaxError {
 mod tests {
     use super::*;
 
+    fn distribution(name: &str, requires: &[&str]) -> LockedDistribution {
+        LockedDistribution {
+            name: name.to_owned(),
+            version: "1.0".to_owned(),
+            url: format!("https://h/{name}"),
+            sha256: Digests::of(b"b").sha256,
+            size: 1,
+            purpose: DistributionPurpose::Installation,
+            requires: requires.iter().map(ToString::to_string).collect(),
+            extras: Vec::new(),
+        }
+    }
+
     fn lock() -> LockFile {
         let download = |bytes: &[u8]| LockedDownload {
             digests: Digests::of(bytes),
             size: bytes.len() as u64,
         };
         LockFile {
+            distributions: [
+                ("a-1.0-py3-none-any.whl".to_owned(), distribution("a", &[])),
+                (
+                    "b-1.0.tar.gz".to_owned(),
+                    LockedDistribution {
+                        purpose: DistributionPurpose::Build,
+                        extras: vec!["x".to_owned()],
+                        ..distribution("b", &["c>=1", "d; extra == \"x\""])
+                    },
+                ),
+            ]
+            .into(),
             profiles: [("https://h/a.cfg".to_owned(), Digests::of(b"a").sha256)].into(),
             downloads: [
                 ("https://h/b [1].tgz".to_owned(), download(b"b")),
@@ -233,9 +323,14 @@ mod tests {
     #[test]
     fn it_is_sorted_and_has_one_value_a_line() {
         let text = lock().to_string();
+        let digest = encode_hex(&Digests::of(b"b").sha256);
         assert!(
             text.starts_with(&format!(
-                "{INTRODUCTION}version = 1\n\n[download https://h/a.tgz]\n\
+                "{INTRODUCTION}version = 1\n\n[distribution a-1.0-py3-none-any.whl]\n\
+                 name = a\nversion = 1.0\nurl = https://h/a\nsha256 = {digest}\nsize = 1\n\n\
+                 [distribution b-1.0.tar.gz]\nname = b\nversion = 1.0\nfor = build\nextra = x\n\
+                 requires = c>=1\nrequires = d; extra == \"x\"\nurl = https://h/b\n\
+                 sha256 = {digest}\nsize = 1\n\n[download https://h/a.tgz]\n\
                  md5 = 5d41402abc4b2a76b9719d911017c592\n\
                  sha256 = 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
                  sha512 = 9b71d224bd62f378"
@@ -272,49 +367,59 @@ mod tests {
             (
                 "[profile",
                 "[cheese",
-                "line 20: entries of the kind `cheese` are not known",
+                "line 38: entries of the kind `cheese` are not known",
             ),
-            ("size = 5\n", "", "line 5: `size` is missing in this entry"),
-            ("size = 5", "size = big", "line 9: `size` is no number"),
+            ("size = 5\n", "", "line 23: `size` is missing in this entry"),
+            ("size = 5", "size = big", "line 27: `size` is no number"),
+            (
+                "for = build",
+                "for = fun",
+                "line 15: `for` is `build` or missing, not `fun`",
+            ),
+            (
+                "size = 5",
+                "size = 5\nrequires = a",
+                "line 28: a download has no `requires`",
+            ),
             (
                 "size = 5",
                 "size = 5\ncolour = red",
-                "line 10: a download has no `colour`",
+                "line 28: a download has no `colour`",
             ),
             (
                 "size = 5",
                 "size = 5\nsize = 5",
-                "line 10: `size` is there twice",
+                "line 28: `size` is there twice",
             ),
             (
                 "size = 5",
                 "size=5",
-                "line 9: expected `NAME = VALUE` or a header",
+                "line 27: expected `NAME = VALUE` or a header",
             ),
             (
                 "[git https://h/r.git master]",
                 "[git https://h/r.git]",
-                "line 17: a header looks like `[git URL BRANCH]`",
+                "line 35: a header looks like `[git URL BRANCH]`",
             ),
             (
                 "revision = 5d",
                 "revision = tip-5d",
-                "line 18: `revision` is no hexadecimal number",
+                "line 36: `revision` is no hexadecimal number",
             ),
             (
                 "[download https://h/a.tgz]",
                 "[download]",
-                "line 5: a header looks like `[download URL]`",
+                "line 23: a header looks like `[download URL]`",
             ),
             (
                 "https://h/b [1].tgz",
                 "https://h/a.tgz",
-                "line 11: `https://h/a.tgz` is there twice",
+                "line 29: `https://h/a.tgz` is there twice",
             ),
             (
                 "md5 = 5d41402abc4b2a76b9719d911017c592",
                 "md5 = 5d",
-                "line 6: `5d` is not a MD5 checksum of 32 hexadecimal digits",
+                "line 24: `5d` is not a MD5 checksum of 32 hexadecimal digits",
             ),
         ] {
             assert!(text.contains(old), "{old}");

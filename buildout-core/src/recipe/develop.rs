@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::distributions::PlannedDistributions;
 use super::error::RecipeError;
 use super::part_run::PartRun;
 use crate::dialect::Dialect;
@@ -21,4 +22,17 @@ pub trait DevelopEggs: Send + Sync {
         dialect: &Dialect,
         run: &PartRun<'_>,
     ) -> Result<Vec<PathBuf>, RecipeError>;
+
+    /// Returns what the build of a checkout takes, and makes its requirements
+    /// known to the plans of parts. No develop egg stays.
+    ///
+    /// # Errors
+    ///
+    /// The checkout cannot be built.
+    fn plan(
+        &self,
+        setup: &Path,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError>;
 }

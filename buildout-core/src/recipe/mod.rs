@@ -14,6 +14,7 @@
 mod construction;
 mod descriptor;
 mod develop;
+mod distributions;
 mod download_events;
 mod error;
 mod extension;
@@ -32,6 +33,7 @@ pub use descriptor::{
     ConstructionKind, Descriptor, Footprint, OptionDocumentation, ResultDocumentation, UpdateKind,
 };
 pub use develop::DevelopEggs;
+pub use distributions::{DistributionBasis, PlannedDistribution, PlannedDistributions};
 pub use error::{RecipeError, RecipeErrorKind};
 pub use extension::{Extension, ExtensionRun};
 pub use extensions::Extensions;

@@ -21,7 +21,7 @@ use crate::fetch::{
     CacheUse, DownloadRequest, Downloader, DownloaderOptions, HashPolicy, LockedDigests,
     MirrorTransport, Prefetcher, TlsSettings, Transport,
 };
-use crate::lock::LockFile;
+use crate::lock::{DistributionLock, LockFile};
 use crate::resolve::OptionMap;
 use crate::run::{SharedJournal, SubRunWorld};
 use crate::state::build_environment::BuildEnvironment;
@@ -85,6 +85,7 @@ pub struct RunServices {
     download_policy: RwLock<Option<DownloadPolicy>>,
     download_ids: Arc<DownloadIds>,
     locked: RwLock<Option<Locked>>,
+    preferred_distributions: RwLock<Option<(Arc<LockFile>, Vec<String>)>>,
     prefetcher: RwLock<Option<Arc<Prefetcher>>>,
     sub_runs: RwLock<Option<Arc<dyn SubRunWorld>>>,
 }
@@ -153,6 +154,7 @@ impl RunServices {
             download_policy: RwLock::new(None),
             download_ids: Arc::default(),
             locked: RwLock::new(None),
+            preferred_distributions: RwLock::new(None),
             prefetcher: RwLock::new(None),
             sub_runs: RwLock::new(None),
         }
@@ -281,6 +283,29 @@ impl RunServices {
     pub fn lock(&self) -> Option<Arc<LockFile>> {
         let locked = self.locked.read().unwrap_or_else(PoisonError::into_inner);
         locked.as_ref().map(|locked| Arc::clone(&locked.file))
+    }
+
+    /// Has distributions of a lock taken where they will do, but for those
+    /// that `except` names.
+    pub(crate) fn prefer_distributions(&self, lock: LockFile, except: Vec<String>) {
+        let mut place = self
+            .preferred_distributions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = Some((Arc::new(lock), except));
+    }
+
+    /// Returns the lock that distributions come from, and what that means.
+    pub fn distribution_lock(&self) -> Option<(Arc<LockFile>, DistributionLock)> {
+        if let Some(lock) = self.lock() {
+            return Some((lock, DistributionLock::Only));
+        }
+        let preferred = self
+            .preferred_distributions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (lock, except) = preferred.clone()?;
+        Some((lock, DistributionLock::Preferred { except }))
     }
 
     /// Starts to fetch what parts are going to download, `limit` at a time;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::construction::Construction;
 use super::descriptor::{Descriptor, ResultDocumentation, is_named};
 use super::develop::DevelopEggs;
+use super::distributions::{DistributionBasis, PlannedDistributions};
 use super::error::RecipeError;
 use super::extension::Extension;
 use super::part_run::{Installed, PartRun, RunServices};
@@ -122,6 +123,17 @@ pub trait Factory: Send + Sync {
     /// Returns the documentation of the options that the recipe sets.
     fn results(&self) -> &'static [ResultDocumentation] {
         &[]
+    }
+
+    /// Returns the Python distributions that the recipe itself consists of, and
+    /// what it needs, where they do not come with the program. It is asked for
+    /// parts that are not constructed.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be found.
+    fn distributions(&self, _run: &PartRun<'_>) -> Result<PlannedDistributions, RecipeError> {
+        Ok(PlannedDistributions::default())
     }
 
     /// Tells whether debug builds, and so all tests, insist on every option
@@ -262,6 +274,25 @@ pub trait Recipe: Send {
     /// Returns what its construction had to download.
     fn constructed_with(&self) -> Vec<PlannedDownload> {
         Vec::new()
+    }
+
+    /// Tells whether the installation takes Python distributions.
+    fn takes_distributions(&self) -> bool {
+        false
+    }
+
+    /// Returns the Python distributions that the installation is going to take.
+    /// Nothing is installed for it.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be decided on.
+    fn distributions(
+        &self,
+        _run: &PartRun<'_>,
+        _basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        Ok(PlannedDistributions::default())
     }
 
     /// Returns what an update is going to download.

@@ -141,7 +141,7 @@ fn planned(recipe: &dyn Recipe, of: DownloadsOf) -> Vec<PlannedDownload> {
 ///
 /// [`Problem::Downloads`].
 pub fn check_downloads(session: &Session<'_>, downloads: &[PartDownload]) -> Result<(), Failure> {
-    check_all_downloads(session, Vec::new(), downloads)
+    check_all_downloads(session, Vec::new(), downloads, Vec::new())
 }
 
 /// Makes the failure that tells of all these downloads, if there are any.
@@ -157,7 +157,11 @@ fn refused_downloads(
 }
 
 /// Fails if parts could not be constructed because they may not download what
-/// that takes, and tells what else the others lack.
+/// that takes, and tells what else the others lack: downloads, and
+/// distributions.
+///
+/// A distribution that is all that is missing is told of when its turn comes,
+/// in upstream's words.
 ///
 /// # Errors
 ///
@@ -166,6 +170,7 @@ pub(super) fn check_all_downloads(
     session: &Session<'_>,
     mut unconstructed: Vec<Failure>,
     downloads: &[PartDownload],
+    distributions: Vec<RefusedDownload>,
 ) -> Result<(), Failure> {
     let downloader = session.services().downloader();
     let mut refused: Vec<(RefusedDownload, Option<Place>)> = Vec::new();
@@ -188,6 +193,13 @@ pub(super) fn check_all_downloads(
             refused.push((RefusedDownload { part, error }, place_of(session, download)));
         }
     }
+    if refused.is_empty() && distributions.len() == 1 {
+        return Ok(());
+    }
+    for missing in distributions {
+        let place = session.option_place(&missing.part, "eggs", "");
+        refused.push((missing, place));
+    }
     if refused.len() == 1 && !unconstructed.is_empty() {
         // It also tells what the part was needed for.
         return Err(unconstructed.swap_remove(0));
@@ -198,12 +210,24 @@ pub(super) fn check_all_downloads(
     }
 }
 
+/// Makes the failure that tells of all these distributions, if there are any.
+pub(super) fn refused_distributions(
+    session: &Session<'_>,
+    refused: Vec<RefusedDownload>,
+) -> Option<Failure> {
+    let with_place = |refused: RefusedDownload| {
+        let place = session.option_place(&refused.part, "eggs", "");
+        (refused, place)
+    };
+    refusal_of_all(session, refused.into_iter().map(with_place).collect())
+}
+
 fn refusal_of_all(
     session: &Session<'_>,
     refused: Vec<(RefusedDownload, Option<Place>)>,
 ) -> Option<Failure> {
     let hint = match &refused.first()?.0.error {
-        DownloadError::Offline { .. }
+        DownloadError::Offline { .. } | DownloadError::NoDistribution { .. }
             if session.services().downloader().options().cache.is_some() =>
         {
             Some("run `buildout -O fetch` once; offline runs then find everything".to_owned())
@@ -265,7 +289,10 @@ pub(super) fn show_refused(refused: &[RefusedDownload], f: &mut fmt::Formatter<'
     }
     write!(f, "{} downloads cannot be made:", refused.len())?;
     for download in refused {
-        write!(f, "\n  {}: {}", download.part, download.error)?;
+        let text = download.error.to_string();
+        // Upstream's text of a missing distribution has two lines.
+        let text = text.lines().next().unwrap_or_default();
+        write!(f, "\n  {}: {text}", download.part)?;
     }
     Ok(())
 }

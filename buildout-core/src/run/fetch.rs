@@ -3,17 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::distributions::{
+    UnconstructedPart, distinct_files, distributions_of_profile, download_distributions,
+};
 use super::downloads::{
     DownloadsOf, PartDownload, check_downloads, make_downloads, remote_downloads,
 };
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
-use super::locking::check_locked_downloads;
+use super::locking::check_locked;
 use super::selection::select;
 use super::session::Session;
 use super::settings::BuildoutSettings;
 use crate::configuration::BUILDOUT_SECTION;
-use crate::fetch::{Destination, Origin};
+use crate::fetch::{CacheUse, Destination, Downloaded, Origin};
 use crate::recipe::FetchedCopies;
 use crate::resolve::Doing;
 
@@ -24,6 +27,8 @@ pub struct FetchReport {
     pub fetched: usize,
     /// How many the cache had.
     pub present: usize,
+    /// How many warnings tell of what may be missing.
+    pub doubts: usize,
 }
 
 /// Brings the downloads of the requested parts, or of all, and of those that
@@ -39,10 +44,16 @@ pub fn fetch(
     requested: &[String],
 ) -> Result<FetchReport, Failure> {
     let fetching = |failure: Failure| failure.during(vec![Doing::Fetching]);
-    select(session, requested, |_, failure| Err(failure)).map_err(fetching)?;
+    let mut unconstructed = Vec::new();
+    let skip = |part: &Arc<str>, failure| {
+        unconstructed.push(UnconstructedPart::of(part, failure)?);
+        Ok(())
+    };
+    select(session, requested, skip).map_err(fetching)?;
     // Also those that the requested ones need.
     let parts = session.parts();
-    check_locked_downloads(session, &parts, requested.is_empty()).map_err(fetching)?;
+    let all = requested.is_empty() && unconstructed.is_empty();
+    check_locked(session, settings, &parts, all).map_err(fetching)?;
     let mut downloads = remote_downloads(session, &parts, DownloadsOf::Profile);
     for download in &mut downloads {
         let request = &mut download.planned.request;
@@ -51,6 +62,11 @@ pub fn fetch(
         request.offline = None;
     }
     let mut report = fetch_all(session, settings, &downloads).map_err(fetching)?;
+    let distributions = fetch_distributions(session, settings, &parts, &unconstructed);
+    let distributions = distributions.map_err(fetching)?;
+    report.fetched += distributions.fetched;
+    report.present += distributions.present;
+    report.doubts += distributions.doubts;
     let copies = fetch_copies(session, settings, &parts).map_err(fetching)?;
     report.fetched += copies.fetched;
     report.present += copies.present;
@@ -105,15 +121,37 @@ fn fetch_all(
         return Err(no_cache(session, "download-cache", "downloads"));
     }
     check_downloads(session, downloads)?;
-    let made = make_downloads(session, settings, downloads)?;
-    let mut report = FetchReport::default();
-    for downloaded in made {
-        match downloaded.origin {
-            Origin::Network(_) => report.fetched += 1,
-            _ => report.present += 1,
-        }
+    Ok(counted(&make_downloads(session, settings, downloads)?))
+}
+
+/// Fetches the files of Python distributions.
+fn fetch_distributions(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+    parts: &[Arc<str>],
+    unconstructed: &[UnconstructedPart],
+) -> Result<FetchReport, Failure> {
+    let all = distributions_of_profile(session, settings, parts, unconstructed)?;
+    let files: Vec<_> = distinct_files(&all).into_values().collect();
+    if settings.download_cache.is_none() && !files.is_empty() {
+        return Err(no_cache(session, "download-cache", "distributions"));
     }
-    Ok(report)
+    let made = download_distributions(session, settings, &files, CacheUse::First)?;
+    let unknown = all.iter().map(|found| found.planned.unknown.len());
+    Ok(FetchReport {
+        doubts: unconstructed.len() + unknown.sum::<usize>(),
+        ..counted(&made)
+    })
+}
+
+fn counted(made: &[Downloaded]) -> FetchReport {
+    let is_fetched = |downloaded: &&Downloaded| matches!(downloaded.origin, Origin::Network(_));
+    let fetched = made.iter().filter(is_fetched).count();
+    FetchReport {
+        fetched,
+        present: made.len() - fetched,
+        doubts: 0,
+    }
 }
 
 /// Makes the failure for a cache that is not set.

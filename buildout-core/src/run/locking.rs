@@ -5,19 +5,26 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::distributions::{
+    PartDistributions, UnconstructedPart, distinct_files, distributions_of,
+    distributions_of_profile, download_distributions, wanted_of,
+};
 use super::downloads::{
     DownloadsOf, PartDownload, PartRevision, check_downloads, make_downloads, place_of,
     remote_downloads, revisions_of,
 };
 use super::failure::{Failure, Problem};
+use super::install::checkouts;
 use super::selection::select;
 use super::session::Session;
 use super::settings::BuildoutSettings;
 use crate::fetch::{CacheUse, Digests, HashPolicy};
 use crate::lock::{
-    Drift, LockError, LockFile, LockedDownload, PlannedPins, RevisionSource, download_drifts,
-    fits_all, profile_drifts, revision_drifts,
+    Drift, LockError, LockFile, LockedDistribution, LockedDownload, PlannedPins, RevisionSource,
+    distribution_drifts, download_drifts, fits_all, is_same_project, profile_drifts,
+    revision_drifts,
 };
+use crate::recipe::DistributionBasis;
 use crate::resolve::{Doing, nearest};
 
 /// What is wrong about a lock.
@@ -96,14 +103,15 @@ pub fn check_locked_profiles(
     }
 }
 
-/// Fails if a lock is in force and the downloads of `parts` are not those that
-/// were locked; `all` says whether these are all parts.
+/// Fails if a lock is in force and the downloads and distributions of `parts`
+/// are not those that were locked; `all` says whether these are all parts.
 ///
 /// # Errors
 ///
 /// [`LockProblem::Drift`].
-pub(super) fn check_locked_downloads(
+pub(super) fn check_locked(
     session: &Session<'_>,
+    settings: &BuildoutSettings,
     parts: &[Arc<str>],
     all: bool,
 ) -> Result<(), Failure> {
@@ -116,15 +124,31 @@ pub(super) fn check_locked_downloads(
     let sources: BTreeSet<RevisionSource> = sources.collect();
     let mut drifts = download_drifts(&lock, &pins_of(&downloads), all);
     drifts.extend(revision_drifts(&lock, &sources, all));
+    let distributions = distributions_of(session, parts, DistributionBasis::Nothing)?;
+    let mut wanted = wanted_of(&distributions);
+    let checkouts = checkouts(session, settings)?;
+    wanted.builds |= checkouts.iter().any(|named| !named.found.is_empty());
+    drifts.extend(distribution_drifts(&lock, &wanted, all));
     let mut places: Vec<_> = drifts
         .iter()
         .flat_map(|drift| downloads.iter().filter(|d| shown(d) == drift.url()))
         .map(|download| place_of(session, download))
         .collect();
     for drift in &drifts {
-        if let Drift::RevisionAdded { source } = drift {
-            let asking = revisions.iter().filter(|r| r.planned.source == *source);
-            places.extend(asking.map(|found| revision_place(session, found)));
+        match drift {
+            Drift::RevisionAdded { source } => {
+                let asking = revisions.iter().filter(|r| r.planned.source == *source);
+                places.extend(asking.map(|found| revision_place(session, found)));
+            }
+            Drift::DistributionAdded { requirement, .. } => {
+                let is_asking = |found: &&PartDistributions| {
+                    let mut missing = found.planned.missing.iter();
+                    missing.any(|(known, _)| known == requirement)
+                };
+                let asking = distributions.iter().filter(is_asking);
+                places.extend(asking.map(|found| session.option_place(&found.part, "eggs", "")));
+            }
+            _ => {}
         }
     }
     let path = LockFile::path(&session.services().directory);
@@ -175,7 +199,8 @@ pub struct LockRequest<'a> {
     pub previous: Option<LockFile>,
     /// The profiles that were loaded from the network.
     pub profiles: &'a BTreeMap<String, Digests>,
-    /// The names of what may move: URLs, their last components, or parts.
+    /// The names of what may move: URLs, their last components, projects, or
+    /// parts.
     pub upgrade: &'a [String],
 }
 
@@ -195,7 +220,8 @@ pub enum LockChange {
 pub struct NewLock {
     /// The lock.
     pub lock: LockFile,
-    /// The entries that changed, by URL; a revision by repository and branch.
+    /// The entries that changed, by URL; a revision by repository and branch, a
+    /// distribution by file.
     pub changes: BTreeMap<String, LockChange>,
 }
 
@@ -215,13 +241,22 @@ pub fn lock(
     // What is locked is pinned by it.
     let services = session.services();
     services.change_download_policy(|policy| policy.require_hashes = HashPolicy::Off);
-    let parts = select(session, &[], |_, failure| Err(failure)).map_err(locking)?;
+    let previous = request.previous.clone().unwrap_or_default();
+    services.prefer_distributions(previous, request.upgrade.to_vec());
+    let mut unconstructed = Vec::new();
+    let skip = |part: &Arc<str>, failure| {
+        unconstructed.push(UnconstructedPart::of(part, failure)?);
+        Ok(())
+    };
+    let parts = select(session, &[], skip).map_err(locking)?;
     let downloads = remote_downloads(session, &parts, DownloadsOf::Profile);
+    let distributions = distributions_of_profile(session, settings, &parts, &unconstructed);
     let locking_run = Locking {
         session,
         settings,
         request,
         downloads,
+        distributions: distributions.map_err(locking)?,
         revisions: revisions_of(session, &parts),
     };
     locking_run.run().map_err(locking)
@@ -238,6 +273,7 @@ struct Locking<'s, 'a> {
     settings: &'s BuildoutSettings,
     request: &'s LockRequest<'s>,
     downloads: Vec<PartDownload>,
+    distributions: Vec<PartDistributions>,
     revisions: Vec<PartRevision>,
 }
 
@@ -266,6 +302,7 @@ impl Locking<'_, '_> {
                 .iter()
                 .map(|(url, digests)| (url.clone(), digests.sha256))
                 .collect(),
+            distributions: self.lock_distributions(previous)?,
             downloads: self.lock_downloads(previous)?,
             revisions: self.lock_revisions(previous)?,
         };
@@ -311,6 +348,48 @@ impl Locking<'_, '_> {
         Ok(locked)
     }
 
+    /// Which files there are was decided with a preference for those that are
+    /// locked; what the index does not say of the others is found out.
+    fn lock_distributions(
+        &self,
+        previous: &LockFile,
+    ) -> Result<BTreeMap<String, LockedDistribution>, Failure> {
+        let mut locked = BTreeMap::new();
+        let mut needed = Vec::new();
+        let mut upgraded = Vec::new();
+        for (file, (part, planned)) in distinct_files(&self.distributions) {
+            let url = planned.request.url.to_string();
+            let known = previous.distributions.get(file);
+            let known = known.filter(|known| known.url == url);
+            let is_upgraded = known.is_some_and(|known| {
+                let mut names = self.request.upgrade.iter();
+                names.any(|name| known.is_named(file, name) || **part == **name)
+            });
+            let of_index = planned.request.expected.sha256.zip(planned.size);
+            let found = match known {
+                Some(known) if !is_upgraded => Some((known.sha256, known.size)),
+                _ => of_index,
+            };
+            match found {
+                Some((sha256, size)) => {
+                    locked.insert(file.to_owned(), planned.locked(sha256, size));
+                }
+                None if is_upgraded => upgraded.push((part, planned)),
+                None => needed.push((part, planned)),
+            }
+        }
+        for (files, cache_use) in [(needed, CacheUse::First), (upgraded, CacheUse::Refresh)] {
+            let made = download_distributions(self.session, self.settings, &files, cache_use)?;
+            for ((_, planned), made) in files.iter().zip(made) {
+                if let Some(digests) = made.digests {
+                    let entry = planned.locked(digests.sha256, made.size);
+                    locked.insert(planned.file.clone(), entry);
+                }
+            }
+        }
+        Ok(locked)
+    }
+
     /// What is locked already keeps its revision, unless it is to be upgraded.
     fn lock_revisions(
         &self,
@@ -339,6 +418,22 @@ impl Locking<'_, '_> {
         names.any(|name| is_named(url, name) || part == Some(name))
     }
 
+    fn projects(&self) -> impl Iterator<Item = &str> {
+        let planned = self.distributions.iter();
+        let files = planned.flat_map(|found| &found.planned.files);
+        files.map(|file| &*file.name)
+    }
+
+    /// Tells whether a distribution that is or was locked goes by a name.
+    fn is_distribution(&self, name: &str) -> bool {
+        let previous = self.request.previous.iter();
+        let mut previous = previous.flat_map(|lock| &lock.distributions);
+        previous.any(|(file, locked)| locked.is_named(file, name))
+            || self
+                .projects()
+                .any(|project| is_same_project(project, name))
+    }
+
     /// Every name must mean something: a mistyped one upgrades nothing.
     fn check_names(&self) -> Result<(), Failure> {
         let revisions = self.revisions.iter();
@@ -358,16 +453,21 @@ impl Locking<'_, '_> {
         };
         for name in self.request.upgrade {
             let is_part = self.downloads.iter().any(|d| *d.part == **name)
-                || self.revisions.iter().any(|r| *r.part == **name);
-            if is_part || urls().any(|url| is_named(url, name)) {
+                || self.revisions.iter().any(|r| *r.part == **name)
+                || self.distributions.iter().any(|d| *d.part == **name);
+            if is_part || self.is_distribution(name) || urls().any(|url| is_named(url, name)) {
                 continue;
             }
             let files = urls().filter_map(|url| url.rsplit('/').next());
             let parts = self.downloads.iter().map(|download| &*download.part);
-            let near = nearest(name, urls().chain(files).chain(parts));
+            let projects = self.projects();
+            let near = urls().chain(files).chain(parts).chain(projects);
+            let near = nearest(name, near);
             let hint = match near {
                 Some(near) => format!("perhaps `{near}` is meant"),
-                None => "name a URL of the lock file, the end of one, or a part".to_owned(),
+                None => {
+                    "name a URL of the lock file, the end of one, a project, or a part".to_owned()
+                }
             };
             let name = name.clone();
             let problem = Problem::Lock(LockProblem::UnknownEntry { name });
@@ -379,6 +479,7 @@ impl Locking<'_, '_> {
 
 fn changes(old: &LockFile, new: &LockFile) -> BTreeMap<String, LockChange> {
     let mut changes = BTreeMap::new();
+    compare(&old.distributions, &new.distributions, &mut changes);
     compare(&old.downloads, &new.downloads, &mut changes);
     compare(&old.profiles, &new.profiles, &mut changes);
     let by_name = |lock: &LockFile| -> BTreeMap<String, String> {

@@ -1,6 +1,7 @@
 //! Running a configuration: the session that resolves it, and the commands
 //! that act on it.
 
+mod distributions;
 mod download_settings;
 mod downloads;
 mod environment_policy;

@@ -17,6 +17,9 @@ pub(super) const PAGE_LIMIT: u64 = 32 * 1024 * 1024;
 /// The largest metadata file that is read, in bytes.
 pub(super) const METADATA_LIMIT: u64 = 8 * 1024 * 1024;
 
+/// How pages and metadata may be packed: some are ten times as large unpacked.
+pub(super) const GZIP: &str = "gzip";
+
 /// A reply that was read to its end.
 pub(super) struct Document {
     pub(super) url: RedactedUrl,
@@ -96,7 +99,13 @@ impl Client {
                 reason: response.reason,
             });
         }
-        let body = self.read(&mut response, limit)?;
+        let mut body = self.read(&mut response, limit)?;
+        if response
+            .header("Content-Encoding")
+            .is_some_and(|encoding| encoding.eq_ignore_ascii_case(GZIP))
+        {
+            body = unpacked(&body, limit)?;
+        }
         Ok(Document {
             url: response.url,
             status: response.status,
@@ -145,5 +154,41 @@ impl Client {
             return Err(FetchError::Cancelled);
         }
         Ok(())
+    }
+}
+
+fn unpacked(packed: &[u8], limit: u64) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    let decoder = flate2::read::MultiGzDecoder::new(packed);
+    let read = decoder.take(limit + 1).read_to_end(&mut body);
+    read.map_err(|error| FetchError::InvalidResponse {
+        detail: format!("it is no {GZIP} stream: {error}"),
+    })?;
+    if body.len() as u64 > limit {
+        return Err(FetchError::TooLarge { limit });
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn what_is_packed_has_the_same_limit() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&[b'x'; 10_000]).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert_eq!(unpacked(&packed, 10_000).unwrap().len(), 10_000);
+        assert!(matches!(
+            unpacked(&packed, 9_999),
+            Err(FetchError::TooLarge { limit: 9_999 })
+        ));
+        assert!(unpacked(b"page", 10).is_err());
     }
 }

@@ -63,7 +63,7 @@ impl Index {
     /// Reads all that `find-links` names, the download cache first.
     fn find_linked(&self) -> LinkedFiles {
         let mut linked = LinkedFiles::default();
-        if let Some(archives) = &self.archives {
+        if let Some(archives) = self.archives.as_ref().filter(|_| !self.is_locked()) {
             linked.links.extend(list(archives));
         }
         for entry in &self.find_links {
@@ -88,7 +88,7 @@ impl Index {
         }
         let url = RedactedUrl::new(entry);
         let link = Link::to(&url);
-        if self.is_offline || !self.hosts.allow(entry) {
+        if !self.may_ask() || !self.hosts.allow(entry) {
             return;
         }
         if has_archive_name(&link.file_name) {

@@ -11,23 +11,26 @@ use buildout_core::fetch::{
     DownloadRequest, Downloaded, Downloader, FetchError, RedactedUrl, Sleeper, ThreadSleeper,
     Transport,
 };
+use buildout_core::lock::{DistributionLock, LockFile};
 use buildout_core::value::str_repr;
 
 use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, read_file_name};
-use super::client::{Client, Document, PAGE_LIMIT};
+use super::client::{Client, Document, GZIP, PAGE_LIMIT};
 use super::find_links::LinkedFiles;
 use super::hosts::AllowedHosts;
 use super::local::{Found, list, local_path};
+use super::locked::LockedFiles;
 use super::offer::{Note, Offer};
 use super::page::{InvalidPage, Link, parse_html, parse_json, percent_decode};
 use super::page_cache::PageCache;
 use super::tags::WheelTags;
-use super::wheel_metadata::{Servers, WheelMetadataError, wheel_metadata};
+use super::wheel_metadata::{Servers, WheelMetadataError, read_metadata, wheel_metadata};
 use crate::metadata::Metadata;
 use crate::name::ProjectName;
 use crate::settings::EggSettings;
 use crate::version::{Specifiers, Version};
+use crate::wheel::WheelStore;
 
 /// What a page is asked for in: JSON if the server has it.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
@@ -66,6 +69,10 @@ pub struct IndexAccess {
     pub tags: Arc<WheelTags>,
     /// The version of Python that `requires-python` is compared with.
     pub python: Version,
+    /// Wheels that are unpacked, which tell their metadata.
+    pub wheels: Option<WheelStore>,
+    /// What is locked, and what that means.
+    pub lock: Option<(Arc<LockFile>, DistributionLock)>,
 }
 
 /// A value that is computed once, by the first thread that wants it.
@@ -84,6 +91,7 @@ pub struct Index {
     pub(super) hosts: AllowedHosts,
     pub(super) is_offline: bool,
     pub(super) archives: Option<PathBuf>,
+    pub(super) locked: Option<LockedFiles>,
     page_cache: Option<PageCache>,
     servers: Servers,
     pub(super) offers: Mutex<HashMap<String, Once<Arc<Offer>>>>,
@@ -122,8 +130,14 @@ impl Index {
             }
             _ => (settings.index.clone(), settings.find_links.clone()),
         };
+        let places: Vec<&str> = index.iter().chain(&find_links).map(|p| &**p).collect();
+        let locked = access
+            .lock
+            .as_ref()
+            .map(|(lock, meaning)| LockedFiles::new(lock, meaning, &access.tags, &places));
         Index {
             client,
+            locked,
             index,
             find_links,
             hosts: AllowedHosts::new(&settings.allow_hosts),
@@ -177,9 +191,28 @@ impl Index {
     /// Returns what could be had of a project when its page was last read, if
     /// that is remembered. No request is made for it.
     pub fn kept_offer(&self, project: &ProjectName) -> Option<Arc<Offer>> {
+        if !self.may_ask() {
+            return None;
+        }
         let kept = once(&self.kept_offers, project.canonical());
         let kept = kept.get_or_init(|| self.find_kept_offer(project));
         kept.clone()
+    }
+
+    /// Returns what is locked of a project, if that is to be taken where it
+    /// will do.
+    pub(crate) fn preferred_offer(&self, project: &ProjectName) -> Option<Offer> {
+        let locked = self.locked.as_ref().filter(|locked| !locked.is_only)?;
+        let candidates = locked.candidates(project.canonical());
+        (!candidates.is_empty()).then(|| Offer {
+            candidates,
+            ..Offer::default()
+        })
+    }
+
+    /// Tells whether anybody may be asked at all.
+    pub(super) fn may_ask(&self) -> bool {
+        !self.is_offline && !self.is_locked()
     }
 
     /// Returns the metadata of a wheel, without the wheel if possible.
@@ -192,6 +225,9 @@ impl Index {
     ) -> Result<Arc<Metadata>, Arc<WheelMetadataError>> {
         let known = once(&self.metadata, &candidate.location_key());
         let metadata = known.get_or_init(|| {
+            if let Some(known) = self.known_metadata(candidate) {
+                return Ok(Arc::new(known));
+            }
             let whole = || self.archive(candidate);
             wheel_metadata(candidate, &self.client, &self.servers, &whole)
                 .map(Arc::new)
@@ -221,15 +257,48 @@ impl Index {
             .map_err(|error| ArchiveError::new(&candidate.file_name, error))
     }
 
+    /// Returns the metadata of a wheel that is unpacked, or in the download
+    /// cache. What is wrong with one is found out when it is used.
+    fn known_metadata(&self, candidate: &Candidate) -> Option<Metadata> {
+        let name = &candidate.file_name;
+        if let (Some(wheels), Some(sha256)) = (&self.access.wheels, candidate.sha256())
+            && let Ok(Some(wheel)) = wheels.find(&sha256, name)
+        {
+            return Some(wheel.metadata().clone());
+        }
+        let is_at_hand = candidate.is_of_network() && self.is_archived(candidate);
+        if !is_at_hand {
+            return None;
+        }
+        let archive = self.archive(candidate).ok()?;
+        let file = fs::File::open(archive.path()).ok()?;
+        let text = read_metadata(file, &candidate.project).ok()?;
+        Metadata::of_headers(&String::from_utf8_lossy(&text), Path::new(name)).ok()
+    }
+
     fn find_offer(&self, project: &ProjectName) -> Offer {
         let mut offer = Offer::default();
         self.add_linked(project, &mut offer);
+        if let Some(locked) = self.locked.as_ref().filter(|locked| locked.is_only) {
+            offer
+                .candidates
+                .extend(locked.candidates(project.canonical()));
+            if let Ok(Root::Directory(directory)) = self.root() {
+                let directory = directory.clone();
+                self.add_directory(&directory, project, &mut offer);
+            }
+            offer.notes.clear();
+            return offer;
+        }
         match self.root() {
-            Ok(Root::Url(root)) if !self.is_offline => {
+            Ok(Root::Url(root)) if self.is_offline => {
+                let root = root.clone();
+                self.add_kept(&root, project, &mut offer);
+            }
+            Ok(Root::Url(root)) => {
                 let root = root.clone();
                 self.add_pages(&root, project, &mut offer);
             }
-            Ok(Root::Url(_)) => {}
             Ok(Root::Directory(directory)) => {
                 let directory = directory.clone();
                 self.add_directory(&directory, project, &mut offer);
@@ -237,7 +306,7 @@ impl Index {
             Err(_) if self.is_offline => {}
             Err(error) => offer.unreachable.push(error.to_string()),
         }
-        if !offer.has_page {
+        if !offer.has_page && !self.is_offline {
             let (level, message) = if offer.candidates.is_empty() {
                 let name = str_repr(project.as_str());
                 let message = format!("Couldn't find index page for {name} (maybe misspelled?)");
@@ -256,13 +325,10 @@ impl Index {
     }
 
     fn find_kept_offer(&self, project: &ProjectName) -> Option<Arc<Offer>> {
-        let cache = self.page_cache.as_ref()?;
         let Ok(Root::Url(root)) = self.root() else {
             return None;
         };
-        let url = page_url(root, project.canonical());
-        let document = cache.get(&url)?.document;
-        let links = read_page(&document).ok()?;
+        let links = self.kept_links(root, project)?;
         let mut offer = Offer {
             has_page: true,
             ..Offer::default()
@@ -275,6 +341,22 @@ impl Index {
         }
         self.prefer_described(&mut offer.candidates);
         Some(Arc::new(offer))
+    }
+
+    fn kept_links(&self, root: &str, project: &ProjectName) -> Option<Vec<Link>> {
+        let url = page_url(root, project.canonical());
+        let document = self.page_cache.as_ref()?.get(&url)?.document;
+        read_page(&document).ok()
+    }
+
+    /// Describes the files of the download cache by the page of the project, if
+    /// that is remembered.
+    fn add_kept(&self, root: &str, project: &ProjectName, offer: &mut Offer) {
+        for link in self.kept_links(root, project).unwrap_or_default() {
+            let candidate = self.candidate(Found::link(link), project, true);
+            let at_hand = candidate.filter(|candidate| self.is_archived(candidate));
+            offer.candidates.extend(at_hand);
+        }
     }
 
     /// A file of the download cache is described by the index: with the digest
@@ -368,7 +450,10 @@ impl Index {
     /// Reads a page of the network; nothing if there is none.
     pub(super) fn page(&self, url: &RedactedUrl) -> Result<Option<Vec<Link>>, PageError> {
         let kept = self.page_cache.as_ref().and_then(|cache| cache.get(url));
-        let mut headers = vec![("Accept", ACCEPT.to_owned())];
+        let mut headers = vec![
+            ("Accept", ACCEPT.to_owned()),
+            ("Accept-Encoding", GZIP.to_owned()),
+        ];
         let tag = kept.as_ref().and_then(|kept| kept.entity_tag.clone());
         headers.extend(tag.map(|tag| ("If-None-Match", tag)));
         let document = self.client.get(url, &headers, PAGE_LIMIT)?;

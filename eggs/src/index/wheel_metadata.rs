@@ -11,7 +11,7 @@ use zip::ZipArchive;
 
 use super::archive_error::ArchiveError;
 use super::candidate::{Candidate, CandidateLocation, MetadataFile};
-use super::client::{Client, METADATA_LIMIT};
+use super::client::{Client, GZIP, METADATA_LIMIT};
 use crate::metadata::{Metadata, MetadataError};
 use crate::name::ProjectName;
 
@@ -120,7 +120,8 @@ fn fetch(
             None => (url.exposed(), ""),
         };
         let metadata_url = RedactedUrl::new(format!("{path}.metadata{query}"));
-        let document = match client.get(&metadata_url, &[], METADATA_LIMIT) {
+        let packed = [("Accept-Encoding", GZIP.to_owned())];
+        let document = match client.get(&metadata_url, &packed, METADATA_LIMIT) {
             Err(error @ FetchError::Cancelled) => return Err(error.into()),
             result => result.ok().filter(|document| document.status == 200),
         };

@@ -104,10 +104,12 @@ impl Chooser {
         if let Some(member) = self.settled(requirement, &have) {
             return Ok(Choice::Have(member));
         }
-        if self.settings.offline {
+        if !self.settings.installs {
             return Ok(Choice::Nothing(None));
         }
-        before_asking();
+        if !self.settings.offline {
+            before_asking();
+        }
         let available = self.available(requirement)?;
         let Some(candidate) = available.candidate else {
             return Ok(match have.is_empty() {
@@ -135,6 +137,15 @@ impl Chooser {
 
     /// Returns the best file for a requirement. Keeps `Installer._obtain`.
     fn available(&self, requirement: &Requirement) -> Result<Available, Problem> {
+        if let Some(preferred) = self.index.preferred_offer(&requirement.name) {
+            let best = self.best_of(requirement, &preferred)?;
+            if best.is_some() {
+                return Ok(Available {
+                    candidate: best,
+                    offer: None,
+                });
+            }
+        }
         // Files of a released version do not change: where a wheel of the
         // version is known, its page is not read again.
         let is_exact = requirement

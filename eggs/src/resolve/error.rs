@@ -117,6 +117,34 @@ pub enum Problem {
         /// The requirement, with its pin.
         requirement: String,
     },
+    /// Nothing is there, and nothing that is locked will do.
+    #[error("There is no locked distribution for {}.", str_repr(requirement))]
+    NotLocked {
+        /// The requirement, with its pin.
+        requirement: String,
+        /// What is locked of the project.
+        locked: Vec<String>,
+    },
+    /// Nobody gives the digest of a file, and the profile insists on digests.
+    #[error(
+        "Refusing to take {file} for {} without a checksum.",
+        str_repr(requirement)
+    )]
+    Unhashed {
+        /// The file.
+        file: String,
+        /// The requirement.
+        requirement: String,
+    },
+    /// What a source archive requires cannot be found out.
+    #[error("{file} cannot be looked into: {source}")]
+    Source {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: Box<crate::index::SourceMetadataError>,
+    },
     /// A version would have to be picked, and that is forbidden.
     #[error(
         "Picked: {name} = {version}\n\n\
@@ -250,7 +278,22 @@ impl Problem {
                 "Check the name, the version, `index`, `find-links` and `allow-hosts`; wheels are not used here."
                     .to_owned()
             }
-            Problem::Offline { .. } => "Run once without `-o`.".to_owned(),
+            Problem::Offline { .. } => {
+                "Run once without `-o`, or set `download-cache` and run `buildout -O fetch`."
+                    .to_owned()
+            }
+            Problem::NotLocked { locked, .. } => match locked.is_empty() {
+                true => "Record it with `buildout lock`.".to_owned(),
+                false => format!(
+                    "What is locked is {}; if another is meant, record it with `buildout lock`.",
+                    locked.join(" and ")
+                ),
+            },
+            Problem::Unhashed { .. } => {
+                "Record it with `buildout lock` and run with `--locked`, or name its URL with \
+                 `#sha256=DIGITS` in `find-links`."
+                    .to_owned()
+            }
             Problem::UnknownExtra {
                 distribution,
                 extras,
@@ -266,6 +309,7 @@ impl Problem {
             | Problem::InvalidDependency { .. }
             | Problem::Metadata { .. }
             | Problem::Unverifiable { .. }
+            | Problem::Source { .. }
             | Problem::Supply(_)
             | Problem::Unsettled { .. }
             | Problem::Cancelled => return None,

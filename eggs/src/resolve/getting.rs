@@ -11,7 +11,7 @@ use buildout_core::value::str_repr;
 use crate::distribution::Distribution;
 use crate::index::{Candidate, Offer};
 use crate::requirement::Requirement;
-use crate::version::Specifiers;
+use crate::version::{Specifiers, Version, patch_marker};
 
 use super::chooser::Choice;
 use super::error::{Problem, ResolveError};
@@ -68,11 +68,20 @@ impl Greedy<'_> {
                     }
                     .into());
                 }
+                if self.resolver.settings.require_hashes
+                    && self.resolver.index.is_undescribed(&candidate)
+                {
+                    return Err(Problem::Unhashed {
+                        file: candidate.location.to_string(),
+                        requirement: requirement.to_string(),
+                    }
+                    .into());
+                }
                 self.tell_of_withdrawal(&candidate);
                 if candidate.is_wheel() {
                     self.coming(requirement, candidate, pass)?
                 } else if self.purpose == Purpose::Decide {
-                    Member::unbuilt(candidate)
+                    self.unbuilt(requirement, candidate)?
                 } else {
                     // What it requires is known only when it is built. What was
                     // decided before comes before it.
@@ -154,6 +163,38 @@ impl Greedy<'_> {
             .any(|(_, pending)| Arc::ptr_eq(pending, &candidate));
         if !is_pending {
             pass.pending.push((requirement.clone(), candidate));
+        }
+        Ok(member)
+    }
+
+    /// Takes a source archive for what it says without being built.
+    fn unbuilt(
+        &mut self,
+        requirement: &Requirement,
+        candidate: Arc<Candidate>,
+    ) -> Result<Member, Problem> {
+        let key = candidate.location_key();
+        let known = self.sources.get(&key).cloned();
+        let source = match known {
+            Some(known) => known,
+            None => {
+                let found = self.resolver.index.source_metadata(&candidate);
+                found.map_err(|source| Problem::Source {
+                    file: candidate.location.to_string(),
+                    source: Box::new(source),
+                })?
+            }
+        };
+        let metadata = Arc::clone(&source.metadata);
+        self.sources.insert(key, source);
+        let mut member = Member::coming(candidate, metadata);
+        // What is patched gets the version that is pinned.
+        let pinned = requirement.specifiers.single_version();
+        if let Some(version) = pinned
+            .filter(|pinned| patch_marker(pinned).is_some())
+            .and_then(Version::parse)
+        {
+            member.version = version;
         }
         Ok(member)
     }
@@ -308,6 +349,13 @@ impl Greedy<'_> {
     }
 
     fn nothing(&self, requirement: &Requirement, offer: Option<&Offer>) -> Problem {
+        let index = &self.resolver.index;
+        if index.is_locked() && self.resolver.settings.installs {
+            return Problem::NotLocked {
+                requirement: requirement.to_string(),
+                locked: index.locked_files(&requirement.name),
+            };
+        }
         if self.resolver.settings.offline {
             return Problem::Offline {
                 requirement: requirement.to_string(),

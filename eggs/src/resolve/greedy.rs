@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::distribution::Distribution;
-use crate::index::Candidate;
+use crate::index::{Candidate, SourceMetadata};
 use crate::log::Logger;
 use crate::requirement::Requirement;
 
@@ -17,7 +17,7 @@ use super::chooser::Chooser;
 use super::error::{Problem, ResolveError};
 use super::member::{Member, Origin};
 use super::speculation::Speculation;
-use super::{Decision, Resolver, WorkingSet};
+use super::{Decision, Decisions, Resolver, WorkingSet};
 
 /// How many passes settle which distributions there are. One decides, one finds
 /// what is there; what distributions say of themselves when they are installed
@@ -29,7 +29,7 @@ const PASS_LIMIT: usize = 20;
 pub(super) enum Purpose {
     /// A working set: what is missing is installed.
     Install,
-    /// The list of choices. What a source archive requires is not known then.
+    /// The list of choices.
     Decide,
 }
 
@@ -48,6 +48,10 @@ pub(super) struct Greedy<'a> {
     pub(super) told: FxHashSet<String>,
     /// Files that were installed, by location.
     pub(super) installed: FxHashMap<String, Arc<Distribution>>,
+    /// What source archives say that were looked into, by location.
+    pub(super) sources: FxHashMap<String, SourceMetadata>,
+    /// What there is nothing for, where choices are only listed.
+    missing: Vec<Requirement>,
 }
 
 /// What one pass has decided.
@@ -80,6 +84,8 @@ impl<'a> Greedy<'a> {
             speculation: None,
             told: FxHashSet::default(),
             installed: FxHashMap::default(),
+            sources: FxHashMap::default(),
+            missing: Vec::new(),
         }
     }
 
@@ -95,18 +101,39 @@ impl<'a> Greedy<'a> {
     }
 
     /// Returns what would be taken, and installs nothing.
-    pub(super) fn decide(mut self) -> Result<Vec<Decision>, ResolveError> {
+    pub(super) fn decide(mut self) -> Result<Decisions, ResolveError> {
         self.purpose = Purpose::Decide;
         let mut pass = Pass::default();
         self.pass(&self.requirements()?, &mut pass)?;
-        let decisions = pass
-            .members
-            .into_values()
-            .map(|member| match member.origin {
-                Origin::There(distribution) => Decision::There(distribution),
-                Origin::Coming(candidate, _) => Decision::File(candidate),
-            });
-        Ok(decisions.collect())
+        let decision = |member: Member| match member.origin {
+            Origin::There(distribution) => Decision::There(distribution),
+            Origin::Coming(candidate, _) => match self.sources.remove(&candidate.location_key()) {
+                Some(source) => Decision::Source(candidate, source),
+                None => Decision::File(candidate),
+            },
+        };
+        Ok(Decisions {
+            taken: pass.members.into_values().map(decision).collect(),
+            missing: self.missing,
+        })
+    }
+
+    /// Notes a requirement that there is nothing for, where choices are only
+    /// listed; other failures stay.
+    fn pass_over(
+        &mut self,
+        requirement: &Requirement,
+        error: ResolveError,
+    ) -> Result<(), ResolveError> {
+        let is_missing = matches!(
+            error.problem,
+            Problem::Offline { .. } | Problem::NotLocked { .. }
+        );
+        if self.purpose != Purpose::Decide || !is_missing {
+            return Err(error);
+        }
+        self.missing.push(requirement.clone());
+        Ok(())
     }
 
     pub(super) fn run(mut self) -> Result<WorkingSet, ResolveError> {
@@ -161,8 +188,10 @@ impl<'a> Greedy<'a> {
             constrained.push(self.constrain(requirement, pass)?);
         }
         for requirement in &constrained {
-            let member = self.get(requirement, requested, pass)?;
-            self.add_pkg_resources(&member, requested, pass)?;
+            match self.get(requirement, requested, pass) {
+                Ok(member) => self.add_pkg_resources(&member, requested, pass)?,
+                Err(error) => self.pass_over(requirement, error)?,
+            }
         }
         let mut queue: VecDeque<Requirement> = constrained.into_iter().rev().collect();
         let mut processed = FxHashSet::default();
@@ -189,7 +218,20 @@ impl<'a> Greedy<'a> {
                 (Some(member), _) | (None, Some(member)) => member.clone(),
                 (None, None) => {
                     self.note_requirers(&requirement, pass)?;
-                    let member = self.get(&requirement, requested, pass)?;
+                    if self
+                        .missing
+                        .iter()
+                        .any(|known| known.name == requirement.name)
+                    {
+                        continue;
+                    }
+                    let member = match self.get(&requirement, requested, pass) {
+                        Ok(member) => member,
+                        Err(error) => {
+                            self.pass_over(&requirement, error)?;
+                            continue;
+                        }
+                    };
                     self.add_pkg_resources(&member, requested, pass)?;
                     member
                 }

@@ -54,16 +54,6 @@ impl Member {
         }
     }
 
-    /// A source archive, of which nothing is known but its name.
-    pub(super) fn unbuilt(candidate: Arc<Candidate>) -> Self {
-        let metadata = Metadata {
-            name: candidate.project.to_string(),
-            version: candidate.version.to_string(),
-            ..Metadata::default()
-        };
-        Self::coming(candidate, Arc::new(metadata))
-    }
-
     pub(super) fn metadata(&self) -> &Metadata {
         match &self.origin {
             Origin::There(distribution) => distribution.metadata(),

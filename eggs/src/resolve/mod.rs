@@ -22,10 +22,11 @@ pub use picked::PickedVersions;
 pub use supply::{Inventory, Order, Supply, SupplyError};
 
 use crate::distribution::Distribution;
-use crate::index::{Candidate, Index};
+use crate::index::{Candidate, Index, SourceMetadata};
 use crate::log::Log;
 use crate::marker::MarkerEnvironment;
 use crate::name::ProjectName;
+use crate::requirement::Requirement;
 use crate::settings::EggSettings;
 
 use self::greedy::Greedy;
@@ -87,6 +88,18 @@ pub enum Decision {
     There(Arc<Distribution>),
     /// A file that would have to be made a distribution.
     File(Arc<Candidate>),
+    /// A source archive that would have to be built.
+    Source(Arc<Candidate>, SourceMetadata),
+}
+
+/// What would be taken for requirements.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// The choices, in order.
+    pub taken: Vec<Decision>,
+    /// The requirements, with their pins, for which there is nothing that may
+    /// be taken offline, or that is locked.
+    pub missing: Vec<Requirement>,
 }
 
 /// Finds working sets; one serves all parts that have the same settings.
@@ -128,12 +141,15 @@ impl Resolver<'_> {
     }
 
     /// Returns what would be taken for requirements, in the order of decisions,
-    /// and installs nothing. What a source archive requires is known only when
-    /// it is built, so it is left out.
+    /// and installs nothing. What a source archive requires is what it says
+    /// without being built.
+    ///
+    /// What is missing offline, or in a lock, is listed; the requirements of
+    /// what is missing are not known.
     ///
     /// # Errors
     /// See [`Problem`].
-    pub fn decide(&self, requirements: &[String]) -> Result<Vec<Decision>, ResolveError> {
+    pub fn decide(&self, requirements: &[String]) -> Result<Decisions, ResolveError> {
         Greedy::new(self, requirements).decide()
     }
 }

@@ -6,6 +6,7 @@
 //! chosen by our own resolution.
 
 mod build;
+mod pyproject;
 mod requirements;
 mod setup_cfg;
 mod tree;
@@ -20,8 +21,10 @@ use buildout_core::recipe::PartRun;
 
 pub(crate) use build::Workplace;
 pub use build::{BuildSettings, Builder, Isolation, Patches, Provide};
+pub use pyproject::build_requires;
 pub(crate) use requirements::Product;
 pub use setup_cfg::edit_setup_cfg;
+pub(crate) use tree::unpack_source;
 
 use crate::metadata::MetadataError;
 

@@ -12,7 +12,7 @@ const SETUP_FILES: [&str; 2] = ["setup.py", "pyproject.toml"];
 
 /// Unpacks an archive, or copies a directory, to `place` and returns the
 /// directory in it that can be built.
-pub(super) fn unpack_source(archive: &Path, place: &Path) -> Result<PathBuf, BuildError> {
+pub(crate) fn unpack_source(archive: &Path, place: &Path) -> Result<PathBuf, BuildError> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     let options = UnpackOptions {
         strip_top_level: StripTopLevel::Never,

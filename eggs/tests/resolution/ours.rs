@@ -112,9 +112,12 @@ impl World {
         });
         decisions
             .expect("all is there")
+            .taken
             .into_iter()
             .map(|decision| match decision {
-                Decision::File(candidate) => candidate.file_name.clone(),
+                Decision::File(candidate) | Decision::Source(candidate, _) => {
+                    candidate.file_name.clone()
+                }
                 Decision::There(distribution) => distribution.location().display().to_string(),
             })
             .collect()
@@ -143,6 +146,8 @@ impl World {
             page_cache: step.page_cache.as_ref().map(PathBuf::from),
             tags: Arc::clone(&self.tags),
             python: Version::parse(&self.python.version_text).expect("Python has a version"),
+            wheels: None,
+            lock: None,
         };
         let directories = Arc::new(EggDirectories::new(self.target.clone()));
         let inventory: Arc<dyn Inventory> = Arc::new(EggInventory {

@@ -6,16 +6,18 @@ use buildout_core::dialect::Dialect;
 use buildout_core::event::Level;
 use buildout_core::profile::python_text::strip;
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
+    Construction, Descriptor, DistributionBasis, Factory, Installed, OptionReader, PartRun,
+    PlannedDistributions, PlannedDownload, Recipe, RecipeError,
 };
 use buildout_core::value::str_repr;
+use buildout_eggs::settings::EggSettings;
 
 use super::build_ext::read_build_ext;
-use super::eggs::{is_offline, places};
+use super::eggs::places;
 use super::options::CUSTOM_DESCRIPTOR;
 use super::patches::EggPatches;
-use super::run::EggRuns;
-use super::setup_eggs::build_settings;
+use super::run::{EggRun, EggRuns};
+use super::setup_eggs::{build_settings, plan_setup_eggs};
 use crate::environment::Variables;
 
 /// The factory.
@@ -70,7 +72,6 @@ impl Factory for CustomFactory {
             variables,
             find_links,
             index,
-            is_offline: is_offline(part)?,
         }))
     }
 }
@@ -111,17 +112,19 @@ struct Custom {
     find_links: Option<String>,
     index: Option<String>,
     patches: EggPatches,
-    is_offline: bool,
+}
+
+impl Custom {
+    fn settings(&self, shared: &EggRun) -> EggSettings {
+        let (find_links, index) = (self.find_links.as_deref(), self.index.as_deref());
+        shared.settings.for_part(find_links, index)
+    }
 }
 
 impl Recipe for Custom {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
-        if self.is_offline {
-            return Ok(Installed::nothing());
-        }
         let shared = self.runs.of(run, &self.dialect)?;
-        let (find_links, index) = (self.find_links.as_deref(), self.index.as_deref());
-        let settings = Arc::new(shared.settings.for_part(find_links, index));
+        let settings = Arc::new(self.settings(&shared));
         let patches = self.patches.fetch(run)?;
         let build = build_settings(run, &shared, &self.build_ext, &self.variables)?;
         let found = shared.build(run, &settings, &self.requirement, &|order| {
@@ -129,6 +132,9 @@ impl Recipe for Custom {
             build.patches = patches.patches_for(order)?;
             Ok(build)
         })?;
+        let Some(found) = found else {
+            return Ok(Installed::nothing());
+        };
         // What was found among the eggs is not the part's to remove.
         match found.location().starts_with(&shared.develop_eggs_directory) {
             true => Ok(Installed::path(found.location().to_string_lossy())),
@@ -138,6 +144,31 @@ impl Recipe for Custom {
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.install(run)
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        self.patches.downloads()
+    }
+
+    fn takes_distributions(&self) -> bool {
+        true
+    }
+
+    fn distributions(
+        &self,
+        run: &PartRun<'_>,
+        basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let shared = self.runs.found(run, &self.dialect)?;
+        let mut planned = plan_setup_eggs(run, &shared, basis)?;
+        let settings = self.settings(&shared);
+        let mut build = shared.plan_build(run, &settings, &self.requirement, basis)?;
+        if basis == DistributionBasis::Installed {
+            // What cannot be had offline is left out, as zc.buildout does.
+            build.missing.clear();
+        }
+        planned.extend(build);
+        Ok(planned)
     }
 
     /// Parts that look for eggs there come later.

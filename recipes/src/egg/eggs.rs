@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use buildout_core::configuration::BUILDOUT_SECTION;
 use buildout_core::dialect::Dialect;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, PartRun, Recipe, RecipeError, ResultDocumentation,
+    Construction, Descriptor, DistributionBasis, Factory, Installed, PartRun, PlannedDistributions,
+    PlannedDownload, Recipe, RecipeError, ResultDocumentation,
 };
 use buildout_eggs::distribution::{Distribution, DistributionKind};
 use buildout_eggs::resolve::WorkingSet;
@@ -61,19 +61,8 @@ impl Eggs {
     /// Resolves what the part asks for and installs what is missing.
     pub(super) fn working_set(&self, run: &PartRun<'_>) -> Result<PartEggs, RecipeError> {
         let shared = self.runs.of(run, &self.dialect)?;
-        let eggs = run.read("eggs")?;
-        let eggs = eggs.as_deref().unwrap_or(run.part());
-        let requirements: Vec<String> = split_lines(eggs)
-            .into_iter()
-            .map(strip)
-            .filter(|line| !line.is_empty())
-            .map(ToOwned::to_owned)
-            .collect();
-        let directory = |option: &str| run.read(option).map(|path| path.unwrap_or_default());
-        let eggs_directory = run.services().absolute(&*directory("eggs-directory")?);
-        let develop = run
-            .services()
-            .absolute(&*directory("develop-eggs-directory")?);
+        let requirements = requirements(run)?;
+        let [develop, eggs_directory] = directories(run)?;
         let settings = self.settings(&shared);
         let patches = self.patches.fetch(run)?;
         let found = shared.working_set(
@@ -92,6 +81,28 @@ impl Eggs {
         })
     }
 
+    /// Returns what that is going to take.
+    pub(super) fn plan(
+        &self,
+        run: &PartRun<'_>,
+        basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let shared = self.runs.found(run, &self.dialect)?;
+        let settings = self.settings(&shared);
+        shared.plan(
+            run,
+            &settings,
+            &directories(run)?,
+            &requirements(run)?,
+            basis,
+        )
+    }
+
+    /// Returns the patches that are going to be downloaded.
+    pub(super) fn downloads(&self) -> Vec<PlannedDownload> {
+        self.patches.downloads()
+    }
+
     /// Returns the dialect in force.
     pub(super) fn dialect(&self) -> &Dialect {
         &self.dialect
@@ -101,6 +112,29 @@ impl Eggs {
         let (find_links, index) = (self.find_links.as_deref(), self.index.as_deref());
         Arc::new(shared.settings.for_part(find_links, index))
     }
+}
+
+/// Reads what a part asks for.
+fn requirements(run: &PartRun<'_>) -> Result<Vec<String>, RecipeError> {
+    let eggs = run.read("eggs")?;
+    let eggs = eggs.as_deref().unwrap_or(run.part());
+    let lines = split_lines(eggs).into_iter().map(strip);
+    Ok(lines
+        .filter(|line| !line.is_empty())
+        .map(ToOwned::to_owned)
+        .collect())
+}
+
+/// Reads where a part has develop eggs and eggs.
+fn directories(run: &PartRun<'_>) -> Result<[PathBuf; 2], RecipeError> {
+    let directory = |option: &str| {
+        let path = run.read(option)?.unwrap_or_default();
+        Ok::<_, RecipeError>(run.services().absolute(&*path))
+    };
+    Ok([
+        directory("develop-eggs-directory")?,
+        directory("eggs-directory")?,
+    ])
 }
 
 /// Reads `find-links` and `index`, of the part or else of `[buildout]`, and
@@ -179,10 +213,20 @@ impl Recipe for EggsOnly {
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.install(run)
     }
-}
 
-/// Tells whether `[buildout]` forbids to install anything.
-pub(super) fn is_offline(part: &Construction<'_>) -> Result<bool, RecipeError> {
-    let offline = part.buildout().get(BUILDOUT_SECTION, "offline")?;
-    Ok(offline.is_some_and(|offline| &*offline == "true"))
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        self.0.downloads()
+    }
+
+    fn takes_distributions(&self) -> bool {
+        true
+    }
+
+    fn distributions(
+        &self,
+        run: &PartRun<'_>,
+        basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        self.0.plan(run, basis)
+    }
 }

@@ -39,6 +39,7 @@ impl InstalledEggs {
         let shared = self.runs.of(run, dialect)?;
         let settings = Arc::new(EggSettings {
             offline: true,
+            installs: false,
             newest: false,
             ..EggSettings::clone(&shared.settings)
         });

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use buildout_core::dialect::{Dialect, DialectName};
 use buildout_core::recipe::RecipeError;
+use buildout_eggs::distribution::{Distribution, DistributionKind};
+use buildout_eggs::metadata::Metadata;
 use buildout_eggs::name::canonical_name;
 use buildout_eggs::version::Pins;
 
@@ -127,6 +129,24 @@ impl OwnDistribution {
         version.is_some_and(|version| version.contains(FORK))
     }
 
+    /// Returns the distribution that is going to be there.
+    ///
+    /// # Errors
+    ///
+    /// What it says about itself is not understood: a bug.
+    pub(super) fn distribution(
+        &self,
+        directory: &Path,
+        profile: &Pins,
+        dialect: &Dialect,
+    ) -> Result<Distribution, RecipeError> {
+        let headers = self.headers(&self.pinned(profile, dialect));
+        let metadata = Metadata::of_headers(&headers, Path::new(self.name));
+        let metadata = metadata.map_err(|error| RecipeError::internal("ValueError", error))?;
+        let place = directory.join(self.name);
+        Ok(Distribution::new(DistributionKind::Egg, place, metadata))
+    }
+
     /// Makes the egg in a directory unless it is there; returns its path.
     ///
     /// # Errors
@@ -150,7 +170,7 @@ impl OwnDistribution {
         Ok(egg)
     }
 
-    fn all_files(&self, version: &str) -> Vec<(String, String)> {
+    fn headers(&self, version: &str) -> String {
         let mut headers = format!(
             "Metadata-Version: 2.1\nName: {}\nVersion: {version}\n",
             self.name
@@ -158,6 +178,11 @@ impl OwnDistribution {
         for required in self.requires {
             headers.push_str(&format!("Requires-Dist: {required}\n"));
         }
+        headers
+    }
+
+    fn all_files(&self, version: &str) -> Vec<(String, String)> {
+        let headers = self.headers(version);
         let mut requires = self.requires.join("\n");
         requires.push('\n');
         let files = self.files.iter();

@@ -3,11 +3,12 @@
 //! The pin of a patched egg ends in `+SlapOSPatchedNNN`; so it differs from the
 //! egg without the patches, and from that with others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use buildout_core::extends::is_url;
 use buildout_core::fetch::Downloaded;
 use buildout_core::profile::python_text::{split_words, strip};
-use buildout_core::recipe::{Construction, PartRun, RecipeError};
+use buildout_core::recipe::{Construction, PartRun, PlannedDownload, RecipeError};
 use buildout_eggs::name::{ProjectName, canonical_name};
 use buildout_eggs::resolve::{Order, SupplyError, WorkingSet};
 use buildout_eggs::source::{BuildSettings, Patches};
@@ -80,6 +81,16 @@ impl EggPatches {
         Ok(EggPatches {
             declared: declared.into_iter().collect(),
         })
+    }
+
+    /// Returns the patches that have to be downloaded; what is wrong with one is
+    /// told when its turn comes.
+    pub(super) fn downloads(&self) -> Vec<PlannedDownload> {
+        let files = self.declared.iter().flat_map(|declared| &declared.files);
+        let sources = files
+            .filter(|file| is_url(file))
+            .filter_map(|file| Source::with_fragment(file, Path::new(""), PLAIN).ok());
+        sources.map(|source| source.planned()).collect()
     }
 
     /// Has all patches at hand.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::dialect::Dialect;
-use buildout_core::recipe::{PartRun, RecipeError};
+use buildout_core::recipe::{DistributionBasis, PartRun, PlannedDistributions, RecipeError};
 use buildout_eggs::distribution::Distribution;
 use buildout_eggs::settings::EggSettings;
 use buildout_eggs::source::BuildSettings;
 
 use super::own;
-use super::run::EggRuns;
+use super::run::{EggRun, EggRuns};
 
 /// Where distributions for a recipe are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +55,10 @@ impl PythonDistributions {
         run: &PartRun<'_>,
     ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
         let shared = self.runs.of(run, dialect)?;
-        let find_links = search.find_links.join("\n");
-        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
-        settings.newest = search.newest;
-        settings.offline |= search.destination.is_none();
-        settings.allow_unknown_extras |= search.allow_unknown_extras;
-        if !search.allow_hosts.is_empty() {
-            settings.allow_hosts = search.allow_hosts.to_vec();
-        }
-        let own = self.runs.own();
-        let mut first_error = None;
-        for dialect in own::stand_ins(own, &shared.versions, dialect) {
-            let found = self.find(requirements, search, &dialect, run, settings.clone());
-            match found {
-                // Another version of what the program brings may be wanted.
-                Err(error) if own::is_about(own, &error) => {
-                    first_error.get_or_insert(error);
-                }
-                found => return found,
-            }
-        }
-        Err(first_error.unwrap_or_else(RecipeError::cancelled))
+        self.with_stand_ins(&shared, dialect, |dialect| {
+            let settings = self.settings(&shared, search, dialect);
+            self.find(&shared, requirements, search, dialect, run, settings)
+        })
     }
 
     /// Returns the Python of the run as it calls itself.
@@ -92,25 +75,43 @@ impl PythonDistributions {
         self.runs.forget(&run.services().directory);
     }
 
-    /// Finds distributions, with the versions of the program's own that belong to a
-    /// dialect.
+    /// Tries the versions of the program's own that belong to the dialect, and then those
+    /// that may stand in for them.
+    fn with_stand_ins<T>(
+        &self,
+        shared: &EggRun,
+        dialect: &Dialect,
+        attempt: impl Fn(&Dialect) -> Result<T, RecipeError>,
+    ) -> Result<T, RecipeError> {
+        let own = self.runs.own();
+        let mut first_error = None;
+        for dialect in own::stand_ins(own, &shared.versions, dialect) {
+            match attempt(&dialect) {
+                // Another version of what the program brings may be wanted.
+                Err(error) if own::is_about(own, &error) => {
+                    first_error.get_or_insert(error);
+                }
+                found => return found,
+            }
+        }
+        Err(first_error.unwrap_or_else(RecipeError::cancelled))
+    }
+
     fn find(
         &self,
+        shared: &EggRun,
         requirements: &[String],
         search: &DistributionSearch<'_>,
         dialect: &Dialect,
         run: &PartRun<'_>,
-        mut settings: EggSettings,
+        settings: EggSettings,
     ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
-        let shared = self.runs.of(run, dialect)?;
-        let own = self.runs.own();
-        settings.pins = own::pins(own, &shared.versions, dialect);
         let destination = search.destination.unwrap_or(&shared.eggs_directory);
-        for own in own {
+        for own in self.runs.own() {
             let (pins, python) = (&settings.pins, &shared.target.python);
             let made = own.make(destination, pins, dialect, python);
             // What may not be written is there, or is missed below.
-            if search.destination.is_some() {
+            if search.destination.is_some() && !settings.offline {
                 made?;
             }
         }
@@ -127,5 +128,50 @@ impl PythonDistributions {
             &|_| Ok(BuildSettings::default()),
         )?;
         Ok(found.iter().cloned().collect())
+    }
+
+    /// Returns what [`require`](Self::require) would take if nothing were
+    /// installed, the program's own distributions aside.
+    ///
+    /// # Errors
+    ///
+    /// A requirement cannot be satisfied.
+    pub fn plan(
+        &self,
+        requirements: &[String],
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+        run: &PartRun<'_>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let shared = self.runs.found(run, dialect)?;
+        self.with_stand_ins(&shared, dialect, |dialect| {
+            let settings = self.settings(&shared, search, dialect);
+            for own in self.runs.own() {
+                let eggs = &shared.eggs_directory;
+                let coming = own.distribution(eggs, &settings.pins, dialect)?;
+                shared.coming.add(coming);
+            }
+            let basis = DistributionBasis::Nothing;
+            shared.plan(run, &settings, search.path, requirements, basis)
+        })
+    }
+
+    fn settings(
+        &self,
+        shared: &EggRun,
+        search: &DistributionSearch<'_>,
+        dialect: &Dialect,
+    ) -> EggSettings {
+        let find_links = search.find_links.join("\n");
+        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
+        settings.newest = search.newest;
+        settings.installs = search.destination.is_some();
+        settings.offline |= search.destination.is_none();
+        settings.allow_unknown_extras |= search.allow_unknown_extras;
+        if !search.allow_hosts.is_empty() {
+            settings.allow_hosts = search.allow_hosts.to_vec();
+        }
+        settings.pins = own::pins(self.runs.own(), &shared.versions, dialect);
+        settings
     }
 }

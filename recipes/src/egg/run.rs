@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildout_core::configuration::BUILDOUT_SECTION;
 use buildout_core::dialect::{Dialect, EggLayout};
+use buildout_core::fetch::HashPolicy;
+use buildout_core::lock::DistributionLock;
 use buildout_core::profile::condition::Uname;
 use buildout_core::python::version::Version;
 use buildout_core::python::{PythonIdentity, PythonIdentitySource as _, PythonProbe};
@@ -17,7 +19,7 @@ use buildout_eggs::distribution::Distribution;
 use buildout_eggs::index::{Index, IndexAccess, Libc, WheelTags};
 use buildout_eggs::marker::MarkerEnvironment;
 use buildout_eggs::resolve::{
-    DEFAULT_THREADS, PickedVersions, Problem, ResolveError, Resolver, WorkingSet,
+    DEFAULT_THREADS, Inventory, PickedVersions, Problem, ResolveError, Resolver, WorkingSet,
 };
 use buildout_eggs::settings::EggSettings;
 use buildout_eggs::source::{BuildError, BuildSettings, Builder};
@@ -25,8 +27,10 @@ use buildout_eggs::supply::{BuildSettingsOf, EggDirectories, EggInventory, EggSu
 use buildout_eggs::wheel::{EggTarget, LinkMode, WheelStore};
 
 use super::default_index::default_index;
+use super::locked::LockedInventory;
 use super::log::EventLog;
 use super::own::{self, OwnDistribution};
+use super::plan::ComingDistributions;
 use super::tools::Tools;
 use crate::system_error::failed;
 
@@ -53,9 +57,36 @@ impl EggRuns {
         &self.own
     }
 
-    /// Returns what the parts of the buildout of `run` share, finding it out
-    /// for the first of them.
+    /// Returns what the parts of the buildout of `run` share, and makes the
+    /// distributions of the program's own that they may require.
     pub(super) fn of(
+        &self,
+        run: &PartRun<'_>,
+        dialect: &Dialect,
+    ) -> Result<Arc<EggRun>, RecipeError> {
+        let known = self.found(run, dialect)?;
+        let is_made = known.own_is_made.lock();
+        let mut is_made = is_made.unwrap_or_else(PoisonError::into_inner);
+        if !*is_made {
+            for own in &self.own {
+                if known.is_brought(own, dialect) {
+                    let (pins, python) = (&known.settings.pins, &known.target.python);
+                    let made = own.make(&known.eggs_directory, pins, dialect, python);
+                    // An instance may not write there, and rarely needs it.
+                    if own.is_forked(pins) {
+                        made?;
+                    }
+                }
+            }
+            *is_made = true;
+        }
+        drop(is_made);
+        Ok(known)
+    }
+
+    /// Returns what the parts of the buildout of `run` share, finding it out
+    /// for the first of them. Nothing is made for it.
+    pub(super) fn found(
         &self,
         run: &PartRun<'_>,
         dialect: &Dialect,
@@ -68,17 +99,10 @@ impl EggRuns {
         let picked = self.picked().remove(directory).unwrap_or_default();
         let known = Arc::new(EggRun::find_out(run, dialect, &self.own, picked)?);
         for own in &self.own {
-            // No index has these, or nobody may pick them there, and eggs require them.
-            let is_forked = own.is_forked(&known.settings.pins);
-            let is_brought = !known.settings.allow_picked_versions
-                && own.is_default(&known.settings.pins, dialect);
-            if is_forked || is_brought {
-                let (pins, python) = (&known.settings.pins, &known.target.python);
-                let made = own.make(&known.eggs_directory, pins, dialect, python);
-                // An instance may not write there, and rarely needs it.
-                if is_forked {
-                    made?;
-                }
+            if known.is_brought(own, dialect) {
+                let pins = &known.settings.pins;
+                let coming = own.distribution(&known.eggs_directory, pins, dialect)?;
+                known.coming.add(coming);
             }
         }
         runs.insert(directory.clone(), Arc::clone(&known));
@@ -108,8 +132,8 @@ impl EggRuns {
     }
 }
 
-/// `index` and `find-links`.
-type IndexPlaces = (Option<String>, Vec<String>);
+/// `index` and `find-links`, and whether what is locked is preferred.
+type IndexPlaces = (Option<String>, Vec<String>, bool);
 
 /// What egg parts share.
 pub(super) struct EggRun {
@@ -134,6 +158,9 @@ pub(super) struct EggRun {
     pub(super) wheels: WheelStore,
     /// What builds need.
     pub(super) tools: Tools,
+    /// What parts are going to make.
+    pub(super) coming: ComingDistributions,
+    own_is_made: Mutex<bool>,
     picked: Arc<PickedVersions>,
     tags: Arc<WheelTags>,
     version: Version,
@@ -190,6 +217,10 @@ impl EggRun {
             let (option, hint) = (error.option(), error.hint());
             RecipeError::user(error).at_option(option).with_hint(hint)
         })?;
+        let downloads = services.downloader();
+        let is_locked = downloads.options().locked.is_some();
+        settings.require_hashes =
+            downloads.options().require_hashes == HashPolicy::On && !is_locked;
         settings.shows_markers = dialect.egg_layout == EggLayout::Pip;
         let uname = uname();
         let python = identity.executable.clone();
@@ -223,12 +254,22 @@ impl EggRun {
             wheels: WheelStore::new(cache.join("wheels")),
             tools: Tools::new(cache.join("build-tools"), dialect.develop_style),
             target,
+            coming: ComingDistributions::default(),
+            own_is_made: Mutex::default(),
             picked,
             tags: Arc::new(tags),
             version,
             cache,
             indexes: Mutex::default(),
         })
+    }
+
+    /// Tells whether eggs may require a distribution of the program's own that they
+    /// cannot have from elsewhere: no index has it, or nobody may pick it there.
+    fn is_brought(&self, own: &OwnDistribution, dialect: &Dialect) -> bool {
+        let pins = &self.settings.pins;
+        let may_be_picked = self.settings.allow_picked_versions;
+        own.is_forked(pins) || (!may_be_picked && own.is_default(pins, dialect))
     }
 
     /// Returns the versions that were picked so far.
@@ -249,7 +290,14 @@ impl EggRun {
 
     /// Returns the index for some settings; each page is read once in a run.
     pub(super) fn index(&self, run: &PartRun<'_>, settings: &EggSettings) -> Arc<Index> {
-        let key = (settings.index.clone(), settings.find_links.clone());
+        let mut lock = run.services().distribution_lock();
+        if let Some((_, DistributionLock::Preferred { except })) = &lock
+            && except.iter().any(|name| name == run.part())
+        {
+            lock = None;
+        }
+        let (index, find_links) = (settings.index.clone(), settings.find_links.clone());
+        let key = (index, find_links, lock.is_some());
         let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
         let index = indexes.entry(key).or_insert_with(|| {
             let services = run.services();
@@ -271,6 +319,8 @@ impl EggRun {
                 page_cache: Some(self.cache.join("pages")),
                 tags: Arc::clone(&self.tags),
                 python: self.version.clone(),
+                wheels: Some(self.wheels.clone()),
+                lock,
             };
             let index = Index::new(settings, access);
             Arc::new(index.cancelled_by(services.cancellation.clone()))
@@ -324,14 +374,24 @@ impl EggRun {
                 builder,
                 build_settings,
             };
-            let inventory = EggInventory {
+            let found = EggInventory {
                 directories: Arc::clone(&self.directories),
                 search_path: search_path.to_vec(),
             };
+            let mut settings = Arc::clone(settings);
+            let inventory: Arc<dyn Inventory> = match run.services().lock() {
+                Some(lock) => {
+                    // The newest is what is locked.
+                    Arc::make_mut(&mut settings).newest = true;
+                    let develop_eggs = self.develop_eggs_directory.clone();
+                    Arc::new(LockedInventory::new(found, develop_eggs, &lock))
+                }
+                None => Arc::new(found),
+            };
             let resolver = Resolver {
-                settings: Arc::clone(settings),
-                index: self.index(run, settings),
-                inventory: Arc::new(inventory),
+                index: self.index(run, &settings),
+                settings,
+                inventory,
                 supply: &supply,
                 environment: Arc::clone(&self.markers),
                 log: EventLog::of(run),
@@ -344,14 +404,15 @@ impl EggRun {
     }
 
     /// Has one distribution built from its source, unless it is there, into
-    /// `develop-eggs-directory`.
+    /// `develop-eggs-directory`. Without a network, as with zc.buildout, what
+    /// cannot be had is nothing.
     pub(super) fn build(
         &self,
         run: &PartRun<'_>,
         settings: &Arc<EggSettings>,
         requirement: &str,
         build_settings: &BuildSettingsOf<'_>,
-    ) -> Result<Arc<Distribution>, RecipeError> {
+    ) -> Result<Option<Arc<Distribution>>, RecipeError> {
         let search_path = [
             self.develop_eggs_directory.clone(),
             self.eggs_directory.clone(),
@@ -362,7 +423,13 @@ impl EggRun {
             settings,
             (&search_path, &destination, LinkMode::Copy),
             build_settings,
-            |resolver| resolver.build(requirement),
+            |resolver| match resolver.build(requirement) {
+                Err(ResolveError {
+                    problem: Problem::NoSource { .. },
+                    ..
+                }) if settings.offline => Ok(None),
+                built => built.map(Some),
+            },
         )
     }
 

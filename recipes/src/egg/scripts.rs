@@ -10,8 +10,8 @@ use buildout_core::event::{ENGINE_LOGGER, Level};
 use buildout_core::extends::join;
 use buildout_core::profile::python_text::{split_lines, split_words, strip};
 use buildout_core::recipe::{
-    Construction, Descriptor, Factory, Installed, OptionReader, PartRun, Recipe, RecipeError,
-    ResultDocumentation,
+    Construction, Descriptor, DistributionBasis, Factory, Installed, OptionReader, PartRun,
+    PlannedDistributions, PlannedDownload, Recipe, RecipeError, ResultDocumentation,
 };
 use buildout_core::value::str_repr;
 use buildout_eggs::distribution::Distribution;
@@ -119,6 +119,22 @@ impl Recipe for Scripts {
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
         self.install(run)
+    }
+
+    fn downloads(&self) -> Vec<PlannedDownload> {
+        self.eggs.downloads()
+    }
+
+    fn takes_distributions(&self) -> bool {
+        true
+    }
+
+    fn distributions(
+        &self,
+        run: &PartRun<'_>,
+        basis: DistributionBasis,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        self.eggs.plan(run, basis)
     }
 
     fn outputs(&self, option: &OptionReader<'_>) -> Vec<String> {

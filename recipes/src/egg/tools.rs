@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buildout_core::dialect::{DevelopStyle, EggLayout};
-use buildout_core::recipe::PartRun;
+use buildout_core::recipe::{DistributionBasis, PartRun};
 use buildout_eggs::log::NoLog;
 use buildout_eggs::name::canonical_name;
 use buildout_eggs::resolve::{
-    DEFAULT_THREADS, Order, PickedVersions, ResolveError, Resolver, WorkingSet,
+    DEFAULT_THREADS, Decisions, Inventory, Order, PickedVersions, ResolveError, Resolver,
+    WorkingSet,
 };
 use buildout_eggs::settings::{EggSettings, WheelPolicy};
 use buildout_eggs::source::BuildSettings;
@@ -21,6 +22,7 @@ use buildout_eggs::supply::{EggInventory, EggSupply};
 use buildout_eggs::version::Pins;
 use buildout_eggs::wheel::LinkMode;
 
+use super::plan::{EmptyInventory, NoSupply};
 use super::run::EggRun;
 
 /// The versions where no profile pins others. They run on Python 3.9 to 3.13
@@ -111,8 +113,55 @@ impl Tools {
         requirements: &[String],
         depth: usize,
     ) -> Result<WorkingSet, BoxedError> {
-        let mut all = requirements.to_vec();
-        all.extend(self.defaults.map(|(name, _)| name.to_owned()));
+        let all = self.with_defaults(requirements);
+        let resolve = |settings| self.resolve(shared, run, settings, &all, depth);
+        Ok(self.try_all(shared, resolve)?)
+    }
+
+    /// Returns what would be taken for a build that needs `requirements`.
+    pub(super) fn decide(
+        &self,
+        shared: &EggRun,
+        run: &PartRun<'_>,
+        requirements: &[String],
+        basis: DistributionBasis,
+    ) -> Result<Decisions, ResolveError> {
+        let all = self.with_defaults(requirements);
+        let inventory: Arc<dyn Inventory> = match basis {
+            DistributionBasis::Nothing => Arc::new(EmptyInventory),
+            DistributionBasis::Installed => Arc::new(EggInventory {
+                directories: Arc::clone(&shared.directories),
+                search_path: vec![self.directory.clone()],
+            }),
+        };
+        self.try_all(shared, |settings: EggSettings| {
+            let resolver = Resolver {
+                index: shared.index(run, &settings),
+                settings: Arc::new(settings),
+                inventory: Arc::clone(&inventory),
+                supply: &NoSupply,
+                environment: Arc::clone(&shared.markers),
+                log: Arc::new(NoLog),
+                picked: Arc::new(PickedVersions::new()),
+                checks_picked: false,
+                threads: DEFAULT_THREADS,
+            };
+            resolver.decide(&all)
+        })
+    }
+
+    fn with_defaults(&self, requirements: &[String]) -> Vec<String> {
+        let defaults = self.defaults.iter().map(|(name, _)| (*name).to_owned());
+        requirements.iter().cloned().chain(defaults).collect()
+    }
+
+    /// Resolves with the pins and the index of the profile, and where that
+    /// fails, without the one or the other.
+    fn try_all<T: Default>(
+        &self,
+        shared: &EggRun,
+        resolve: impl Fn(EggSettings) -> Result<T, ResolveError>,
+    ) -> Result<T, ResolveError> {
         let of_profile = &shared.settings;
         let with = |has_pins: bool, has_own_index: bool| {
             let mut settings = EggSettings::clone(of_profile);
@@ -136,14 +185,14 @@ impl Tools {
             if !has_own_index && !may_ask_elsewhere {
                 continue;
             }
-            match self.resolve(shared, run, with(has_pins, has_own_index), &all, depth) {
+            match resolve(with(has_pins, has_own_index)) {
                 Ok(found) => return Ok(found),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
         match first_error {
-            Some(error) => Err(error.into()),
-            None => Ok(WorkingSet::default()),
+            Some(error) => Err(error),
+            None => Ok(T::default()),
         }
     }
 

@@ -41,6 +41,16 @@ pub enum DownloadError {
         /// The resource.
         url: RedactedUrl,
     },
+    /// A Python distribution is neither installed nor in the download cache, and
+    /// the network would be needed.
+    #[error(
+        "We don't have a distribution for {requirement}\n\
+         and can't install one in offline (no-install) mode.\n"
+    )]
+    NoDistribution {
+        /// The requirement, with its pin.
+        requirement: String,
+    },
     /// The download cache is missing.
     #[error(
         "The directory:\n{}\nto be used as a download cache doesn't exist.\n",
@@ -132,7 +142,7 @@ impl DownloadError {
             }
             Self::Fetch { source, .. } => transfer_hint(source)?,
             Self::LocalMissing { .. } => "write the path of a file that exists, or a URL",
-            Self::Offline { .. } => {
+            Self::Offline { .. } | Self::NoDistribution { .. } => {
                 "set `[buildout] download-cache` and run `buildout -O fetch` once; offline runs then find everything"
             }
             Self::NoCache { .. } => "set `[buildout] download-cache`",

@@ -6,21 +6,19 @@
 //! there stay.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::evaluation::recipe_result;
 use super::super::failure::{Failure, Problem};
+use super::super::session::Session;
+use super::super::settings::BuildoutSettings;
 use super::Installation;
 use crate::configuration::BUILDOUT_SECTION;
 use crate::event::{Event, Level};
 use crate::extends::join;
 use crate::glob::glob;
 use crate::profile::python_text::split_words;
-use crate::recipe::{
-    Caller, CreatedPaths, DevelopEggs, Installed, PartRun, RemoteBuildout, RunShare, Serve as _,
-};
+use crate::recipe::{CreatedPaths, DevelopEggs, RunShare};
 use crate::resolve::Doing;
 use crate::value::str_repr;
 
@@ -69,9 +67,8 @@ impl Installation<'_, '_> {
         made: &mut BTreeSet<PathBuf>,
     ) -> Result<(), Failure> {
         let session = self.session;
-        let value = session.get_stored(BUILDOUT_SECTION, OPTION)?;
-        let value = value.unwrap_or_default();
-        if split_words(&value).next().is_none() {
+        let checkouts = checkouts(session, self.settings)?;
+        if checkouts.is_empty() {
             return Ok(());
         }
         let place = || session.option_place(BUILDOUT_SECTION, OPTION, OPTION);
@@ -79,14 +76,12 @@ impl Installation<'_, '_> {
             let what = "`develop`, which builds eggs".to_owned();
             return Err(Failure::from(Problem::Unsupported { what }).with_label(place(), ""));
         };
-        for word in split_words(&value) {
-            let pattern = join(&self.settings.directory.to_string_lossy(), word, false);
-            let checkouts = glob(&pattern);
-            if checkouts.is_empty() {
+        for Checkouts { pattern, found } in checkouts {
+            if found.is_empty() {
                 let message = format!("Couldn't develop {} (not found)", str_repr(&pattern));
                 self.emit(Event::engine_log(Level::Warning, message));
             }
-            for checkout in checkouts {
+            for checkout in found {
                 let shown = str_repr(&checkout);
                 self.emit(Event::engine_log(Level::Info, format!("Develop: {shown}")));
                 let paths = self
@@ -101,43 +96,40 @@ impl Installation<'_, '_> {
         Ok(())
     }
 
-    /// Has one checkout built on a thread of its own, whose calls are carried
-    /// out meanwhile.
     fn develop_one(
         &self,
         maker: &dyn DevelopEggs,
         checkout: &Path,
         share: &RunShare,
     ) -> Result<Vec<PathBuf>, Failure> {
-        let session = self.session;
         let part: Arc<str> = Arc::from(BUILDOUT_SECTION);
-        let options = super::known_values(&session.state.borrow(), BUILDOUT_SECTION);
         let created = CreatedPaths::new(Arc::clone(&part), false, self.record.journal());
-        let mut result = None;
-        {
-            let slot = &mut result;
-            let (part, options, created) = (Arc::clone(&part), &options, &created);
-            let (services, dialect) = (session.services(), session.dialect());
-            session.serve(Box::new(move |remote: RemoteBuildout| {
-                let remote = remote.for_caller(Caller::Installation);
-                let run = PartRun::new(part, None, options, &remote, services, created, share);
-                *slot = Some(catch_unwind(AssertUnwindSafe(|| {
-                    maker.develop(checkout, dialect, &run)
-                })));
-            }));
-        }
-        let mut paths = Vec::new();
-        let result = match result {
-            Some(Ok(Ok(made))) => {
-                paths = made;
-                Ok(Ok(Installed::nothing()))
-            }
-            Some(Ok(Err(error))) => Ok(Err(error)),
-            Some(Err(panic)) => Err(panic),
-            // `serve` returns when the work has ended.
-            None => return Err(Problem::UnexpectedAnswer.into()),
-        };
-        recipe_result(session, &part, result)?;
-        Ok(paths)
+        let dialect = self.session.dialect();
+        self.session.as_run(&part, None, &created, share, |run| {
+            maker.develop(checkout, dialect, run)
+        })
     }
+}
+
+/// The checkouts that one word of `[buildout] develop` names.
+pub(in crate::run) struct Checkouts {
+    pattern: String,
+    pub(in crate::run) found: Vec<String>,
+}
+
+/// Returns the checkouts that `[buildout] develop` names.
+pub(in crate::run) fn checkouts(
+    session: &Session<'_>,
+    settings: &BuildoutSettings,
+) -> Result<Vec<Checkouts>, Failure> {
+    let value = session.get_stored(BUILDOUT_SECTION, OPTION)?;
+    let directory = settings.directory.to_string_lossy();
+    let of_word = |word: &str| {
+        let pattern = join(&directory, word, false);
+        let found = glob(&pattern);
+        Checkouts { pattern, found }
+    };
+    Ok(split_words(&value.unwrap_or_default())
+        .map(of_word)
+        .collect())
 }

@@ -20,13 +20,15 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub(super) use self::develop::checkouts;
 use self::extensions::{load_extensions, unload_extensions};
 use self::work::InFlight;
+use super::distributions::missing_distributions;
 use super::downloads::{DownloadsOf, PartDownload, check_all_downloads, downloads_of, prefetch};
 use super::evaluation::recipe_result;
 use super::failure::{Failure, Problem};
 use super::history::{History, PastAction};
-use super::locking::check_locked_downloads;
+use super::locking::check_locked;
 use super::order::Order;
 use super::plan::{Reason, Survey};
 use super::profile_python::FirstPhase;
@@ -265,7 +267,7 @@ impl<'s, 'a> Installation<'s, 'a> {
             Ok(())
         })?;
         if unconstructed.is_empty() {
-            check_locked_downloads(session, &parts, requested.is_empty())?;
+            check_locked(session, self.settings, &parts, requested.is_empty())?;
         }
         self.emit(Event::Configured {
             sections: self.configured_sections(),
@@ -276,7 +278,11 @@ impl<'s, 'a> Installation<'s, 'a> {
         self.take_over(first, &parts)?;
         let mut survey = Survey::new(session, &self.record, &parts)?;
         let downloads = self.downloads(&mut survey, &parts);
-        check_all_downloads(session, unconstructed, &downloads)?;
+        let missing = match self.settings.offline {
+            true => missing_distributions(session, &parts)?,
+            false => Vec::new(),
+        };
+        check_all_downloads(session, unconstructed, &downloads, missing)?;
         self.uninstall(&mut survey, &parts, requested.is_empty())?;
         self.report_unused(BUILDOUT_SECTION);
         Ok(Prepared { parts, downloads })

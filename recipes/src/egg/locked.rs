@@ -1,0 +1,58 @@
+//! What is there, as far as a lock allows it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use buildout_core::lock::LockFile;
+use buildout_eggs::distribution::{Distribution, DistributionKind};
+use buildout_eggs::name::{ProjectName, canonical_name};
+use buildout_eggs::resolve::{Inventory, SupplyError};
+use buildout_eggs::supply::EggInventory;
+use buildout_eggs::version::{Version, patch_marker};
+
+/// Finds distributions in directories, but of a project that is locked only
+/// those with a locked version, and develop eggs.
+#[derive(Debug)]
+pub(super) struct LockedInventory {
+    inventory: EggInventory,
+    develop_eggs: PathBuf,
+    versions: HashMap<String, Vec<Version>>,
+}
+
+impl LockedInventory {
+    /// Restricts an inventory to what a lock allows; `develop_eggs` is the
+    /// directory of what parts build themselves.
+    pub(super) fn new(inventory: EggInventory, develop_eggs: PathBuf, lock: &LockFile) -> Self {
+        let mut versions: HashMap<String, Vec<Version>> = HashMap::new();
+        for locked in lock.distributions.values() {
+            let known = versions.entry(canonical_name(&locked.name)).or_default();
+            known.extend(Version::parse(&locked.version));
+        }
+        LockedInventory {
+            inventory,
+            develop_eggs,
+            versions,
+        }
+    }
+
+    fn allows(&self, project: &ProjectName, found: &Distribution) -> bool {
+        let is_own = found.kind() == DistributionKind::Develop
+            || found.location().starts_with(&self.develop_eggs);
+        let Some(versions) = self.versions.get(project.canonical()).filter(|_| !is_own) else {
+            return true;
+        };
+        // What is patched is made of the version that is locked.
+        let written = found.version().trim();
+        let base = patch_marker(written).map_or(written, |(base, _)| base);
+        Version::parse(base).is_some_and(|version| versions.contains(&version))
+    }
+}
+
+impl Inventory for LockedInventory {
+    fn installed(&self, project: &ProjectName) -> Result<Vec<Arc<Distribution>>, SupplyError> {
+        let mut found = self.inventory.installed(project)?;
+        found.retain(|found| self.allows(project, found));
+        Ok(found)
+    }
+}
