@@ -183,6 +183,8 @@ pidfile_instance = {shown}/run/instance.pid
             arguments: words.into_iter().map(Into::into).collect(),
             directory: self.directory.clone(),
             limit,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 

@@ -201,6 +201,8 @@ instance_min_free_space = 1M
             arguments,
             directory: self.directory.clone(),
             limit,
+            environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
