@@ -616,7 +616,7 @@ and can't install one in offline (no-install) mode.
  --> @/buildout.cfg:3
 3 | extensions = mr.developer
   | ^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: Run once without `-o`.
+hint: Run once without `-o`, or set `download-cache` and run `buildout -O fetch`.
 ",
         cure: Cure::File("buildout.cfg", "[buildout]\nparts =\n"),
     },

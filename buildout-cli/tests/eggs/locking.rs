@@ -160,7 +160,7 @@ fn a_lock_has_every_distribution_and_is_insisted_on() {
 
 #[test]
 fn every_drift_of_eggs_is_named_before_anything_is_done() {
-    let site = Site::new(PeerVersion::Upstream6);
+    let site = Site::new(PeerVersion::Upstream6).with_own_caches();
     let index = Index::start(&site, &[]);
     site.profile(&profile(&index, ""));
     let [output] = site.run_ours(&["lock"]);

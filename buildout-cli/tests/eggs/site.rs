@@ -32,6 +32,8 @@ pub(crate) struct Site {
     root: tempfile::TempDir,
     version: PeerVersion,
     peer: Peer,
+    /// The caches of our program: what builds need is fetched once for all tests.
+    caches: PathBuf,
 }
 
 fn target_directory() -> PathBuf {
@@ -50,12 +52,19 @@ impl Site {
             root: tempfile::tempdir().expect("a directory can be made"),
             version,
             peer,
+            caches: peers.join("cache"),
         };
         for directory in ["ours/bo", "peer/bo", "fixtures", "home"] {
             fs::create_dir_all(site.root.path().join(directory)).expect("the root is ours");
         }
         site.make("fixtures.py", &site.root.path().join("fixtures"));
         site
+    }
+
+    /// Has our program know nothing of other tests.
+    pub(crate) fn with_own_caches(mut self) -> Self {
+        self.caches = self.root.path().join("caches");
+        self
     }
 
     /// Runs one of the scripts beside this file.
@@ -146,8 +155,7 @@ impl Site {
             .env_remove("PYTHONHOME")
             .env("BUILDOUT_HOME", self.root.path().join("home"))
             .env("BUILDOUT_JOBS", "1")
-            // What builds need is fetched once for all tests.
-            .env("XDG_CACHE_HOME", target_directory().join("peers/cache"))
+            .env("XDG_CACHE_HOME", &self.caches)
             // The other program's builds use what its environment has.
             .env("PIP_NO_BUILD_ISOLATION", "0");
         let output = command.output().expect("the program can be started");

@@ -239,7 +239,15 @@ fn remember(directory: &Path, python: Option<&Path>) -> Result<(), Failure> {
     };
     let Some(python) = python else {
         return match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            // What is wrong with the directory is told by who needs it.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Err(failed(error))
+            }
             _ => Ok(()),
         };
     };
