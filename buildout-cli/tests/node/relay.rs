@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 
@@ -114,6 +114,8 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
         .expect("the master reads");
     upstream.write_all(&body).expect("the master reads");
+    // A master that does not care for the body waits for what comes after it.
+    let _ = upstream.shutdown(Shutdown::Write);
     let mut answer = Vec::new();
     upstream
         .read_to_end(&mut answer)
