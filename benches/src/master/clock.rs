@@ -1,7 +1,7 @@
 //! How long a node waits for its master.
 
 use std::io::{self, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,6 +101,8 @@ fn ask(request: &Request, address: &str) -> io::Result<Vec<u8>> {
     bytes.extend(&request.body);
     let mut master = TcpStream::connect(address)?;
     master.write_all(&bytes)?;
+    // A master that does not care for the body waits for what comes after it.
+    master.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
     master.read_to_end(&mut answer)?;
     Ok(answer)
