@@ -15,6 +15,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::copy::{CopyError, failed};
 use super::error::FetchError;
+use super::lookup::SharedLookups;
 use super::netrc::{Netrc, NetrcError};
 use super::redact::RedactedUrl;
 use super::tls::{ClientCertificate, TlsSettings};
@@ -261,6 +262,7 @@ fn builder(options: &ClientOptions, tls: &TlsSettings) -> Result<ClientBuilder, 
     // `no_proxy` keeps the client from reading the environment.
     let mut builder = Client::builder()
         .no_proxy()
+        .dns_resolver(Arc::new(SharedLookups::default()))
         // A redirect need not learn the query of the URL it comes from.
         .referer(false)
         .user_agent(&options.user_agent)

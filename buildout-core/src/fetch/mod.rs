@@ -20,6 +20,7 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod lookup;
 mod mirror;
 mod netrc;
 mod observer;
