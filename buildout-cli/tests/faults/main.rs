@@ -11,12 +11,14 @@
 mod every_write;
 mod random;
 mod read_only;
+mod setting;
 mod site;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use random::Random;
+use setting::setting;
 use site::Site;
 
 /// The seed and the number of kills if the environment does not say.
@@ -25,14 +27,6 @@ const DEFAULT_COUNT: usize = 12;
 
 /// How often a build is killed before it may end.
 const MOST_KILLS: usize = 3;
-
-fn setting(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
-    )
-}
 
 #[test]
 fn a_killed_build_is_completed_and_nothing_finished_is_repeated() {

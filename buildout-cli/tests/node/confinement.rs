@@ -98,8 +98,8 @@ fn instances_need_no_network_and_do_not_write_to_their_release() {
         return;
     }
     let site = NodeSite::new(1);
-    let template = site.profile(
-        "confined/instance.cfg.in",
+    let url = site.release_with_instance(
+        "confined",
         "[buildout]
 parts = publish facts greeting
 [master]
@@ -121,18 +121,6 @@ recipe = slapos.cookbook:wrapper
 command-line = sleep 1000000
 wrapper-path = ${directory:service}/greeting
 ",
-    );
-    let url = site.profile(
-        "confined/software.cfg",
-        &format!(
-            "[buildout]
-parts = instance
-[instance]
-recipe = slapos.recipe.template:jinja2
-url = {template}
-output = ${{buildout:directory}}/instance.cfg
-"
-        ),
     );
     site.run("node format --now").expect(0);
     site.run(&format!("supply {url} local")).expect(0);
@@ -168,8 +156,8 @@ fn instances_download_nothing_whatever_their_profile_says() {
     let file = site.profile("payload", "something");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let template = site.profile(
-        "online/instance.cfg.in",
+    let url = site.release_with_instance(
+        "online",
         &format!(
             "[buildout]
 parts = payload
@@ -177,18 +165,6 @@ offline = false
 [payload]
 recipe = slapos.recipe.build:download
 url = http://{address}{file}
-"
-        ),
-    );
-    let url = site.profile(
-        "online/software.cfg",
-        &format!(
-            "[buildout]
-parts = instance
-[instance]
-recipe = slapos.recipe.template:jinja2
-url = {template}
-output = ${{buildout:directory}}/instance.cfg
 "
         ),
     );

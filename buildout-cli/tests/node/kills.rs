@@ -12,6 +12,7 @@ use slap::{HttpMaster, InstanceRequest, Master as _};
 
 use crate::lifecycle::{await_process, runs};
 use crate::random::Random;
+use crate::setting::setting;
 use crate::site::NodeSite;
 
 const DEFAULT_SEED: u64 = 20_261_129;
@@ -21,14 +22,6 @@ const PARTITIONS: usize = 3;
 
 /// After so many kills in a row a pass may end, and all must be right.
 const IN_A_ROW: usize = 5;
-
-fn setting(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
-    )
-}
 
 #[test]
 fn a_node_that_is_killed_at_any_moment_loses_nothing() {

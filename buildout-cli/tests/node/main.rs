@@ -20,6 +20,8 @@ mod promises;
 mod random;
 mod relay;
 mod request;
+#[path = "../faults/setting.rs"]
+mod setting;
 mod site;
 mod standalone;
 mod supervisord;

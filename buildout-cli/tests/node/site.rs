@@ -174,6 +174,21 @@ create_tap = False
         path.to_string_lossy().into_owned()
     }
 
+    /// Writes a release whose instances have this profile, and returns its URL.
+    pub(crate) fn release_with_instance(&self, name: &str, instance: &str) -> String {
+        let instance = self.profile(&format!("{name}/instance.cfg.in"), instance);
+        let text = format!(
+            "[buildout]
+parts = instance
+[instance]
+recipe = slapos.recipe.template:jinja2
+url = {instance}
+output = ${{buildout:directory}}/instance.cfg
+"
+        );
+        self.profile(&format!("{name}/software.cfg"), &text)
+    }
+
     /// Copies the project's own release, and returns its URL.
     pub(crate) fn own_release(&self) -> String {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../profiles/node-hello");

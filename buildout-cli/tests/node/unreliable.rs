@@ -87,8 +87,8 @@ fn when_supervisord_dies_in_a_pass_the_next_one_starts_all() {
     let site = NodeSite::new(1);
     site.run("node format --now").expect(0);
     // The instance is made when somebody opens the gate.
-    let instance = site.profile(
-        "gate/instance.cfg.in",
+    let url = site.release_with_instance(
+        "gate",
         "[buildout]
 parts = gate greeting
 [gate]
@@ -103,18 +103,6 @@ recipe = slapos.cookbook:wrapper
 command-line = sleep 1000000
 wrapper-path = ${directory:service}/greeting
 ",
-    );
-    let url = site.profile(
-        "gate/software.cfg",
-        &format!(
-            "[buildout]
-parts = instance
-[instance]
-recipe = slapos.recipe.template:jinja2
-url = {instance}
-output = ${{buildout:directory}}/instance.cfg
-"
-        ),
     );
     site.run(&format!("supply {url} local")).expect(0);
     site.run("node software").expect(0);

@@ -16,6 +16,7 @@ use slap::{InstanceRequest, Master as _};
 use slapgrid::usage::Schema;
 
 use crate::relay::{Fate, relay_node};
+use crate::setting::setting;
 use crate::site::NodeSite;
 
 /// How consumption is reported.
@@ -417,8 +418,7 @@ fn judged_by_lxml(python: &PathBuf, documents: &[(&str, String)]) -> Vec<bool> {
 
 #[test]
 fn whenever_a_node_is_killed_nothing_is_lost_or_counted_twice() {
-    let rounds = std::env::var("USAGE_KILLS").ok();
-    let rounds: u32 = rounds.and_then(|count| count.parse().ok()).unwrap_or(8);
+    let rounds = setting("USAGE_KILLS").map_or(8, |count| count as u32);
     let site = with_instance(NodeSite::ordinary(1));
     let requests = relay_node(&site, |_| Fate::Answered);
     let begin = Instant::now();

@@ -1,6 +1,6 @@
 //! The files that describe a computer: JSON and XML as Python writes them.
 
-use buildout_core::value::Value;
+use buildout_core::value::{JsonCharacters, Value, push_json_text};
 use roxmltree::{Document, Node};
 
 /// Returns a value as `json.dumps(value, sort_keys=True, indent=indent)` does.
@@ -34,7 +34,7 @@ fn push_json<'a>(
         Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
         Value::Int(number) => text.push_str(&number.to_string()),
         Value::Float(number) => text.push_str(&Value::Float(*number).to_string()),
-        Value::Str(string) => push_json_string(text, string),
+        Value::Str(string) => push_json_text(string, JsonCharacters::Ascii, text),
         Value::List(values) | Value::Tuple(values) if values.is_empty() => text.push_str("[]"),
         Value::List(values) | Value::Tuple(values) => {
             text.push('[');
@@ -58,34 +58,13 @@ fn push_json<'a>(
                 waiting.push(Piece::Value(member, depth + 1));
                 let comma = if index == 0 { "" } else { "," };
                 let mut begin = format!("{comma}{}", line(depth + 1));
-                push_json_string(&mut begin, &name);
+                push_json_text(&name, JsonCharacters::Ascii, &mut begin);
                 begin.push_str(": ");
                 waiting.push(Piece::Text(begin));
             }
         }
         _ => text.push_str("null"),
     }
-}
-
-fn push_json_string(text: &mut String, string: &str) {
-    text.push('"');
-    for character in string.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            ' '..='~' => text.push(character),
-            other => {
-                let mut units = [0; 2];
-                for unit in other.encode_utf16(&mut units) {
-                    text.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    text.push('"');
 }
 
 /// Indents a document of ours as lxml does with `pretty_print`: elements with

@@ -1,6 +1,6 @@
 //! JSON as Python's `json.dumps` writes it without options.
 
-use buildout_core::value::float_repr;
+use buildout_core::value::{JsonCharacters, float_repr, push_json_text};
 use serde_json::Value;
 
 /// Returns the text of a value: blanks after commas and colons, ASCII only,
@@ -20,7 +20,7 @@ fn push(text: &mut String, value: &Value) {
             Some(float) => text.push_str(&float_repr(float)),
             None => text.push_str(&number.to_string()),
         },
-        Value::String(string) => push_string(text, string),
+        Value::String(string) => push_json_text(string, JsonCharacters::Ascii, text),
         Value::Array(items) => {
             text.push('[');
             for (position, item) in items.iter().enumerate() {
@@ -37,36 +37,13 @@ fn push(text: &mut String, value: &Value) {
                 if position > 0 {
                     text.push_str(", ");
                 }
-                push_string(text, name);
+                push_json_text(name, JsonCharacters::Ascii, text);
                 text.push_str(": ");
                 push(text, member);
             }
             text.push('}');
         }
     }
-}
-
-fn push_string(text: &mut String, string: &str) {
-    text.push('"');
-    for character in string.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            ' '..='~' => text.push(character),
-            other => {
-                let mut units = [0; 2];
-                for unit in other.encode_utf16(&mut units) {
-                    text.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    text.push('"');
 }
 
 #[cfg(test)]
