@@ -111,17 +111,7 @@ fn read_at_most(path: &Path, limit: usize) -> io::Result<(fs::Metadata, Vec<u8>)
 ///
 /// The file is not there or cannot be read.
 pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    use std::io::Read as _;
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(nofollow())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut contents = Vec::new();
-    file.take(limit).read_to_end(&mut contents)?;
-    Ok(String::from_utf8_lossy(&contents).into_owned())
+    read_opened_with(nofollow(), path, limit)
 }
 
 /// Reads a text of a regular file, at most `limit` bytes of it, links followed.
@@ -132,10 +122,15 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 ///
 /// The file is not there or cannot be read.
 pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<String> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    read_opened_with(flags, path, limit)
+}
+
+fn read_opened_with(flags: i32, path: &Path, limit: u64) -> io::Result<String> {
     use std::io::Read as _;
     let file = fs::OpenOptions::new()
         .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .custom_flags(flags)
         .open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());

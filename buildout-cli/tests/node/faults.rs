@@ -8,22 +8,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::lifecycle::{await_process, runs};
 use crate::site::NodeSite;
 
-/// A release whose instances have no parts.
-fn empty_release(site: &NodeSite, name: &str, instance: &str) -> String {
-    let template = site.profile(&format!("{name}/instance.cfg.in"), instance);
-    site.profile(
-        &format!("{name}/software.cfg"),
-        &format!(
-            "[buildout]\nparts = instance\n\n[instance]\nrecipe = slapos.recipe.template:jinja2\nurl = {template}\noutput = ${{buildout:directory}}/instance.cfg\n"
-        ),
-    )
-}
-
 #[test]
 fn a_broken_release_and_a_broken_partition_harm_no_other() {
     let site = NodeSite::new(3);
     site.run("node format --now").expect(0);
-    let good = empty_release(&site, "good", "[buildout]\nparts =\n");
+    let good = site.release_with_instance("good", "[buildout]\nparts =\n");
     let broken = site.profile(
         "broken/software.cfg",
         "[buildout]\nparts = x\n[x]\nrecipe = plone.recipe.command\ncommand = echo no luck; exit 3\nstop-on-error = true\n",
@@ -116,12 +105,10 @@ fn without_its_master_a_node_runs_what_it_knows() {
 fn a_profile_that_takes_for_ever_delays_no_other() {
     let site = NodeSite::new(2);
     site.run("node format --now").expect(0);
-    let slow = empty_release(
-        &site,
-        "slow",
+    let slow = site.release_with_instance("slow",
         "[buildout]\nparts = slow\n[slow]\nrecipe = plone.recipe.command\ncommand = sleep 1000000\n",
     );
-    let good = empty_release(&site, "good", "[buildout]\nparts =\n");
+    let good = site.release_with_instance("good", "[buildout]\nparts =\n");
     for url in [&slow, &good] {
         site.run(&format!("supply {url} local")).expect(0);
     }
@@ -206,7 +193,7 @@ fn serve(answer: &str) -> String {
 fn without_space_nothing_is_begun() {
     let site = NodeSite::new(1);
     site.run("node format --now").expect(0);
-    let url = empty_release(&site, "empty", "[buildout]\nparts =\n");
+    let url = site.release_with_instance("empty", "[buildout]\nparts =\n");
     site.run(&format!("supply {url} local")).expect(0);
     let configuration = site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).unwrap();
