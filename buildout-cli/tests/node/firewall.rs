@@ -17,7 +17,7 @@ use crate::lifecycle::await_process;
 use crate::managers::{managed, program, request, runs};
 use crate::namespaces::Namespaces;
 use crate::relay::{Fate, relay_from, use_master};
-use crate::site::{NodeSite, Outcome, outcome};
+use crate::site::{NodeSite, Outcome, Whose, outcome};
 
 /// The partition's own address, which others reach.
 const OWN: &str = "10.0.0.1";
@@ -49,13 +49,6 @@ struct Walled {
     namespaces: Namespaces,
 }
 
-/// How slapos.core and this node do the same.
-#[derive(Clone, Copy, Debug)]
-enum Whose {
-    Ours,
-    Theirs,
-}
-
 impl Walled {
     /// Makes a node with these managers, and these options in `[firewall]`.
     fn new(managers: &str, interface: &str, options: &str) -> Self {
@@ -75,7 +68,7 @@ impl Walled {
         let release = fs::read_dir(site.path("soft")).expect("the site works");
         let release = release.flatten().next().expect("it is built").path();
         program(&release.join("bin/buildout"), "#!/bin/sh\nexit 0\n");
-        let namespaces = Namespaces::prepared_by(&setup(&site));
+        let namespaces = Namespaces::with_network(&setup(&site));
         note_calls(&site);
         let said = Arc::new(Mutex::new(Said::default()));
         let listener = namespaces.listen(Ipv4Addr::LOCALHOST);
@@ -116,10 +109,7 @@ dbus_log_file = {base}/dbus.log
     }
 
     fn run(&self, whose: Whose, words: &str) -> Outcome {
-        let command = match whose {
-            Whose::Ours => self.site.command(words),
-            Whose::Theirs => self.site.python_command(words),
-        };
+        let command = self.site.command_of(whose, words);
         outcome(&mut self.namespaces.entered(&command))
     }
 

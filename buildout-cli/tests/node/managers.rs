@@ -12,7 +12,7 @@ use slapgrid::supervisor::ProcessInfo;
 
 use crate::lifecycle::await_process;
 use crate::namespaces::Namespaces;
-use crate::site::{NodeSite, Outcome, outcome};
+use crate::site::{NodeSite, Outcome, Whose, outcome};
 
 /// A node with managers and an instance without parts.
 pub(crate) fn managed(site: NodeSite, managers: &str) -> NodeSite {
@@ -178,11 +178,12 @@ fn disks_are_given_away_as_with_slapos_core() {
     });
     let (disk, numbers) = disk.expect("this test needs a machine with a disk that lsblk lists");
     // Only its file is given away, and that is in devices of the test's own.
-    let namespaces = Namespaces::prepared_by(&format!(
+    let namespaces = Namespaces::of_mounts(&format!(
         "cd {base}
 mkdir dev
 mount -t tmpfs dev dev
 cp -a /dev/null /dev/zero /dev/random /dev/urandom dev
+mkdir -m 1777 dev/shm
 mount --move dev /dev
 mkdir -p $(dirname {disk})
 mknod {disk} b {numbers}",
@@ -204,8 +205,9 @@ mknod {disk} b {numbers}",
     let owner = || system(&format!("stat -c %U:%G {disk}"));
     let before = owner();
     let begin = format!("chown {} {disk}", before.trim());
-    for command in [NodeSite::command, NodeSite::python_command] {
-        let run = || outcome(&mut namespaces.entered(&command(&site, "node instance"))).expect(0);
+    for whose in [Whose::Ours, Whose::Theirs] {
+        let pass = site.command_of(whose, "node instance");
+        let run = || outcome(&mut namespaces.entered(&pass)).expect(0);
         fs::write(&configuration, limited("/dev/other")).expect("the site works");
         let told = run();
         let refusal = format!("Disk {disk} not in allowed disk list /dev/other");

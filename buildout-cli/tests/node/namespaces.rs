@@ -1,5 +1,5 @@
-//! A network and mounts of their own, in which some commands of a test run as
-//! root: what they do to the machine is gone with them.
+//! Mounts of their own, and maybe a network, in which some commands of a test
+//! run as root: what they do to the machine is gone with them.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -28,14 +28,33 @@ impl Namespaces {
     ///
     /// This process is not root's, or the script fails.
     #[track_caller]
-    pub(crate) fn prepared_by(script: &str) -> Self {
+    pub(crate) fn with_network(script: &str) -> Self {
+        Self::make(
+            &["--net", "--mount"],
+            &format!("ip link set lo up\n{script}"),
+        )
+    }
+
+    /// Makes mounts that a script prepares, in the network that there is.
+    ///
+    /// # Panics
+    ///
+    /// This process is not root's, or the script fails.
+    #[track_caller]
+    pub(crate) fn of_mounts(script: &str) -> Self {
+        Self::make(&["--mount"], script)
+    }
+
+    #[track_caller]
+    fn make(kinds: &[&str], script: &str) -> Self {
         assert!(
             is_root(),
             "this test needs root, for namespaces and what is done in them"
         );
         let mut holder = Command::new("unshare")
-            .args(["--net", "--mount", "sh", "-ec"])
-            .arg(format!("ip link set lo up\n{script}\necho ready\nexec cat"))
+            .args(kinds)
+            .args(["sh", "-ec"])
+            .arg(format!("{script}\necho ready\nexec cat"))
             .env_clear()
             .env("PATH", SYSTEM_PATH)
             .stdin(Stdio::piped())
@@ -55,9 +74,9 @@ impl Namespaces {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.holder.id()))
-            .args(["--net", "--mount"])
-            .arg(format!("--wd={}", directory.display()))
-            .arg("--")
+            // The directory is that of the mounts there.
+            .args(["--net", "--mount", "sh", "-ec", "cd \"$0\"; exec \"$@\""])
+            .arg(directory)
             .arg(program)
             .env_clear()
             .env("PATH", SYSTEM_PATH)

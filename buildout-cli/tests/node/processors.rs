@@ -1,10 +1,10 @@
 //! The manager `cpuset`, as root: processes of partitions get processors of
 //! their own, by this node as by slapos.core.
 //!
-//! The kernel's control groups are used where it still has those of its first
-//! version for processors, through a group of the test's own that both programs
-//! take for the root. Where it has not, a directory tree takes its place, as in
-//! slapos.core's own tests.
+//! Both work on a directory tree that stands for the kernel's control groups, as
+//! in slapos.core's own tests; and then on the kernel's, through a group of the
+//! test's own that they take for the root, where the kernel still has those of
+//! the first version for processors.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::managers::managed;
 use crate::namespaces::Namespaces;
-use crate::site::{NodeSite, Outcome, outcome};
+use crate::site::{NodeSite, Outcome, Whose, outcome};
 
 const REQUEST: &str = ".slapos-cpu-exclusive";
 
@@ -55,6 +55,13 @@ impl Drop for Sleepers {
     }
 }
 
+/// Where processes are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Files,
+    Kernel,
+}
+
 /// Control groups, or what stands for them, with the sleepers in them.
 struct Groups<'a> {
     namespaces: Namespaces,
@@ -62,14 +69,16 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn new(site: &'a NodeSite, sleepers: &Sleepers) -> Self {
+    /// Makes them with the kernel, or as files; also as files where the kernel
+    /// has none, or not several processors.
+    fn new(site: &'a NodeSite, sleepers: &Sleepers, place: Place) -> Self {
         let script = format!(
             "cd {base}
 mkdir -p hierarchy tree
 find tree -mindepth 1 -delete
 group=hierarchy/node-test-{test}
 root=tree
-if mount -t cgroup -o cpuset cpuset hierarchy; then
+if {wants_kernel} && mount -t cgroup -o cpuset cpuset hierarchy && grep -q ^0- hierarchy/cpuset.cpus; then
   mkdir $group
   if cp hierarchy/cpuset.cpus $group/ && cp hierarchy/cpuset.mems $group/ && echo 1 > $group/cpuset.cpu_exclusive
   then root=$group
@@ -84,10 +93,11 @@ mount --bind $root {ROOT}
 echo $root > root",
             base = site.root().display(),
             test = std::process::id(),
+            wants_kernel = place == Place::Kernel,
             processes = sleepers.lines(0..sleepers.0.len()).replace('\n', " "),
         );
         Groups {
-            namespaces: Namespaces::prepared_by(&script),
+            namespaces: Namespaces::of_mounts(&script),
             site,
         }
     }
@@ -107,12 +117,21 @@ echo $root > root",
         outcome(&mut self.namespaces.entered(command))
     }
 
+    /// Has slapos.core's manager make the groups. Its `node format` tells it
+    /// nothing where there is a definition file.
+    fn format_by_slapos_core(&self) {
+        let python = self.site.slapos.program("python");
+        let mut command = self.namespaces.call(&python, self.site.root());
+        let script = "from slapos.manager import cpuset; cpuset.Manager({}).format(None)";
+        outcome(command.args(["-c", script])).expect(0);
+    }
+
     /// Returns all that there is to see: the groups with their processes, and on
     /// which processors those may run.
     fn picture(&self, sleepers: &Sleepers) -> String {
         let settings = self.script(&format!(
             "for file in {ROOT}/cpu[0-9]*/cpuset.cpus {ROOT}/cpu[0-9]*/cpuset.cpu_exclusive {ROOT}/cpu[0-9]*/cpuset.mems; do echo $file $(cat $file); done
-for file in {ROOT}/tasks {ROOT}/cpu[0-9]*/tasks; do echo $file $(sort $file); done"
+for set in {ROOT} {ROOT}/cpu[0-9]*; do echo $set $(sort $set/tasks 2>/dev/null); done"
         ));
         let allowed = sleepers.0.iter().map(|sleeper| {
             let status = fs::read_to_string(format!("/proc/{}/status", sleeper.id()));
@@ -140,9 +159,9 @@ impl Drop for Groups<'_> {
         }
         let mut command = self.namespaces.call(Path::new("sh"), self.site.root());
         let script = format!(
-            "cat {ROOT}/tasks {ROOT}/cpu*/tasks | while read process; do echo $process > hierarchy/tasks || true; done
+            "cat {ROOT}/tasks {ROOT}/cpu[0-9]*/tasks | while read process; do echo $process > hierarchy/tasks || true; done
 umount {ROOT}
-rmdir $(cat root)/cpu* $(cat root)"
+rmdir $(cat root)/cpu[0-9]* $(cat root)"
         );
         let _ = command.args(["-c", &script]).status();
     }
@@ -150,7 +169,8 @@ rmdir $(cat root)/cpu* $(cat root)"
 
 #[test]
 fn processes_get_processors_as_with_slapos_core() {
-    let site = managed(NodeSite::new(1), "cpuset");
+    // Without the manager, which would find the machine's own control groups.
+    let site = managed(NodeSite::new(1), "");
     site.run("node instance").expect(0);
     // Three of the partition's user, and one of another's.
     let mut sleepers = Sleepers::of(&["65534", "65534", "65534", "65533"]);
@@ -161,20 +181,34 @@ fn processes_get_processors_as_with_slapos_core() {
     };
     let configuration = site.path("slapos.cfg");
     let closed = fs::read_to_string(&configuration).expect("the site works");
+    let closed = closed.replace("manager_list = \n", "manager_list = cpuset\n");
     let open = closed.replacen("[slapos]\n", "[slapos]\npower_user_list = root nobody\n", 1);
 
     let mut pictures = Vec::new();
-    for command in [NodeSite::python_command, NodeSite::command] {
-        let groups = Groups::new(&site, &sleepers);
-        let run = |words: &str| groups.run(&command(&site, words)).expect(0);
+    for (place, whose) in [
+        (Place::Files, Whose::Theirs),
+        (Place::Files, Whose::Ours),
+        (Place::Kernel, Whose::Theirs),
+        (Place::Kernel, Whose::Ours),
+    ] {
+        let groups = Groups::new(&site, &sleepers, place);
+        if place == Place::Kernel && !groups.is_kernel() {
+            println!("there are no control groups of several processors here");
+            break;
+        }
+        let run = |words: &str| groups.run(&site.command_of(whose, words)).expect(0);
         let mut seen = Vec::new();
         fs::write(&configuration, &closed).expect("the site works");
         ask(&sleepers.lines(0..3));
         let text = run("node instance");
         assert!(text.contains("is not cpuset-formatted"), "{text}");
-        run("node format --now");
         // Another time, it is all there.
-        run("node format --now");
+        for _ in 0..2 {
+            match whose {
+                Whose::Ours => drop(run("node format --now")),
+                Whose::Theirs => groups.format_by_slapos_core(),
+            }
+        }
         seen.push(groups.picture(&sleepers));
         let text = run("node instance");
         assert!(
@@ -190,12 +224,16 @@ fn processes_get_processors_as_with_slapos_core() {
         run("node instance");
         seen.push(groups.picture(&sleepers));
         pictures.push(seen);
+        if let [.., theirs, ours] = &pictures[..]
+            && whose == Whose::Ours
+        {
+            assert_eq!(ours, theirs, "{place:?}");
+        }
     }
-    assert_eq!(pictures[1], pictures[0]);
 
     // What slapos.core fails at: processes that are gone, words that are none;
     // and what it does: moving the processes of others.
-    let groups = Groups::new(&site, &sleepers);
+    let groups = Groups::new(&site, &sleepers, Place::Kernel);
     groups.run(&site.command("node format --now")).expect(0);
     let gone = sleepers.number(0);
     let mut first = sleepers.0.remove(0);
@@ -213,9 +251,12 @@ fn processes_get_processors_as_with_slapos_core() {
     }
     let picture = groups.picture(&sleepers);
     assert!(
-        picture.contains(&format!("{ROOT}/cpu1/tasks {own}\n")),
+        picture.contains(&format!("{ROOT}/cpu1 {own}\n")),
         "{picture}"
     );
     assert!(picture.ends_with("request: Some(\"\")"), "{picture}");
-    println!("{} with the kernel: {picture}", groups.is_kernel());
+    if groups.is_kernel() {
+        let moved = format!("{own} Cpus_allowed_list:\t1\n");
+        assert!(picture.contains(&moved), "{picture}");
+    }
 }
