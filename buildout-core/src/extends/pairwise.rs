@@ -24,7 +24,7 @@ use super::option::{
     MergedSections, Operation, append_lines, without_lines,
 };
 use super::transform::VALUE_LIMIT;
-use super::tree::{NodeId, Tree, TreeHistory, plain_item};
+use super::tree::{LastEntry, NodeId, Tree, TreeHistory, plain_item};
 use crate::profile::syntax::{Operator, ParsedOption};
 use crate::symbols::Symbol;
 use fold::Fold;
@@ -178,7 +178,7 @@ impl EditedOptions<'_> {
                 tree: Arc::clone(self.tree),
                 section: self.name,
                 option: key,
-                last,
+                last: LastEntry::Other(Box::new(last)),
             }),
         }))
     }

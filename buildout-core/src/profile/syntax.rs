@@ -23,6 +23,8 @@ pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
 
 /// How many bytes of a profile to expect for each option, or a little less.
 const LIKELY_OPTION: usize = 64;
+/// Room for nearly every value of several lines, in bytes.
+const LIKELY_VALUE: usize = 1024;
 
 /// `+=` or `-=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -394,7 +396,7 @@ impl<'a> Parser<'a> {
             options: Vec::with_capacity(section.size),
         });
         let mut sections: Vec<ParsedSection> = sections.collect();
-        let mut joined = String::new();
+        let mut joined = String::with_capacity(LIKELY_VALUE);
         for option in self.options.into_iter().flatten() {
             let base = match option.operator {
                 Some(_) => intern_base(option.key, self.symbols),
