@@ -16,6 +16,7 @@ use super::build_ext::read_build_ext;
 use super::eggs::places;
 use super::options::CUSTOM_DESCRIPTOR;
 use super::patches::EggPatches;
+use super::rebuild::{BuildNote, EggAside};
 use super::run::{EggRun, EggRuns};
 use super::setup_eggs::{build_settings, plan_setup_eggs};
 use crate::environment::Variables;
@@ -127,19 +128,34 @@ impl Recipe for Custom {
         let settings = Arc::new(self.settings(&shared));
         let patches = self.patches.fetch(run)?;
         let build = build_settings(run, &shared, &self.build_ext, &self.variables)?;
+        let note = BuildNote::of(&run.services().directory, run.part(), &build.path);
+        let aside = match note.outdated() {
+            Some(egg) => {
+                let egg = EggAside::put(egg)?;
+                run.log(Level::Info, "The setup eggs are others: it is built anew.");
+                Some(egg)
+            }
+            None => None,
+        };
         let found = shared.build(run, &settings, &self.requirement, &|order| {
             let mut build = build.clone();
             build.patches = patches.patches_for(order)?;
             Ok(build)
         })?;
-        let Some(found) = found else {
-            return Ok(Installed::nothing());
+        let location = match &found {
+            Some(found) => found.location(),
+            // Nothing can be built offline, so what is there stays.
+            None => match aside {
+                Some(aside) => return Ok(Installed::path(aside.place().to_string_lossy())),
+                None => return Ok(Installed::nothing()),
+            },
         };
         // What was found among the eggs is not the part's to remove.
-        match found.location().starts_with(&shared.develop_eggs_directory) {
-            true => Ok(Installed::path(found.location().to_string_lossy())),
-            false => Ok(Installed::nothing()),
+        if !location.starts_with(&shared.develop_eggs_directory) {
+            return Ok(Installed::nothing());
         }
+        note.write(location);
+        Ok(Installed::path(location.to_string_lossy()))
     }
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
