@@ -1,7 +1,9 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod interpreter;
 mod locking;
+mod options;
 #[path = "../differential/peer.rs"]
 #[allow(dead_code, reason = "shared with tests that use more of it")]
 mod peer;

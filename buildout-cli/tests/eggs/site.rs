@@ -265,7 +265,12 @@ impl Site {
 
     /// Removes a directory of ours.
     pub(crate) fn remove(&self, name: &str) {
-        fs::remove_dir_all(self.path(Side::Ours, name)).expect("it is there");
+        self.remove_of(Side::Ours, name);
+    }
+
+    /// Removes a directory of a side.
+    pub(crate) fn remove_of(&self, side: Side, name: &str) {
+        fs::remove_dir_all(self.path(side, name)).expect("it is there");
     }
 
     /// Lists the eggs of ours; there are none if there is no directory.
@@ -371,6 +376,7 @@ impl Outcome {
                 || line.starts_with("setuptools")
                 || line.contains("Warning")
                 || line.starts_with("  warn")
+                || line.starts_with("  opt = self._enforce_underscore(")
                 || line.contains("initialize_options(");
             let is_only_ours =
                 line.starts_with("Downloading ") || line.contains(" is installed anew: ");

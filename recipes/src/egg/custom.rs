@@ -50,15 +50,11 @@ impl Factory for CustomFactory {
         part.set("_environment-data", &environment_data(part, &variables)?)?;
         let eggs = part.buildout_option("eggs-directory")?.unwrap_or_default();
         part.set("_e", &eggs)?;
-        let requirement = match part.option("egg")? {
-            Some(egg) => egg,
+        let (requirement, has_old_name) = match part.option("egg")? {
+            Some(egg) => (egg, false),
             None => match part.option("eggs")? {
-                Some(eggs) => {
-                    let message = "The eggs option is deprecated. Use egg instead";
-                    part.log(Level::Warning, message);
-                    eggs
-                }
-                None => Arc::from(part.part()),
+                Some(eggs) => (eggs, true),
+                None => (Arc::from(part.part()), false),
             },
         };
         let requirement = strip(&requirement).to_owned();
@@ -69,6 +65,7 @@ impl Factory for CustomFactory {
             dialect: part.dialect().clone(),
             patches: EggPatches::read_custom(part, egg)?,
             requirement,
+            has_old_name,
             build_ext,
             variables,
             find_links,
@@ -108,6 +105,8 @@ struct Custom {
     runs: Arc<EggRuns>,
     dialect: Dialect,
     requirement: String,
+    /// Whether it is the option `eggs` that has it.
+    has_old_name: bool,
     build_ext: Vec<(String, String)>,
     variables: Variables,
     find_links: Option<String>,
@@ -124,6 +123,14 @@ impl Custom {
 
 impl Recipe for Custom {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
+        if self.has_old_name {
+            // Upstream's logger is not that of the part.
+            run.services().log(
+                &Arc::from("zc.recipe.egg.custom"),
+                Level::Warning,
+                "The eggs option is deprecated. Use egg instead".to_owned(),
+            );
+        }
         let shared = self.runs.of(run, &self.dialect)?;
         let settings = Arc::new(self.settings(&shared));
         let patches = self.patches.fetch(run)?;
