@@ -8,13 +8,16 @@ mod certificates;
 mod collect;
 mod confinement;
 mod faults;
+mod firewall;
 mod health;
 mod init;
 mod kills;
 mod lifecycle;
 mod managers;
+mod namespaces;
 mod plugins;
 mod privileged;
+mod processors;
 mod promises;
 #[path = "../faults/random.rs"]
 mod random;
