@@ -178,7 +178,7 @@ impl Said {
                 pair("route_slaptap1", PEER),
                 pair("slaptap1", "2001:db8::2"),
             ];
-            let text = dumps(&Value::List(list.into())).expect("it is a list");
+            let text = dumps(&Value::List(list)).expect("it is a list");
             return Fate::Told(text);
         }
         if !target.contains("/getFullComputerInformation") {

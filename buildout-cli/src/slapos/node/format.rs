@@ -13,6 +13,7 @@ pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<
         ("computer_xml", &arguments.computer_xml),
         ("computer_json", &arguments.computer_json),
         ("input_definition_file", &arguments.input_definition_file),
+        ("output_definition_file", &arguments.output_definition_file),
         ("alter_user", &arguments.alter_user),
         ("alter_network", &arguments.alter_network),
     ];
