@@ -7,7 +7,6 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use slap::marshal::dumps;
 
@@ -131,18 +130,6 @@ dbus_log_file = {base}/dbus.log
     fn succeeds(&self, script: &str) -> bool {
         let mut command = self.namespaces.call(Path::new("sh"), self.site.root());
         outcome(command.args(["-c", script])).code == 0
-    }
-
-    /// Waits until a firewalld that was started anew has its rules.
-    fn await_firewall(&self) {
-        let begin = Instant::now();
-        while !self.succeeds("firewall-cmd --state") {
-            assert!(
-                begin.elapsed() < Duration::from_secs(60),
-                "it does not come"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
     }
 
     /// Tells whether a connection can be made by this user between these
@@ -343,21 +330,20 @@ fn partitions_are_reached_from_their_trees_as_with_slapos_core() {
         "{text}"
     );
     assert_eq!(calls, opened);
-    // Without a command for it, firewalld is started anew.
+    assert!(!enters(STRANGER));
+    fs::remove_file(&refusal).expect("it was written");
+    // Without a command of its own, it is told by the same program.
     let configuration = walled.site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).expect("the site works");
     fs::write(&configuration, text.replace(RELOAD, "")).expect("the site works");
-    let calls = walled.pass(Whose::Ours, "node instance");
+    let mut calls = walled.pass(Whose::Ours, "node instance");
+    assert_eq!(calls.pop().as_deref(), Some("--reload"));
     assert!(
         calls.iter().all(|call| call.contains("--query-rule")),
         "{calls:?}"
     );
     assert_eq!(walled.file(RECORD), opened_record);
-    let restarted = await_process(&walled.site, "firewall", runs).expect("it runs");
-    assert_ne!(restarted.process, daemons[0].2);
-    walled.await_firewall();
     assert!(enters(PEER) && enters(NEIGHBOUR) && !enters(STRANGER));
-    fs::remove_file(&refusal).expect("it was written");
     fs::write(&configuration, text).expect("the site works");
     walled.say(destroy);
     assert_eq!(
