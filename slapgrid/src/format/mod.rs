@@ -225,12 +225,14 @@ impl Format<'_> {
             log.info(format!("Adding {} new partitions", wanted - there));
         }
         let configuration = self.configuration;
-        known.partitions.extend((there..wanted).map(|index| Partition {
-            name: format!("{}{index}", configuration.partition_base_name),
-            user: format!("{}{index}", configuration.user_base_name),
-            tap: Link::named(format!("{}{index}", configuration.tap_base_name)),
-            ..Partition::default()
-        }));
+        known
+            .partitions
+            .extend((there..wanted).map(|index| Partition {
+                name: format!("{}{index}", configuration.partition_base_name),
+                user: format!("{}{index}", configuration.user_base_name),
+                tap: Link::named(format!("{}{index}", configuration.tap_base_name)),
+                ..Partition::default()
+            }));
         Ok(known)
     }
 
@@ -415,4 +417,21 @@ fn os_type() -> String {
     let list = serde_json::json!(list).to_string();
     // As Python separates.
     list.replace("\",\"", "\", \"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_is_in_directories_with_numbers() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["data10", "data2", "data", "data-3", "other1"] {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        let roots = storage_roots(home.path().to_str()).unwrap();
+        assert_eq!(roots, ["data2", "data10"].map(|it| home.path().join(it)));
+        assert_eq!(storage_roots(Some("")).unwrap(), [""; 0].map(PathBuf::from));
+        assert_eq!(storage_roots(None).unwrap(), [""; 0].map(PathBuf::from));
+    }
 }

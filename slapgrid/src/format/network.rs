@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 15;
 
 /// How long it may take until it is known whether another machine has an address: about two seconds
 /// on most networks.
-const DETECTION: Duration = Duration::from_secs(10);
+const DETECTION: Duration = Duration::from_secs(5);
 
 /// How often is looked.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -134,7 +134,8 @@ impl NetworkMaker<'_> {
         self.make_tunnel(name, "tap", owner)?;
         let ipv4 = tap.ipv4.address.as_str();
         if !ipv4.is_empty() && !self.machine.has_route(ipv4, name) {
-            self.system.run("ip", &["route", "add", ipv4, "dev", name])?;
+            self.system
+                .run("ip", &["route", "add", ipv4, "dev", name])?;
         }
         let ipv6 = &tap.ipv6;
         let Ok(address) = Address::with_netmask(&ipv6.address, &ipv6.netmask) else {

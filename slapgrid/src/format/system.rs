@@ -20,10 +20,12 @@ impl System<'_> {
     /// It is not there, or fails.
     pub(super) fn run(&self, program: &'static str, words: &[&str]) -> Result<(), FormatError> {
         if self.dry_run {
-            self.log.info(format!("Would run: {program} {}", words.join(" ")));
+            self.log
+                .info(format!("Would run: {program} {}", words.join(" ")));
             return Ok(());
         }
-        self.log.debug(format!("Running: {program} {}", words.join(" ")));
+        self.log
+            .debug(format!("Running: {program} {}", words.join(" ")));
         self.ask(program, words).map(drop)
     }
 
@@ -39,6 +41,8 @@ impl System<'_> {
         };
         let output = Command::new(program)
             .args(words)
+            // What is read of it is English.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .output()
             .map_err(|error| failed(error.to_string()))?;
