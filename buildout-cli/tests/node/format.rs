@@ -240,15 +240,15 @@ nsenter --net --target $neighbour sh -ec 'ip link set neighbour0 up; ip addr add
 configure 'interface_name = lan0' 'ipv6_interface = lan0' 'partition_amount = 3' 'create_tap = False'
 format
 state second
-format
+ours
 state third";
     let [ours, theirs] = &run_both(script);
     for name in ["first", "second", "third"] {
         assert_equal(&ours.state(name), &theirs.state(name), name);
     }
-    assert_equal(&ours.state("second"), &ours.state("third"), "again");
-    assert_eq!(changes(&ours.log()), [""; 0], "{}", ours.log());
     for machine in [ours, theirs] {
+        assert_equal(&machine.state("second"), &machine.state("third"), "again");
+        assert_eq!(changes(&machine.log()), [""; 0], "{}", machine.log());
         let second = machine.state("second");
         let partitions = &second["computer"]["partition_list"];
         for (number, chosen) in ["2001:db8::2", "IPv6 of 1", "IPv6 of 2"].iter().enumerate() {
