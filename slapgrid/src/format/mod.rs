@@ -37,7 +37,10 @@ pub use text::{json_text, pretty_xml};
 
 use crate::account::Accounts;
 use crate::child::error_chain;
-use crate::files::{create_directory, create_private_directory, failed_to, names_in, update_file};
+use crate::files::{
+    create_directory, create_private_directory, failed_to, names_in, read_text, replace_file,
+    update_file,
+};
 use crate::instance::PARTITION_MODE;
 use crate::log::Logger;
 use machine::MachineNetwork;
@@ -244,8 +247,7 @@ impl Format<'_> {
         };
         if !configuration.alter_network {
             let machine = MachineNetwork::read_addresses(self.system)?;
-            let own = own_address(&machine, interface, computer)?;
-            computer.address = Some(own.into());
+            computer.address = Some(own_address(&machine, interface, computer)?);
             return self.make_users(computer);
         }
         let mut refused = BTreeSet::new();
@@ -324,7 +326,10 @@ impl Format<'_> {
             }
             let text = json_text(&computer.partition_value(partition), 4);
             let file = path.join(".slapos-resource");
-            if update_file(&file, text.as_bytes(), FILE_MODE)? {
+            // Its user may have put anything there.
+            let is_there = read_text(&file, text.len() as u64 + 1).is_ok_and(|it| it == text);
+            if !is_there {
+                replace_file(&file, text.as_bytes(), FILE_MODE, None)?;
                 let log = self.system.log;
                 log.info(format!("Partition resources saved to {}", partition.name));
             }
