@@ -9,6 +9,7 @@ mod collect;
 mod confinement;
 mod faults;
 mod firewall;
+mod format;
 mod health;
 mod init;
 mod kills;

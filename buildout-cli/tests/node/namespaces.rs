@@ -1,7 +1,7 @@
 //! Mounts of their own, and maybe a network, in which some commands of a test
 //! run as root: what they do to the machine is gone with them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::AsFd as _;
@@ -118,4 +118,41 @@ impl Drop for Namespaces {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }
+}
+
+/// Copies what programs that make users read of `/etc`: all files, and few directories.
+pub(crate) fn copy_etc(to: &Path) {
+    fs::create_dir(to).expect("its parent is ours");
+    let entries = fs::read_dir("/etc").expect("it is there").flatten();
+    let wanted = entries.filter(|entry| {
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let name = entry.file_name();
+        !is_directory
+            || ["alternatives", "default", "pam.d", "security"]
+                .iter()
+                .any(|it| name == *it)
+    });
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args(wanted.map(|entry| entry.path()))
+        .arg(to)
+        .status();
+    assert!(copied.expect("cp can be run").success());
+}
+
+/// Returns a call of a shell that runs a script as root with a network of its own and another
+/// `/etc`. The script ends at the first failure unless it says otherwise.
+pub(crate) fn in_namespaces(etc: &Path, script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--net", "sh", "-ec"])
+        .arg(format!(
+            "mount --bind {etc} /etc\nip link set lo up\n{script}",
+            etc = etc.display()
+        ))
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
 }

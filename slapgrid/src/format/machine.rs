@@ -58,25 +58,30 @@ struct Route {
 impl MachineNetwork {
     /// Asks `ip`.
     pub(super) fn read(system: &System<'_>) -> Result<Self, FormatError> {
-        let mut network = Self::read_addresses(system)?;
         let words: [&[&str]; 3] = [
             &["-4", "-json", "route", "show"],
             &["-6", "-json", "route", "show"],
             &["-6", "-json", "route", "show", "table", "local"],
         ];
         let [ipv4, ipv6, local] = words.map(|words| query(system, words));
-        network.routes = [ipv4?, ipv6?].concat().iter().filter_map(route).collect();
-        network.local_routes = local?.iter().filter_map(route).collect();
-        Ok(network)
+        Ok(MachineNetwork {
+            routes: [ipv4?, ipv6?].concat().iter().filter_map(route).collect(),
+            local_routes: local?.iter().filter_map(route).collect(),
+            ..Self::read_addresses(system)?
+        })
     }
 
     /// Asks `ip` only for interfaces and addresses.
     pub(super) fn read_addresses(system: &System<'_>) -> Result<Self, FormatError> {
         let interfaces = query(system, &["-details", "-json", "addr", "show"])?;
-        Ok(MachineNetwork {
+        Ok(Self::of_interfaces(&interfaces))
+    }
+
+    fn of_interfaces(interfaces: &[Value]) -> Self {
+        MachineNetwork {
             interfaces: interfaces.iter().filter_map(interface).collect(),
             ..MachineNetwork::default()
-        })
+        }
     }
 
     /// Returns the interfaces.
@@ -224,4 +229,86 @@ fn route(value: &Value) -> Option<Route> {
         device: member(value, "dev")?.to_owned(),
         gateway: member(value, "gateway").map(ToOwned::to_owned),
     })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Returns a machine whose interfaces have addresses.
+    pub(in super::super) fn machine(interfaces: &[(&str, &[&str])]) -> MachineNetwork {
+        let address = |text: &&str| {
+            let (local, length) = text.split_once('/').unwrap();
+            json!({"local": local, "prefixlen": length.parse::<u32>().unwrap()})
+        };
+        let interfaces: Vec<Value> = interfaces
+            .iter()
+            .map(|(name, addresses)| {
+                let addresses: Vec<Value> = addresses.iter().map(address).collect();
+                json!({"ifname": name, "flags": ["UP"], "addr_info": addresses})
+            })
+            .collect();
+        MachineNetwork::of_interfaces(&interfaces)
+    }
+
+    #[test]
+    fn what_ip_tells_is_understood() {
+        let text = r#"[{"ifname":"tap0","flags":["BROADCAST"],"linkinfo":{"info_kind":"tun","info_data":{"type":"tap","user":"slapuser0"}},
+            "addr_info":[{"local":"2001:db8::5","prefixlen":64,"tentative":true,"dadfailed":true},{"local":"fe80::1","prefixlen":64},{}]},
+            {"ifname":"tap1","flags":["UP"],"linkinfo":{"info_kind":"tun","info_data":{"type":"tun"}}},{"flags":[]}]"#;
+        let interfaces: Vec<Value> = serde_json::from_str(text).unwrap();
+        let mut machine = MachineNetwork::of_interfaces(&interfaces);
+        let tap = machine.interface("tap0").unwrap();
+        assert!(!tap.is_up && tap.addresses[0].is_tentative && tap.addresses[0].is_duplicate);
+        assert_eq!(tap.global_ipv6().count(), 1);
+        let user = |name: &str| {
+            machine
+                .interface(name)
+                .unwrap()
+                .tunnel
+                .clone()
+                .unwrap()
+                .user
+        };
+        assert_eq!(user("tap0").as_deref(), Some("slapuser0"));
+        assert_eq!(user("tap1"), None);
+        let ip = "2001:db8:0:0::5".parse().unwrap();
+        assert_eq!(machine.elsewhere(ip, "tap1"), Some("tap0"));
+        assert_eq!(machine.elsewhere(ip, "tap0"), None);
+
+        let routes = json!([{"dst": "2001:db8:0:0:8001::/80", "dev": "tap0", "gateway": "2001:db8::8001:0:0:1"}, {"dst": "2001:db8::7", "dev": "lo"}, {}]);
+        let routes: Vec<Route> = routes
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(route)
+            .collect();
+        machine.local_routes.clone_from(&routes);
+        machine.routes = routes;
+        let range = |text: &str| Ipv6Range::parse(text).unwrap();
+        let gateways = machine.gateways(range("2001:db8::8001:0:0:1/80"), "tap0");
+        assert_eq!(gateways, [Some("2001:db8::8001:0:0:1")]);
+        assert!(machine.is_local(range("2001:db8::7/128")));
+        assert!(!machine.is_local(range("2001:db8::7/127")));
+        assert!(
+            machine.has_route("2001:db8::7", "lo") && !machine.has_route("2001:db8::7", "tap0")
+        );
+    }
+
+    #[test]
+    fn addresses_that_others_reach_are_those_of_netaddr() {
+        for (text, expected) in [
+            ("2001:db8::1", true),
+            ("fd00::1", true),
+            ("fec0::1", true),
+            ("fe80::1", false),
+            ("::1", false),
+            ("::", false),
+            ("ff02::1", false),
+            ("64:ff9b::1", false),
+        ] {
+            assert_eq!(is_global(text.parse().unwrap()), expected, "{text}");
+        }
+    }
 }

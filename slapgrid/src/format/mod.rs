@@ -37,7 +37,10 @@ pub use text::{json_text, pretty_xml};
 
 use crate::account::Accounts;
 use crate::child::error_chain;
-use crate::files::{create_directory, create_private_directory, failed_to, names_in, update_file};
+use crate::files::{
+    create_directory, create_private_directory, failed_to, names_in, read_text, replace_file,
+    update_file,
+};
 use crate::instance::PARTITION_MODE;
 use crate::log::Logger;
 use machine::MachineNetwork;
@@ -244,8 +247,7 @@ impl Format<'_> {
         };
         if !configuration.alter_network {
             let machine = MachineNetwork::read_addresses(self.system)?;
-            let own = own_address(&machine, interface, computer)?;
-            computer.address = Some(own.into());
+            computer.address = Some(own_address(&machine, interface, computer)?);
             return self.make_users(computer);
         }
         let mut refused = BTreeSet::new();
@@ -324,7 +326,10 @@ impl Format<'_> {
             }
             let text = json_text(&computer.partition_value(partition), 4);
             let file = path.join(".slapos-resource");
-            if update_file(&file, text.as_bytes(), FILE_MODE)? {
+            // Its user may have put anything there.
+            let is_there = read_text(&file, text.len() as u64 + 1).is_ok_and(|it| it == text);
+            if !is_there {
+                replace_file(&file, text.as_bytes(), FILE_MODE, None)?;
                 let log = self.system.log;
                 log.info(format!("Partition resources saved to {}", partition.name));
             }
@@ -417,4 +422,21 @@ fn os_type() -> String {
     let list = serde_json::json!(list).to_string();
     // As Python separates.
     list.replace("\",\"", "\", \"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_is_in_directories_with_numbers() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["data10", "data2", "data", "data-3", "other1"] {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        let roots = storage_roots(home.path().to_str()).unwrap();
+        assert_eq!(roots, ["data2", "data10"].map(|it| home.path().join(it)));
+        assert_eq!(storage_roots(Some("")).unwrap(), [""; 0].map(PathBuf::from));
+        assert_eq!(storage_roots(None).unwrap(), [""; 0].map(PathBuf::from));
+    }
 }

@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 15;
 
 /// How long it may take until it is known whether another machine has an address: about two seconds
 /// on most networks.
-const DETECTION: Duration = Duration::from_secs(10);
+const DETECTION: Duration = Duration::from_secs(5);
 
 /// How often is looked.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
 use super::address::{Address, End, Ipv4Network, Ipv6Range};
 use super::computer::{Computer, Interface, Link, Side};
@@ -16,8 +17,8 @@ use super::machine::MachineNetwork;
 /// How many bits slapos.core has between the networks of interface and partition.
 const USUAL_SHIFT: u32 = 16;
 
-/// How often chance is tried.
-const ATTEMPTS: usize = 1000;
+/// The end of the numbers that are chosen by chance.
+const BY_CHANCE: u64 = 65001;
 
 /// The network out of which the networks of tun interfaces are.
 const TUN_NETWORK: &str = "172.16.0.0/12";
@@ -52,8 +53,37 @@ pub(super) struct Planner<'a> {
     pub(super) follows_network: bool,
 }
 
-/// Returns the computer's own address: the one it has, if the interface does; or one of the interface
-/// that no partition has.
+/// Returns the addresses of the interface out of whose networks others are chosen: those that no
+/// partition has.
+///
+/// # Errors
+///
+/// There is none, or no such interface.
+fn interface_addresses(
+    machine: &MachineNetwork,
+    interface: &Interface,
+    computer: &Computer,
+) -> Result<Vec<Ipv6Range>, FormatError> {
+    let name = &interface.ipv6_interface;
+    let found = machine
+        .interface(name)
+        .ok_or_else(|| FormatError::NoInterface {
+            name: name.clone(),
+            option: "ipv6_interface, or interface_name",
+        })?;
+    let (theirs, free): (Vec<_>, Vec<_>) = found
+        .global_ipv6()
+        .partition(|it| is_of_partition(computer, it.address.into()));
+    match (theirs.is_empty(), free.is_empty()) {
+        (_, false) => Ok(free),
+        // Networks may be so small that partitions share the computer's address.
+        (false, true) => Ok(theirs),
+        (true, true) => Err(FormatError::NoIpv6(name.clone())),
+    }
+}
+
+/// Returns the computer's own address: the one it has, if the interface does; or else one of the
+/// same network, or of the largest one.
 ///
 /// # Errors
 ///
@@ -62,32 +92,18 @@ pub(super) fn own_address(
     machine: &MachineNetwork,
     interface: &Interface,
     computer: &Computer,
-) -> Result<Ipv6Range, FormatError> {
-    let name = &interface.ipv6_interface;
-    let found = machine
-        .interface(name)
-        .ok_or_else(|| FormatError::NoInterface {
-            name: name.clone(),
-            option: "ipv6_interface, or interface_name",
-        })?;
-    let all: Vec<Ipv6Range> = found.global_ipv6().collect();
-    let has = |it: &Ipv6Range| {
-        let addresses = computer.partitions.iter().flat_map(|it| &it.addresses);
-        addresses.into_iter().any(|own| own.ip == it.address)
-    };
-    let free: Vec<Ipv6Range> = all.iter().copied().filter(|it| !has(it)).collect();
-    // Networks may be so small that partitions share the computer's address.
-    let candidates = if free.is_empty() { all } else { free };
+) -> Result<Address, FormatError> {
+    let addresses = interface_addresses(machine, interface, computer)?;
     let known = computer.address.map(|it| it.ip);
-    let near = |it: &&Ipv6Range| matches!(known, Some(IpAddr::V6(ip)) if it.contains(ip));
-    let same = candidates
-        .iter()
-        .find(|it| known == Some(it.address.into()));
-    let best = same
-        .or_else(|| candidates.iter().filter(near).min_by_key(|it| it.address))
-        .or_else(|| candidates.iter().min_by_key(|it| (it.length, it.address)));
-    best.copied()
-        .ok_or_else(|| FormatError::NoIpv6(name.clone()))
+    let order = |it: &Ipv6Range| {
+        let is_known = known == Some(it.address.into());
+        let is_near = matches!(known, Some(IpAddr::V6(ip)) if it.contains(ip));
+        let length = if is_near { 0 } else { it.length };
+        (!is_known, !is_near, length, it.address)
+    };
+    let best = addresses.into_iter().min_by_key(order);
+    best.map(Address::from)
+        .ok_or_else(|| FormatError::NoIpv6(interface.ipv6_interface.clone()))
 }
 
 impl Planner<'_> {
@@ -104,9 +120,13 @@ impl Planner<'_> {
                 option: "interface_name",
             });
         }
-        let own = own_address(self.machine, self.interface, computer)?;
-        computer.address = Some(own.into());
-        let base = self.base(computer, own);
+        computer.address = Some(own_address(self.machine, self.interface, computer)?);
+        let addresses = interface_addresses(self.machine, self.interface, computer)?;
+        let largest = addresses
+            .into_iter()
+            .min_by_key(|it| (it.length, it.address));
+        let base =
+            largest.ok_or_else(|| FormatError::NoIpv6(self.interface.ipv6_interface.clone()))?;
         let mut notes = Vec::new();
         self.plan_ipv4_taps(computer)?;
         for index in 0..computer.partitions.len() {
@@ -116,19 +136,6 @@ impl Planner<'_> {
             self.plan_range(computer, index, base, &mut notes)?;
         }
         Ok(notes)
-    }
-
-    /// Returns the largest network of the interface, other than those that only partitions are in.
-    fn base(&self, computer: &Computer, own: Ipv6Range) -> Ipv6Range {
-        let name = &self.interface.ipv6_interface;
-        let all = self.machine.interface(name).into_iter();
-        let all = all.flat_map(|it| it.global_ipv6());
-        let of_partition = |it: &Ipv6Range| {
-            let addresses = computer.partitions.iter().flat_map(|it| &it.addresses);
-            addresses.into_iter().any(|own| own.ip == it.address)
-        };
-        let free = all.filter(|it| !of_partition(it));
-        free.min_by_key(|it| (it.length, it.address)).unwrap_or(own)
     }
 
     /// Gives each tap interface an address in the network of the gateway, or takes it.
@@ -317,24 +324,22 @@ impl Planner<'_> {
         };
         let numbers = Ipv4Network::parse(network).ok_or_else(nothing)?;
         let hosts = numbers.hosts();
-        let count = hosts.end - hosts.start;
         let is_free = |ip: IpAddr| {
             let mut interfaces = self.machine.interfaces().iter();
             !interfaces.any(|it| it.has(ip)) && !is_of_partition(computer, ip)
         };
-        // A small network may be nearly full.
-        let start = (self.random)() % count;
-        for step in 0..count.min(1 << 16) {
-            let chosen = match count > 1 << 16 {
-                true => (self.random)() % count,
-                false => (start + step) % count,
-            };
-            let ip = numbers.address(hosts.start + chosen).map(IpAddr::V4);
-            if let Some(ip) = ip.filter(|ip| is_free(*ip)) {
-                return Ok(Address { ip, length: 32 });
-            }
-        }
-        Err(nothing())
+        let found = self.beginning_anywhere(hosts).find_map(|number| {
+            let ip = numbers.address(number).map(IpAddr::V4)?;
+            is_free(ip).then_some(Address { ip, length: 32 })
+        });
+        found.ok_or_else(nothing)
+    }
+
+    /// Returns all numbers of a range in their order, beginning anywhere.
+    fn beginning_anywhere(&self, numbers: Range<u64>) -> impl Iterator<Item = u64> + use<> {
+        let count = numbers.end.saturating_sub(numbers.start);
+        let begin = (self.random)().checked_rem(count).unwrap_or(0);
+        (0..count).map(move |step| numbers.start + (begin + step) % count)
     }
 
     /// Returns the address that follows from the partition's number, or any other one of the network
@@ -377,15 +382,13 @@ impl Planner<'_> {
             length: base.length,
         };
         self.may_be_by_chance(computer, index, &taken, notes)?;
-        for _ in 0..ATTEMPTS {
-            // As many bits as upstream takes.
-            let number = u128::from((self.random)() % 65000 + 1) % hosts;
-            let address = base.host(number);
-            if number > 1 && is_nobody_s(address) {
-                return Ok(address);
-            }
-        }
-        Err(FormatError::NothingFree {
+        // Neither the network's own, nor a router's.
+        let numbers = 2..u64::try_from(hosts).map_or(BY_CHANCE, |hosts| hosts.min(BY_CHANCE));
+        let mut found = self
+            .beginning_anywhere(numbers)
+            .map(|it| base.host(it.into()));
+        let found = found.find(|ip| is_nobody_s(*ip));
+        found.ok_or_else(|| FormatError::NothingFree {
             what: format!("address of {base}"),
             partition: computer.partitions[index].name.clone(),
         })
@@ -436,14 +439,10 @@ impl Planner<'_> {
             return Ok(counted);
         }
         self.may_be_by_chance(computer, index, &counted, notes)?;
-        for _ in 0..ATTEMPTS {
-            let number = u128::from((self.random)() % 65000 + 1);
-            let range = base.part(shift, number, end).ok_or_else(small)?;
-            if is_free(range) {
-                return Ok(range);
-            }
-        }
-        Err(FormatError::NothingFree {
+        let ranges = self.beginning_anywhere(1..BY_CHANCE);
+        let mut ranges = ranges.filter_map(|number| base.part(shift, number.into(), end));
+        let found = ranges.find(|range| is_free(*range));
+        found.ok_or_else(|| FormatError::NothingFree {
             what: format!("range of {base}"),
             partition: computer.partitions[index].name.clone(),
         })
@@ -524,3 +523,6 @@ fn tun(index: usize, partitions: usize) -> Link {
     };
     link
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,8 @@ impl System<'_> {
         };
         let output = Command::new(program)
             .args(words)
+            // What is read of it is English.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .output()
             .map_err(|error| failed(error.to_string()))?;

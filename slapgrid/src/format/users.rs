@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::error::FormatError;
 use super::system::System;
@@ -17,6 +18,15 @@ const LONGEST_NAME: usize = 32;
 /// Where the system keeps passwords.
 const SHADOW: &str = "/etc/shadow";
 
+/// How long is waited for another program that changes the files of users.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often that is tried.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What the system's programs say of such a program.
+const LOCKED: &str = "try again later";
+
 /// Makes a user, or brings one that is there in line: its home, its group, its shell, and `group`
 /// besides.
 ///
@@ -24,6 +34,26 @@ const SHADOW: &str = "/etc/shadow";
 ///
 /// It cannot be made. A user that cannot be changed, because processes of it run, is a warning.
 pub(super) fn make_user(
+    system: &System<'_>,
+    name: &str,
+    home: &Path,
+    group: Option<&str>,
+) -> Result<(), FormatError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match try_to_make_user(system, name, home, group) {
+            Err(FormatError::Program { text, .. })
+                if text.contains(LOCKED) && Instant::now() < end =>
+            {
+                // It may be what a killed format has started.
+                std::thread::sleep(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_to_make_user(
     system: &System<'_>,
     name: &str,
     home: &Path,
@@ -50,8 +80,12 @@ pub(super) fn make_user(
                 words.extend(["-aG", group]);
             }
             words.push(name);
-            if let Err(error) = system.run("usermod", &words) {
-                system.log.warning(error.to_string());
+            match system.run("usermod", &words) {
+                Err(FormatError::Program { command, text }) if !text.contains(LOCKED) => {
+                    let log = system.log;
+                    log.warning(format!("`{command}` failed: {text}"));
+                }
+                result => result?,
             }
         }
         Some(_) => {}
