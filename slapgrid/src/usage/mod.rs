@@ -34,7 +34,7 @@ const DOCUMENT_LIMIT: usize = 32 * 1024 * 1024;
 pub(crate) struct Delivery {
     /// Whether something was not sent or not removed.
     pub(crate) failed: bool,
-    /// Why the partitions' reports were not sent.
+    /// Why the partitions' reports were not sent, if they were not.
     pub(crate) problem: Option<String>,
     /// The partitions with reports that the master does not have: nothing of
     /// them may be removed yet.
@@ -56,7 +56,7 @@ pub(crate) fn deliver(node: &Node, partitions: &[&str]) -> Delivery {
         delivery.failed = true;
     }
     let outbox = Outbox::of(&node.configuration.instance_root);
-    let mut reports = collect(node, partitions);
+    let (mut reports, left_out) = collect(node, partitions);
     let mut unsent: BTreeSet<String> = reports.iter().map(partition_of).collect();
     let result = deliver_earlier(node, &outbox, &mut reports, &mut unsent)
         .and_then(|()| deliver_reports(node, &outbox, reports));
@@ -66,6 +66,7 @@ pub(crate) fn deliver(node: &Node, partitions: &[&str]) -> Delivery {
         delivery.unsent = unsent;
         delivery.problem = Some(problem);
     }
+    delivery.unsent.extend(left_out);
     delivery
 }
 
@@ -138,12 +139,12 @@ fn refused(error: &SlapError, path: &Path) -> String {
     )
 }
 
-/// Returns what the partitions used; what is wrong with other reports is told,
-/// and they stay.
-fn collect(node: &Node, partitions: &[&str]) -> Vec<Report> {
+/// Returns what the partitions used, and those that may have more than one
+/// document is made of; what is wrong with other reports is told, and they stay.
+fn collect(node: &Node, partitions: &[&str]) -> (Vec<Report>, Vec<String>) {
     let root = &node.configuration.instance_root;
     let (mut reports, mut bytes) = (Vec::new(), 0);
-    for partition in partitions {
+    for (number, partition) in partitions.iter().enumerate() {
         let log = node.log.named(partition);
         for place in Place::ALL {
             let path = place.path(root, partition);
@@ -154,14 +155,15 @@ fn collect(node: &Node, partitions: &[&str]) -> Vec<Report> {
                     log.warning(
                         "There are too many usage reports: the rest is sent by the next run",
                     );
-                    return reports;
+                    let left_out = partitions[number..].iter();
+                    return (reports, left_out.map(ToString::to_string).collect());
                 }
                 let source = Source::new(partition, place, &name, text.as_bytes());
                 reports.push(Report { source, text });
             }
         }
     }
-    reports
+    (reports, Vec::new())
 }
 
 /// Returns the valid documents in a directory with their names, one at a time.
