@@ -16,6 +16,7 @@ mod lifecycle;
 mod managers;
 mod plugins;
 mod privileged;
+mod promise_faults;
 mod promises;
 mod python_2;
 #[path = "../faults/random.rs"]

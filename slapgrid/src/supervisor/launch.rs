@@ -17,6 +17,7 @@ use buildout_core::exec::output::StreamKind;
 
 use super::client::{Supervisor, SupervisorError};
 use super::layout::Layout;
+use super::orphans::stop_orphans;
 use crate::configuration::BuildoutOverride;
 use crate::files::{FileError, create_directory, create_private_directory, update_file};
 use crate::log::Logger;
@@ -181,6 +182,7 @@ impl Launcher {
             return Ok(supervisor);
         }
         let program = self.installed_program(log, cancellation)?;
+        stop_orphans(&self.layout, log, cancellation);
         log.info("Launching supervisord with clean environment.");
         self.start(&program, cancellation)?;
         self.await_running(cancellation)
