@@ -73,7 +73,7 @@ PromiseLauncher(logger=logging.getLogger(), config={
 ";
 
 /// Plugins by their names, with what they sense by.
-const PLUGINS: [(&str, &str); 6] = [
+const PLUGINS: [(&str, &str); 5] = [
     ("good", "self.logger.info(u'all is w\\xe9ll')"),
     (
         "bad",
@@ -84,10 +84,6 @@ const PLUGINS: [(&str, &str); 6] = [
     (
         "prints",
         "os.write(1, b'\\xff\\xfe bytes\\n')\nprint(self.getConfig('partition-id'))\nself.logger.info(repr(self.getConfig('computer-id')))",
-    ),
-    (
-        "leaves",
-        "subprocess.Popen(['sleep', '1000'])\nself.logger.info('left')",
     ),
 ];
 

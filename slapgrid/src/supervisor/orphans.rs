@@ -33,18 +33,22 @@ type Services = BTreeMap<i32, String>;
 
 /// Stops what a supervisord has left, as it would have done itself: it is asked
 /// to end, and killed if it does not heed that. One that still is there keeps
-/// its services, whether it answers or not.
-pub(super) fn stop_orphans(layout: &Layout, log: &Logger, cancellation: &CancellationToken) {
+/// its services, whether it answers or not. Returns the names of what ran.
+pub(super) fn stop_orphans(
+    layout: &Layout,
+    log: &Logger,
+    cancellation: &CancellationToken,
+) -> Vec<String> {
     let text = fs::read_to_string(layout.pid_file()).unwrap_or_default();
     let Ok(session) = text.trim().parse() else {
-        return;
+        return Vec::new();
     };
     if Process::of(session).is_some_and(|leader| !leader.is_dead) {
-        return;
+        return Vec::new();
     }
     let services = services_of(session, &layout.socket());
     if services.is_empty() {
-        return;
+        return Vec::new();
     }
     let names: Vec<&str> = services.values().map(String::as_str).collect();
     log.warning(format!(
@@ -66,6 +70,7 @@ pub(super) fn stop_orphans(layout: &Layout, log: &Logger, cancellation: &Cancell
             sleep(PAUSE);
         }
     }
+    services.into_values().collect()
 }
 
 /// Returns the groups of a session that have a process with the variable of the
