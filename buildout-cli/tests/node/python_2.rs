@@ -2,12 +2,12 @@
 //! host's text is Python 2's, too.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use slap::test_master::peers_of;
+use slap::test_master::{made_once, peers_of};
 
 use crate::plugins::{assert_same, forget_caches, left};
 use crate::site::{NodeSite, by_ordinary_user};
@@ -124,36 +124,28 @@ fn python_2() -> PathBuf {
 /// Installs slapos.core for Python 2.7 from PyPI, if it is not there.
 fn installed() -> Toolbox {
     let peers = peers_of(env!("CARGO_TARGET_TMPDIR"));
-    fs::create_dir_all(&peers).expect("the directory of peers can be made");
-    let name = "python-2.7-core-1.22.1";
-    let environment = peers.join(name);
-    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the lock opens");
-    lock.lock().expect("the lock is taken");
-    let complete = environment.join("complete");
-    if !complete.exists() {
-        if environment.exists() {
-            fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
-        }
+    let environment = made_once(&peers, "python-2.7-core-1.22.1", |environment| {
         let python = python_2();
         // It has no venv of its own.
         let maker = tempfile::tempdir().expect("a temporary directory can be made");
-        let pip = |python: &Path, words: &[&str]| {
-            let mut command = Command::new(python);
-            let fixed = ["-m", "pip", "install", "--disable-pip-version-check"];
-            run(command.args(fixed).args(["--quiet"]).args(words));
-        };
         let target = maker.path().to_string_lossy();
-        pip(&python, &["--target", &target, VIRTUALENV]);
+        pip_install(&python, &["--target", &target, VIRTUALENV]);
         let mut command = Command::new(&python);
         command.env("PYTHONPATH", maker.path());
         run(command
             .args(["-m", "virtualenv", "--quiet"])
-            .arg(&environment));
+            .arg(environment));
         let words = [&["--no-deps"][..], &REQUIREMENTS].concat();
-        pip(&environment.join("bin/python"), &words);
-        fs::write(&complete, "").expect("the environment is ours");
-    }
-    Toolbox::of_environment(environment)
+        pip_install(&environment.join("bin/python"), &words);
+        Ok(())
+    });
+    Toolbox::of_environment(environment.unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn pip_install(python: &Path, words: &[&str]) {
+    let mut command = Command::new(python);
+    command.args(["-m", "pip", "install", "--quiet"]);
+    run(command.arg("--disable-pip-version-check").args(words));
 }
 
 fn run(command: &mut Command) {
