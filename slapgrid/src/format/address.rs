@@ -301,6 +301,9 @@ mod tests {
         let small = Ipv6Range::parse("2001:db8::/112").unwrap();
         assert_eq!(small.part(16, 1, End::First), None);
         assert_eq!(Ipv6Range::parse("2001:db8::/129").ok(), None);
-        assert_eq!(Ipv6Range::parse("::/0").unwrap().netmask().to_string(), "::");
+        assert_eq!(
+            Ipv6Range::parse("::/0").unwrap().netmask().to_string(),
+            "::"
+        );
     }
 }

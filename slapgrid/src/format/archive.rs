@@ -20,7 +20,11 @@ use crate::log::Logger;
 /// # Errors
 ///
 /// A file cannot be written.
-pub(super) fn replace_description(path: &Path, text: &str, log: &Logger) -> Result<bool, FileError> {
+pub(super) fn replace_description(
+    path: &Path,
+    text: &str,
+    log: &Logger,
+) -> Result<bool, FileError> {
     match fs::read(path) {
         Ok(old) if old == text.as_bytes() => return Ok(false),
         Ok(old) => keep(path, &old, log)?,
@@ -55,8 +59,8 @@ fn keep(path: &Path, old: &[u8], log: &Logger) -> Result<(), FileError> {
             with_entry(Vec::new(), &name, old)
         }
     };
-    let bytes = written
-        .map_err(|error| failed_to("write", &archive)(std::io::Error::other(error)))?;
+    let bytes =
+        written.map_err(|error| failed_to("write", &archive)(std::io::Error::other(error)))?;
     replace_file(&archive, &bytes, FILE_MODE, None)
 }
 
@@ -68,8 +72,8 @@ fn with_entry(before: Vec<u8>, name: &str, contents: &[u8]) -> zip::result::ZipR
         let taken = taken.file_names().map(|name| Ok(name?.into_owned()));
         let taken: Vec<String> = taken.collect::<Result<_, zip::result::ZipError>>()?;
         // Two changes within a minute.
-        let mut names = std::iter::once(name.to_owned())
-            .chain((1..).map(|number| format!("{name}-{number}")));
+        let mut names =
+            std::iter::once(name.to_owned()).chain((1..).map(|number| format!("{name}-{number}")));
         let name = names.find(|name| !taken.contains(name));
         let writer = ZipWriter::new_append(Cursor::new(before))?;
         (writer, name.unwrap_or_default())
@@ -112,7 +116,7 @@ mod tests {
             let mut archive = ZipArchive::new(fs::File::open(&archive).unwrap()).unwrap();
             let texts = (0..archive.len()).map(|index| {
                 let mut entry = archive.by_index(index).unwrap();
-                assert!(entry.name().starts_with("computer.xml.2"));
+                assert!(entry.name().unwrap().starts_with("computer.xml.2"));
                 std::io::read_to_string(&mut entry).unwrap()
             });
             texts.collect::<Vec<_>>()

@@ -55,7 +55,14 @@ impl FormatConfiguration {
     /// The first mistake, or what is wanted and not done.
     pub fn read(options: &Options, is_root: bool) -> Result<Self, ConfigurationError> {
         let options = options.with_section_below("slapformat")?;
-        let [computer_id, instance_root, _, software_root, computer_xml, _] = options.mandatory([
+        let [
+            computer_id,
+            instance_root,
+            _,
+            software_root,
+            computer_xml,
+            _,
+        ] = options.mandatory([
             "computer_id",
             "instance_root",
             "master_url",
@@ -156,7 +163,12 @@ fn read_interface(
         let expected = "a network, such as `10.0.0.0/16`";
         return Err(options.invalid("ipv4_local_network", ipv4_local_network, expected));
     }
-    let shift = number(options, "ipv6_prefixshift", "a number of bits, up to 64", 16)?;
+    let shift = number(
+        options,
+        "ipv6_prefixshift",
+        "a number of bits, up to 64",
+        16,
+    )?;
     let fits = |shift: u32| (1 << shift) >= NETWORKS_OF_PARTITION * amount as u128;
     let shift = match u32::try_from(shift) {
         Ok(shift) if (2..=64).contains(&shift) && fits(shift) => shift,

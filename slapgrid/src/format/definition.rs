@@ -200,7 +200,11 @@ mod tests {
                 1,
                 "No option \"user\" in section: \"partition_0\"",
             ),
-            (TEXT.replace("::1/ffff::", "::1"), 1, "section \"partition_0\": \"::1\" is no"),
+            (
+                TEXT.replace("::1/ffff::", "::1"),
+                1,
+                "section \"partition_0\": \"::1\" is no",
+            ),
             (
                 TEXT.replace("/65", "/129"),
                 1,

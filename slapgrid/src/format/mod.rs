@@ -225,12 +225,14 @@ impl Format<'_> {
             log.info(format!("Adding {} new partitions", wanted - there));
         }
         let configuration = self.configuration;
-        known.partitions.extend((there..wanted).map(|index| Partition {
-            name: format!("{}{index}", configuration.partition_base_name),
-            user: format!("{}{index}", configuration.user_base_name),
-            tap: Link::named(format!("{}{index}", configuration.tap_base_name)),
-            ..Partition::default()
-        }));
+        known
+            .partitions
+            .extend((there..wanted).map(|index| Partition {
+                name: format!("{}{index}", configuration.partition_base_name),
+                user: format!("{}{index}", configuration.user_base_name),
+                tap: Link::named(format!("{}{index}", configuration.tap_base_name)),
+                ..Partition::default()
+            }));
         Ok(known)
     }
 

@@ -134,7 +134,8 @@ impl NetworkMaker<'_> {
         self.make_tunnel(name, "tap", owner)?;
         let ipv4 = tap.ipv4.address.as_str();
         if !ipv4.is_empty() && !self.machine.has_route(ipv4, name) {
-            self.system.run("ip", &["route", "add", ipv4, "dev", name])?;
+            self.system
+                .run("ip", &["route", "add", ipv4, "dev", name])?;
         }
         let ipv6 = &tap.ipv6;
         let Ok(address) = Address::with_netmask(&ipv6.address, &ipv6.netmask) else {

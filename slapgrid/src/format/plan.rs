@@ -80,11 +80,14 @@ pub(super) fn own_address(
     let candidates = if free.is_empty() { all } else { free };
     let known = computer.address.map(|it| it.ip);
     let near = |it: &&Ipv6Range| matches!(known, Some(IpAddr::V6(ip)) if it.contains(ip));
-    let same = candidates.iter().find(|it| known == Some(it.address.into()));
+    let same = candidates
+        .iter()
+        .find(|it| known == Some(it.address.into()));
     let best = same
         .or_else(|| candidates.iter().filter(near).min_by_key(|it| it.address))
         .or_else(|| candidates.iter().min_by_key(|it| (it.length, it.address)));
-    best.copied().ok_or_else(|| FormatError::NoIpv6(name.clone()))
+    best.copied()
+        .ok_or_else(|| FormatError::NoIpv6(name.clone()))
 }
 
 impl Planner<'_> {
@@ -425,8 +428,7 @@ impl Planner<'_> {
         let own = &computer.partitions[index].tap.name;
         let is_free = |range: Ipv6Range| {
             let ip = IpAddr::V6(range.address);
-            !used.iter().any(|it| it.overlaps(range))
-                && self.machine.elsewhere(ip, own).is_none()
+            !used.iter().any(|it| it.overlaps(range)) && self.machine.elsewhere(ip, own).is_none()
         };
         let number = ((purpose as u128) << (shift - 2)) + index as u128 + 1;
         let counted = base.part(shift, number, end).ok_or_else(small)?;

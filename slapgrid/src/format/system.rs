@@ -20,10 +20,12 @@ impl System<'_> {
     /// It is not there, or fails.
     pub(super) fn run(&self, program: &'static str, words: &[&str]) -> Result<(), FormatError> {
         if self.dry_run {
-            self.log.info(format!("Would run: {program} {}", words.join(" ")));
+            self.log
+                .info(format!("Would run: {program} {}", words.join(" ")));
             return Ok(());
         }
-        self.log.debug(format!("Running: {program} {}", words.join(" ")));
+        self.log
+            .debug(format!("Running: {program} {}", words.join(" ")));
         self.ask(program, words).map(drop)
     }
 

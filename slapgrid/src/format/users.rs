@@ -129,7 +129,12 @@ mod tests {
         assert!(!is("/inst/slappart1", Some("slapsoft")));
         assert!(!is("/inst/slappart0", Some("other")));
         assert!(is_locked("a:*:1\nslapuser0:!:1:\n", "slapuser0"));
-        for shadow in ["slapuser0::1:\n", "slapuser0:$6$x:1:\n", "slapuser00:!:1:\n", ""] {
+        for shadow in [
+            "slapuser0::1:\n",
+            "slapuser0:$6$x:1:\n",
+            "slapuser00:!:1:\n",
+            "",
+        ] {
             assert!(!is_locked(shadow, "slapuser0"), "{shadow}");
         }
     }
