@@ -1,6 +1,8 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod ahead;
+mod index;
 mod locking;
 #[path = "../differential/peer.rs"]
 #[allow(dead_code, reason = "shared with tests that use more of it")]

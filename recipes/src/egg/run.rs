@@ -324,6 +324,8 @@ impl EggRun {
             let downloader = run.downloader().with_options(|options| {
                 options.cache.clone_from(&settings.archives);
                 options.hash_name = false;
+                // Nobody writes those of wheels down.
+                options.all_digests = false;
             });
             let access = IndexAccess {
                 transport: Arc::clone(&services.transport),
