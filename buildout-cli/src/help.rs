@@ -198,7 +198,11 @@ fn commands() -> Vec<Command> {
             "Install, update and uninstall parts as the profile says (the default)",
         )
         .arg(names("part")),
-        plain("init", "Write an empty profile and make the directories"),
+        plain(
+            "init",
+            "Write a profile and make the directories; with requirements, install an interpreter `py` that has them",
+        )
+        .arg(names("requirement")),
         plain("bootstrap", "Make the directories"),
         plain("annotate", "Show every value and where it comes from")
             .arg(names("section"))

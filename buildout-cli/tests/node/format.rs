@@ -3,24 +3,21 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
 use slap::test_master::RealSlapos;
 
-use crate::namespaces::{copy_etc, in_namespaces};
+use crate::namespaces::{Namespaces, copy_etc};
 use crate::site::is_root;
 
 /// Where every script sees its directory.
 const PLACE: &str = "/mnt";
 
-/// What each script begins with: an interface with a neighbour, one for a gateway, and the
-/// programs.
-const PRELUDE: &str = r#"
-mount --bind "$SITE" /mnt
+/// The network: an interface with a neighbour, and one for a gateway.
+const NETWORK: &str = "
 mount -t sysfs sysfs /sys
-cd /mnt
 ip link add lan0 type bridge
 ip link add port0 type veth peer name neighbour0
 ip link set port0 master lan0
@@ -29,11 +26,14 @@ ip addr add 2001:db8::1/64 dev lan0 nodad
 ip link add gate0 type bridge
 ip link set gate0 up
 ip addr add 192.168.7.1/29 dev gate0
+";
+
+/// What each script begins with: the programs.
+const PROGRAMS: &str = r#"
 ours() { echo "--- ours $*" >> log; "$OURS" node format --now -v "$@" >> log 2>&1; }
 theirs() { echo "--- theirs $*" >> log; "$THEIRS" node format --now -v --cfg slapos.cfg "$@" >> log 2>&1; }
 state() { python3 "$TOOL" /mnt > "$1.state"; }
 configure() { printf '%s\n' "$BASE" "$@" > slapos.cfg; }
-export SLAPOS_CONFIGURATION=/mnt/slapos.cfg
 "#;
 
 /// Starts a master.
@@ -70,6 +70,8 @@ ipv4_local_network = 10.0.0.0/16
 /// A machine that is formatted.
 struct Machine {
     root: tempfile::TempDir,
+    namespaces: Namespaces,
+    slapos: RealSlapos,
 }
 
 impl Machine {
@@ -79,24 +81,32 @@ impl Machine {
         let everybody = fs::Permissions::from_mode(0o755);
         fs::set_permissions(root.path(), everybody).expect("it is ours");
         copy_etc(&root.path().join("etc"));
-        Machine { root }
+        let shown = root.path().display();
+        let namespaces = Namespaces::with_network(&format!(
+            "mount --bind {shown}/etc /etc\nmount --bind {shown} {PLACE}\n{NETWORK}"
+        ));
+        Machine {
+            root,
+            namespaces,
+            slapos: RealSlapos::installed(env!("CARGO_TARGET_TMPDIR")),
+        }
     }
 
     fn start(&self, script: &str) -> Child {
-        let root = self.root.path();
         let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/format_state.py");
-        let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
-        in_namespaces(&root.join("etc"), &format!("{PRELUDE}\n{script}"))
-            .env("SITE", root)
+        let mut call = self.namespaces.call(Path::new("/bin/sh"), Path::new(PLACE));
+        call.args(["-ec", &format!("{PROGRAMS}\n{script}")])
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", PLACE)
+            .env("SLAPOS_CONFIGURATION", format!("{PLACE}/slapos.cfg"))
             .env("TOOL", tool)
             .env("OURS", env!("CARGO_BIN_EXE_slapos"))
-            .env("THEIRS", slapos.program("slapos"))
+            .env("THEIRS", self.slapos.program("slapos"))
             .env("BASE", BASE)
-            .env("HOME", PLACE)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("unshare can be run")
+            .expect("the shell can be run")
     }
 
     /// Runs a script to its end.

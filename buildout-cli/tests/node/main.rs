@@ -8,6 +8,7 @@ mod certificates;
 mod collect;
 mod confinement;
 mod faults;
+mod firewall;
 mod format;
 mod health;
 mod init;
@@ -17,6 +18,7 @@ mod managers;
 mod namespaces;
 mod plugins;
 mod privileged;
+mod processors;
 mod promises;
 #[path = "../faults/random.rs"]
 mod random;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::layout::Layout;
 use crate::bang::DEFAULT_BANG_QUOTA;
+use crate::configuration::Daemon;
 
 /// The end of the names of processes that the watchdog watches.
 pub const WATCHED: &str = "-on-watch";
@@ -196,6 +197,43 @@ environment=USER=\"{user_name}\",LOGNAME=\"{user_name}\",HOME=\"{home}\"
         );
     }
     text
+}
+
+/// Returns the file of a program of the whole node.
+pub fn daemon_text(daemon: &Daemon) -> String {
+    let Daemon {
+        name,
+        priority,
+        command,
+        directory,
+        log,
+    } = daemon;
+    format!(
+        "[program:{name}]
+directory={directory}
+command={command}
+process_name={name}
+priority={priority}
+autostart=true
+autorestart=true
+startsecs=0
+startretries=0
+exitcodes=0
+stopsignal=TERM
+stopwaitsecs=60
+user=0
+group=0
+serverurl=AUTO
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=100KB
+stdout_logfile_backups=1
+stderr_logfile={log}
+stderr_logfile_maxbytes=100KB
+stderr_logfile_backups=1
+",
+        directory = directory.display()
+    )
 }
 
 /// A name that cannot be written into a file of supervisord: it would end a

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use slapgrid::format::{FormatConfiguration, FormatError, format_computer};
+use slapgrid::prepare_processors;
 
 use super::super::arguments::FormatArguments;
 use super::super::context::Context;
@@ -26,6 +27,9 @@ pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<
     let configuration = FormatConfiguration::read(&options, context.is_root())
         .map_err(|error| fail(&error.into()))?;
     let node = context.node_of(&options)?;
+    if !arguments.dry_run {
+        prepare_processors(&node.configuration, &node.log).map_err(|error| fail(&error.into()))?;
+    }
     let end = format_computer(&configuration, &*node.master, &node.log, arguments.dry_run)
         .map_err(|error| fail(&error))?;
     match end.exit_code() {
