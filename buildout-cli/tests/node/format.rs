@@ -10,7 +10,6 @@ use serde_json::Value;
 use slap::test_master::RealSlapos;
 
 use crate::namespaces::{Namespaces, copy_etc};
-use crate::site::is_root;
 
 /// Where every script sees its directory.
 const PLACE: &str = "/mnt";
@@ -192,10 +191,6 @@ fn changes(log: &str) -> Vec<&str> {
 
 #[test]
 fn everything_is_chosen_and_made_as_slapos_core_does() {
-    if !is_root() {
-        // An ordinary user's node is formatted in other tests.
-        return;
-    }
     let machines = run_both(&format!(
         "{NO_NEIGHBOUR}configure 'interface_name = lan0' 'partition_amount = 2' 'create_tun = True' 'tap_gateway_interface = gate0' 'instance_storage_home = /mnt/storage' 'certificate_repository_path = /mnt/certificates'
 mkdir -p storage/data1 storage/other
@@ -232,10 +227,28 @@ state third"
 }
 
 #[test]
+fn without_users_and_network_only_directories_and_files_are_made() {
+    let script = "configure 'interface_name = lan0' 'partition_amount = 2' 'alter_user = False' 'alter_network = False' 'root_check = False'
+for name in slapuser0 slapuser1; do useradd --system $name; done
+format
+state first";
+    let [ours, theirs] = &run_both(script);
+    assert_equal(&ours.state("first"), &theirs.state("first"), "first");
+    assert_eq!(ours.state("first")["computer"]["address"], "2001:db8::1");
+    assert_eq!(changes(&ours.log()), [""; 0], "{}", ours.log());
+    // More takes root.
+    ours.run(
+        "configure 'interface_name = lan0' 'partition_amount = 2' 'root_check = False'
+code=0
+unshare --user --map-user=65534 --map-group=65534 \"$OURS\" node format --now >> log 2>&1 || code=$?
+[ $code = 1 ]",
+    );
+    let log = ours.log();
+    assert!(log.contains("without root is not supported"), "{log}");
+}
+
+#[test]
 fn more_partitions_are_added_around_what_others_have() {
-    if !is_root() {
-        return;
-    }
     // What is counted for the second partition is on another interface, and for the third one on
     // another machine. IPv4 addresses change their interface.
     let script = "configure 'interface_name = gate0' 'ipv6_interface = lan0' 'partition_amount = 1' 'create_tap = False'
@@ -269,9 +282,6 @@ state third";
 
 #[test]
 fn definitions_say_what_is_made_and_are_written() {
-    if !is_root() {
-        return;
-    }
     // Ours writes what it has chosen, and from that slapos.core makes the same elsewhere.
     let first = Machine::new();
     first.run(&format!(
@@ -298,9 +308,6 @@ state first"
 
 #[test]
 fn a_format_that_is_killed_is_continued() {
-    if !is_root() {
-        return;
-    }
     let machine = Machine::new();
     machine.run(&format!(
         "{MASTER}{NO_NEIGHBOUR}configure 'interface_name = lan0' 'partition_amount = 3' 'create_tun = True' 'tap_gateway_interface = gate0'
@@ -404,9 +411,6 @@ const MISTAKES: [(&str, &str, &str); 12] = [
 
 #[test]
 fn what_does_not_fit_the_machine_is_said_with_advice() {
-    if !is_root() {
-        return;
-    }
     for (script, message, hint) in MISTAKES {
         let machine = Machine::new();
         machine.run(&format!("{script}\ncode=0\nours || code=$?\n[ $code = 1 ]"));
