@@ -13,10 +13,6 @@ use crate::child::{Unfinished, error_chain, run_within};
 use crate::configuration::FirewallConfiguration;
 use crate::log::Logger;
 use crate::node::Node;
-use crate::supervisor::{Supervisor, SupervisorError};
-
-/// The process that supervisord knows firewalld by.
-const PROCESS: &str = "firewall";
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,8 +30,8 @@ const OUT_OF_REACH: [Outcome; 2] = [Outcome::Exited(252), Outcome::Exited(36)];
 /// How much of an output is kept.
 const OUTPUT_LIMIT: usize = 16 * 1024;
 
-/// Has partitions change the firewall one after the other: one that has
-/// firewalld started anew would make the calls of others fail.
+/// Has partitions change the firewall one after the other: a `reload_config_cmd`
+/// that starts firewalld anew would make the calls of others fail.
 #[derive(Debug, Default)]
 pub struct FirewallTurn {
     /// Whether firewalld was waited for in vain.
@@ -62,16 +58,12 @@ pub enum FirewallError {
         /// What it said.
         text: String,
     },
-    /// It cannot be started anew.
-    #[error("Failed to restart firewalld (option 'reload_config_cmd' names no other way)")]
-    Restart(#[source] SupervisorError),
 }
 
 /// firewalld, for the one whose turn it is.
 pub(crate) struct Firewalld<'a> {
     node: &'a Node,
     configuration: &'a FirewallConfiguration,
-    supervisor: &'a Supervisor,
     log: &'a Logger,
     is_absent: MutexGuard<'a, bool>,
 }
@@ -90,14 +82,12 @@ impl<'a> Firewalld<'a> {
     pub(crate) fn of(
         node: &'a Node,
         configuration: &'a FirewallConfiguration,
-        supervisor: &'a Supervisor,
         log: &'a Logger,
     ) -> Self {
         let turn = node.firewall_turn.is_absent.lock();
         Firewalld {
             node,
             configuration,
-            supervisor,
             log,
             is_absent: turn.unwrap_or_else(PoisonError::into_inner),
         }
@@ -123,12 +113,9 @@ impl<'a> Firewalld<'a> {
     }
 
     /// Has it take what was changed, as `[firewall]` says.
-    pub(crate) fn reload(&mut self) -> Result<(), FirewallError> {
+    pub(crate) fn reload_as_configured(&mut self) -> Result<(), FirewallError> {
         let Some(command) = &self.configuration.reload_command else {
-            // Upstream's `slapos node restart firewall`.
-            let _ = self.supervisor.stop_process(PROCESS);
-            let started = self.supervisor.start_process(PROCESS);
-            return started.map_err(FirewallError::Restart);
+            return self.reload();
         };
         let failed = |text: String| FirewallError::Reload {
             command: command.clone(),
@@ -141,8 +128,8 @@ impl<'a> Firewalld<'a> {
         }
     }
 
-    /// Has it take what was changed, by its own program.
-    pub(crate) fn reload_directly(&mut self) -> Result<(), FirewallError> {
+    /// Has it take what was changed.
+    pub(crate) fn reload(&mut self) -> Result<(), FirewallError> {
         self.change(&["--reload"])
     }
 

@@ -1,6 +1,8 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod ahead;
+mod index;
 mod interpreter;
 mod locking;
 mod options;

@@ -7,7 +7,6 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use slap::marshal::dumps;
 
@@ -19,13 +18,21 @@ use crate::namespaces::Namespaces;
 use crate::relay::{Fate, relay_from, use_master};
 use crate::site::{NodeSite, Outcome, Whose, outcome};
 
+/// The option by which firewalld takes what was changed.
+const RELOAD: &str = "reload_config_cmd = %(firewall_cmd)s --reload\n";
+
+/// The rules that are recorded for a partition.
+const RECORD: &str = ".slapos-firewalld-rules";
+
 /// The partition's own address, which others reach.
 const OWN: &str = "10.0.0.1";
 /// That of another instance of its tree.
 const PEER: &str = "10.0.0.2";
 /// Of a network that the configuration lets in.
 const AUTHORIZED: &str = "10.0.9.1";
-/// Of somebody else.
+/// Of somebody whom nothing names.
+const NEIGHBOUR: &str = "10.0.6.1";
+/// Of a network that can be kept out.
 const STRANGER: &str = "10.0.7.1";
 
 /// The user of partitions, and the one beside it.
@@ -101,16 +108,18 @@ dbus_log_file = {base}/dbus.log
     /// Has a pass made, which succeeds. Returns what it called.
     #[track_caller]
     fn pass(&self, whose: Whose, words: &str) -> Vec<String> {
-        let calls = self.site.path("calls");
-        let _ = fs::remove_file(&calls);
-        self.run(whose, words).expect(0);
-        let calls = fs::read_to_string(&calls).unwrap_or_default();
-        calls.lines().map(ToOwned::to_owned).collect()
+        let (outcome, calls) = self.run(whose, words);
+        outcome.expect(0);
+        calls
     }
 
-    fn run(&self, whose: Whose, words: &str) -> Outcome {
+    fn run(&self, whose: Whose, words: &str) -> (Outcome, Vec<String>) {
+        let calls = self.site.path("calls");
+        let _ = fs::remove_file(&calls);
         let command = self.site.command_of(whose, words);
-        outcome(&mut self.namespaces.entered(&command))
+        let outcome = outcome(&mut self.namespaces.entered(&command));
+        let calls = fs::read_to_string(&calls).unwrap_or_default();
+        (outcome, calls.lines().map(ToOwned::to_owned).collect())
     }
 
     fn say(&self, change: impl FnOnce(&mut Said)) {
@@ -121,18 +130,6 @@ dbus_log_file = {base}/dbus.log
     fn succeeds(&self, script: &str) -> bool {
         let mut command = self.namespaces.call(Path::new("sh"), self.site.root());
         outcome(command.args(["-c", script])).code == 0
-    }
-
-    /// Waits until a firewalld that was started anew has its rules.
-    fn await_firewall(&self) {
-        let begin = Instant::now();
-        while !self.succeeds("firewall-cmd --state") {
-            assert!(
-                begin.elapsed() < Duration::from_secs(60),
-                "it does not come"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
     }
 
     /// Tells whether a connection can be made by this user between these
@@ -213,7 +210,7 @@ for directory in {base}/opt/*/; do
   mount --rbind $directory /opt/$(basename $directory)
 done
 mkdir -p /opt/slapos
-for address in {OWN} {PEER} {AUTHORIZED} {STRANGER}; do ip addr add $address/32 dev lo; done"
+for address in {OWN} {PEER} {AUTHORIZED} {NEIGHBOUR} {STRANGER}; do ip addr add $address/32 dev lo; done"
     )
 }
 
@@ -251,7 +248,6 @@ fn rules_of_the_restricted() -> Vec<String> {
 
 #[test]
 fn partitions_are_reached_from_their_trees_as_with_slapos_core() {
-    const RELOAD: &str = "reload_config_cmd = %(firewall_cmd)s --reload\n";
     let walled = Walled::new(
         "",
         "route_slaptap0",
@@ -281,14 +277,13 @@ fn partitions_are_reached_from_their_trees_as_with_slapos_core() {
         .collect();
     expected.push("--reload".to_owned());
     assert_eq!(ours, expected);
-    let record = walled
-        .file(".slapos-firewalld-rules")
-        .expect("it is written");
+    let record = walled.file(RECORD).expect("it is written");
     assert_eq!(
         serde_json::from_str::<Vec<String>>(&record).expect("it is JSON"),
         rules
     );
-    assert!(enters(PEER) && enters(AUTHORIZED) && !enters(STRANGER));
+    assert!(enters(PEER) && enters(AUTHORIZED));
+    assert!(!enters(STRANGER) && !enters(NEIGHBOUR));
     let daemons = ["firewall", "dbus"].map(|name| {
         let file = walled
             .site
@@ -304,8 +299,8 @@ fn partitions_are_reached_from_their_trees_as_with_slapos_core() {
     // slapos.core goes on from there.
     walled.say(open);
     let opened = walled.pass(Whose::Theirs, "node instance --force");
-    assert!(enters(AUTHORIZED) && !enters(STRANGER));
-    let opened_record = walled.file(".slapos-firewalld-rules");
+    assert!(enters(NEIGHBOUR) && !enters(STRANGER));
+    let opened_record = walled.file(RECORD);
     for (file, text, process) in &daemons {
         assert_eq!(fs::read_to_string(file).expect("it is there"), *text);
         let name = file.file_stem().expect("it has one").to_string_lossy();
@@ -316,62 +311,54 @@ fn partitions_are_reached_from_their_trees_as_with_slapos_core() {
     // And ours from there.
     walled.say(destroy);
     let ours_closed = walled.pass(Whose::Ours, "node instance --force");
-    let closed_record = walled.file(".slapos-firewalld-rules");
+    let closed_record = walled.file(RECORD);
     assert!(enters(STRANGER));
 
     // The other way round, it is the same.
     walled.say(restrict);
     assert_eq!(walled.pass(Whose::Theirs, "node instance --force"), ours);
-    assert_eq!(walled.file(".slapos-firewalld-rules"), Some(record));
+    assert_eq!(walled.file(RECORD), Some(record));
+    // A firewalld that does not take what was changed is told again; slapos.core
+    // finds all rules there, and is content.
     walled.say(open);
-    assert_eq!(walled.pass(Whose::Ours, "node instance --force"), opened);
-    assert_eq!(walled.file(".slapos-firewalld-rules"), opened_record);
-    assert!(enters(AUTHORIZED) && !enters(STRANGER));
+    let refusal = walled.site.path("refuses");
+    fs::write(&refusal, "").expect("the site is ours");
+    let (outcome, calls) = walled.run(Whose::Ours, "node instance --force");
+    let text = outcome.expect(1);
+    assert!(
+        text.contains("Failed to load firewalld rules with command"),
+        "{text}"
+    );
+    assert_eq!(calls, opened);
+    assert!(!enters(STRANGER));
+    fs::remove_file(&refusal).expect("it was written");
+    // Without a command of its own, it is told by the same program.
+    let configuration = walled.site.path("slapos.cfg");
+    let text = fs::read_to_string(&configuration).expect("the site works");
+    fs::write(&configuration, text.replace(RELOAD, "")).expect("the site works");
+    let mut calls = walled.pass(Whose::Ours, "node instance");
+    assert_eq!(calls.pop().as_deref(), Some("--reload"));
+    assert!(
+        calls.iter().all(|call| call.contains("--query-rule")),
+        "{calls:?}"
+    );
+    assert_eq!(walled.file(RECORD), opened_record);
+    assert!(enters(PEER) && enters(NEIGHBOUR) && !enters(STRANGER));
+    fs::write(&configuration, text).expect("the site works");
     walled.say(destroy);
     assert_eq!(
         walled.pass(Whose::Theirs, "node instance --force"),
         ours_closed
     );
-    assert_eq!(walled.file(".slapos-firewalld-rules"), closed_record);
-
-    // A firewalld that does not take what was changed is told again;
-    // slapos.core finds all rules there, and is content.
-    walled.say(restrict);
-    let refusal = walled.site.path("refuses");
-    fs::write(&refusal, "").expect("the site is ours");
-    let text = walled.run(Whose::Ours, "node instance --force").expect(1);
-    assert!(
-        text.contains("Failed to load firewalld rules with command"),
-        "{text}"
-    );
-    assert!(enters(STRANGER));
-    fs::remove_file(&refusal).expect("it was written");
-    // Without a command for it, firewalld is started anew.
-    let configuration = walled.site.path("slapos.cfg");
-    let text = fs::read_to_string(&configuration).expect("the site works");
-    fs::write(&configuration, text.replace(RELOAD, "")).expect("the site works");
-    let queries = rules
-        .iter()
-        .map(|rule| rule.replace("--add-rule", "--query-rule"));
-    let calls = walled.pass(Whose::Ours, "node instance --force");
-    assert_eq!(calls, queries.collect::<Vec<_>>());
-    let restarted = await_process(&walled.site, "firewall", runs).expect("it runs");
-    assert_ne!(restarted.process, daemons[0].2);
-    walled.await_firewall();
-    assert!(enters(PEER) && !enters(STRANGER));
-
-    // What is removed leaves no rules behind, also if no pass came by before.
-    walled.say(destroy);
-    walled.pass(Whose::Ours, "node report");
-    walled.await_firewall();
-    assert!(enters(STRANGER));
-    let left = fs::read_dir(walled.site.partition(0)).expect("it is there");
-    assert_eq!(left.count(), 0);
+    assert_eq!(walled.file(RECORD), closed_record);
 }
+
+/// A rule for [`OWN`].
+const ACCEPTING: &str = "--permanent --direct --add-rule ipv4 filter INPUT 0 -d 10.0.0.1 -j ACCEPT";
 
 #[test]
 fn partitions_reach_what_they_ask_for_as_with_slapos_core() {
-    let walled = Walled::new("whitelistfirewall", "slaptap0", "");
+    let walled = Walled::new("whitelistfirewall", "slaptap0", RELOAD);
     let servers = [PEER, STRANGER].map(|address| {
         let server = walled.server(address);
         let port = server.local_addr().expect("it is bound").port();
@@ -393,8 +380,14 @@ fn partitions_reach_what_they_ask_for_as_with_slapos_core() {
         (calls, walled.file(".slapos-whitelist-firewall.md5sum"))
     };
 
-    // Without a request there is nothing to do but to look.
-    let mut looks = walled.pass(Whose::Ours, "node instance");
+    // Without a request there is nothing to do but to look. What the
+    // partition's user says about rules is not believed.
+    let record = walled.site.partition(0).join(RECORD);
+    fs::write(&record, format!("[\"{ACCEPTING}\"]")).expect("the site is ours");
+    walled.site.give(&record);
+    let (outcome, mut looks) = walled.run(Whose::Ours, "node instance");
+    let text = outcome.expect(0);
+    assert!(text.contains("it is somebody else's"), "{text}");
     looks.dedup();
     let chain = "ipv4 filter slappart0-whitelist";
     let owner =
@@ -458,16 +451,28 @@ fn partitions_reach_what_they_ask_for_as_with_slapos_core() {
     ask(&one);
     let refusal = walled.site.path("refuses");
     fs::write(&refusal, "").expect("the site is ours");
-    let text = walled.run(Whose::Ours, "node instance").expect(1);
+    let (outcome, _) = walled.run(Whose::Ours, "node instance");
+    let text = outcome.expect(1);
     assert!(text.contains("Failed to run firewalld rule"), "{text}");
     assert_eq!(reached(NOBODY), [PEER, STRANGER]);
     fs::remove_file(&refusal).expect("it was written");
     follow(Whose::Ours);
     assert_eq!(reached(NOBODY), [PEER]);
 
-    // The next instance of the partition begins without.
+    // The next instance of the partition begins without, and without the rules
+    // for it, also if no pass came by since the master wants it destroyed.
+    assert!(walled.succeeds(&format!("firewall-cmd {ACCEPTING}")));
+    fs::write(&record, format!("[\"{ACCEPTING}\"]")).expect("the site is ours");
+    std::os::unix::fs::chown(&record, Some(0), Some(0)).expect("root may do that");
     request(&walled.site, "destroyed");
-    let removed = walled.pass(Whose::Ours, "node report");
-    assert_eq!(removed, withdrawn.0);
+    let mut removed = vec![
+        ACCEPTING.replace("--add-rule", "--query-rule"),
+        ACCEPTING.replace("--add-rule", "--remove-rule"),
+        "--reload".to_owned(),
+    ];
+    removed.extend(withdrawn.0);
+    assert_eq!(walled.pass(Whose::Ours, "node report"), removed);
+    let left = fs::read_dir(walled.site.partition(0)).expect("it is there");
+    assert_eq!(left.count(), 0);
     assert_eq!(reached(NOBODY), [PEER, STRANGER]);
 }

@@ -328,6 +328,14 @@ fn read_identity(client: &ClientCertificate) -> Result<reqwest::Identity, SetupE
 }
 
 impl Transport for HttpClient {
+    fn prepare(&self, tls: &TlsSettings) {
+        // Most hosts are not shown a certificate of the client.
+        let _ = self.client(TlsSettings {
+            client: None,
+            ..tls.clone()
+        });
+    }
+
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
         let mut url = parse_url(request.url.exposed())?;
         let mut downgraded = false;

@@ -19,8 +19,9 @@ pub struct FirewallConfiguration {
     /// What asks firewalld and changes its rules; for the shell, which adds
     /// words to it.
     pub command: String,
-    /// What has firewalld take what was changed, for the shell. Without, the
-    /// firewalld that supervisord runs is started anew.
+    /// What has firewalld take what was changed, for the shell, if it is not the
+    /// same program. Upstream starts it anew then, and nothing is filtered
+    /// meanwhile.
     pub reload_command: Option<String>,
     /// Addresses and networks that reach every partition, not yet checked.
     pub authorized_sources: Vec<String>,

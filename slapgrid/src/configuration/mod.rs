@@ -376,7 +376,7 @@ fn bang_quota(options: &Options) -> Result<u32, ConfigurationError> {
     })
 }
 
-/// Refuses what would leave a partition less protected than its owner thinks.
+/// Refuses what would be done otherwise than is configured.
 fn refuse_unsupported(options: &Options) -> Result<(), ConfigurationError> {
     if let Some(path) = options.get("buildout").filter(|path| !path.is_empty()) {
         return Err(ConfigurationError::Unsupported {

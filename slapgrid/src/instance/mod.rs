@@ -294,6 +294,9 @@ impl Pass<'_> {
         }
         let result = partition.prepare_by_managers().and_then(|()| {
             let processed = partition.process(self.options, turn);
+            if node.cancellation.is_cancelled() {
+                return processed;
+            }
             // Also if something went wrong: a promise may wait for just this.
             let applied = Partition::new(node, &wanted, self.supervisor).apply_managers();
             match (processed, applied) {

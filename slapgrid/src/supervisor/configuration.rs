@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::layout::Layout;
 use crate::bang::DEFAULT_BANG_QUOTA;
@@ -14,6 +15,9 @@ pub const WATCHED: &str = "-on-watch";
 /// It forgets more than ten unless it is told otherwise, and services of many
 /// partitions may end at once.
 const WAITING_EVENTS: u32 = 10_000;
+
+/// How long a service may take to end when it is asked to.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Returns `supervisord.conf`, with this command for the watchdog.
 pub fn main_text(layout: &Layout, watchdog: &str) -> String {
@@ -179,7 +183,7 @@ startsecs=0
 startretries=0
 exitcodes=0
 stopsignal=TERM
-stopwaitsecs=60
+stopwaitsecs={stop}
 stopasgroup=true
 killasgroup=true
 user={user}
@@ -193,7 +197,8 @@ stderr_logfile={directory}/.{identity}.log
 stderr_logfile_maxbytes=100KB
 stderr_logfile_backups=1
 environment=USER=\"{user_name}\",LOGNAME=\"{user_name}\",HOME=\"{home}\"
-"
+",
+            stop = STOP_LIMIT.as_secs(),
         );
     }
     text

@@ -18,6 +18,7 @@ use buildout_core::exec::output::StreamKind;
 use super::client::{Supervisor, SupervisorError};
 use super::configuration::daemon_text;
 use super::layout::Layout;
+use super::orphans::stop_orphans;
 use crate::configuration::{BuildoutOverride, Daemon};
 use crate::files::{
     FileError, create_directory, create_private_directory, remove_file, update_file,
@@ -193,9 +194,20 @@ impl Launcher {
             return Ok(supervisor);
         }
         let program = self.installed_program(log, cancellation)?;
+        let services = stop_orphans(&self.layout, log, cancellation);
         log.info("Launching supervisord with clean environment.");
         self.start(&program, cancellation)?;
-        self.await_running(cancellation)
+        let supervisor = self.await_running(cancellation)?;
+        for service in services {
+            // One that is there no more, or was started by now, need not be.
+            if let Err(error) = supervisor.begin_process(&service)
+                && !error.is_fault("BAD_NAME")
+                && !error.is_fault("ALREADY_STARTED")
+            {
+                log.warning(format!("{service} cannot be started again: {error}"));
+            }
+        }
+        Ok(supervisor)
     }
 
     /// Waits for the supervisord that somebody has started.

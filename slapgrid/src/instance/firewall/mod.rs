@@ -98,7 +98,7 @@ impl Partition<'_> {
             return Ok(());
         }
         let old = recorded.clone().unwrap_or_default();
-        let mut firewalld = Firewalld::of(self.node, configuration, self.supervisor, &self.log);
+        let mut firewalld = Firewalld::of(self.node, configuration, &self.log);
         let both: Vec<Rule> = old
             .iter()
             .chain(rules.iter().filter(|rule| !old.contains(rule)))
@@ -133,7 +133,7 @@ impl Partition<'_> {
         }
         if must_reload {
             self.log.info("Reloading firewall configuration...");
-            firewalld.reload()?;
+            firewalld.reload_as_configured()?;
         }
         if must_reload || recorded.as_deref() != Some(rules) {
             self.record_rules(rules)?;

@@ -121,7 +121,7 @@ impl Partition<'_> {
         if !firewalld.ask(&whitelist.owner_rule("--query-rule"))? {
             firewalld.change(&whitelist.owner_rule("--add-rule"))?;
         }
-        firewalld.reload_directly()?;
+        firewalld.reload()?;
         self.state.end_firewall()?;
         replace_file(&digest_path, digest.as_bytes(), 0o644, None)?;
         self.log
@@ -184,7 +184,7 @@ impl Partition<'_> {
             is_changed = true;
         }
         if is_changed || self.state.is_firewall_begun() {
-            firewalld.reload_directly()?;
+            firewalld.reload()?;
             self.state.end_firewall()?;
         }
         Ok(is_changed)
@@ -198,7 +198,7 @@ impl Partition<'_> {
     }
 
     fn firewalld<'a>(&'a self, configuration: &'a FirewallConfiguration) -> Firewalld<'a> {
-        Firewalld::of(self.node, configuration, self.supervisor, &self.log)
+        Firewalld::of(self.node, configuration, &self.log)
     }
 
     /// Returns the IPv4 addresses among the entries; what is none is told.
