@@ -1,9 +1,6 @@
 //! Eggs in the lock file, in `fetch` and offline: an index that the test serves.
 
-use std::fs;
-
 use buildout_core::fetch::test_server::Reply;
-use buildout_core::fetch::{Algorithm, Digests};
 
 use crate::index::Index;
 use crate::peer::PeerVersion;
