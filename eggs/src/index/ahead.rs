@@ -67,8 +67,7 @@ impl Index {
         candidate: &Candidate,
     ) -> Option<Result<Downloaded, ArchiveError>> {
         let remains = self.remains(candidate)?;
-        let taken = lock(&remains.get()?.0).take();
-        taken
+        lock(&remains.get()?.0).take()
     }
 
     fn remains(&self, candidate: &Candidate) -> Option<Once<Remains>> {
