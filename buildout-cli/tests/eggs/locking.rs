@@ -10,14 +10,14 @@ use crate::peer::PeerVersion;
 use crate::site::{Side, Site};
 
 /// An index over the files of the fixtures.
-struct Index {
-    server: TestServer,
-    files: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Index {
+    pub(crate) server: TestServer,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Index {
     /// Serves all files but those whose names begin with one of `withheld`.
-    fn start(site: &Site, withheld: &[&str]) -> Self {
+    pub(crate) fn start(site: &Site, withheld: &[&str]) -> Self {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(site.fixture("links")).expect("it was made") {
             let path = entry.expect("it is read").path();
@@ -38,12 +38,14 @@ impl Index {
         index
     }
 
-    fn publish(&self) {
+    pub(crate) fn publish(&self) {
+        let mut links = String::new();
         let mut pages: BTreeMap<String, String> = BTreeMap::new();
         for (name, bytes) in &self.files {
             let project = name.split('-').next().expect("a name").replace('_', "-");
             let digest = Digests::of(bytes).hex(Algorithm::Sha256);
             let link = format!("<a href=\"../../files/{name}#sha256={digest}\">{name}</a>\n");
+            links.push_str(&link);
             pages
                 .entry(project.to_lowercase())
                 .or_default()
@@ -51,10 +53,17 @@ impl Index {
             let reply = Reply::ok(bytes.clone()).ranges(&format!("\"{name}\""));
             self.server.reply(&format!("/files/{name}"), reply);
         }
+        let reply = Reply::ok(links).header("Content-Type", "text/html");
+        self.server.reply("/links/all/", reply);
         for (project, page) in pages {
             let reply = Reply::ok(page).header("Content-Type", "text/html");
             self.server.reply(&format!("/simple/{project}/"), reply);
         }
+    }
+
+    /// Returns the page that links to all files.
+    pub(crate) fn links(&self) -> String {
+        self.server.url("/links/all/")
     }
 
     fn url(&self) -> String {
@@ -62,7 +71,7 @@ impl Index {
     }
 
     /// Returns what was asked for since the last `count` requests.
-    fn asked_since(&self, count: usize) -> Vec<String> {
+    pub(crate) fn asked_since(&self, count: usize) -> Vec<String> {
         let requests = self.server.requests();
         let targets = requests[count..]
             .iter()
@@ -71,7 +80,7 @@ impl Index {
     }
 
     /// Returns the entry that a lock must have of a file.
-    fn entry(&self, name: &str, version: &str, file: &str) -> String {
+    pub(crate) fn entry(&self, name: &str, version: &str, file: &str) -> String {
         let bytes = &self.files[file];
         format!(
             "\n[distribution {file}]\nname = {name}\nversion = {version}\nurl = {}\n\

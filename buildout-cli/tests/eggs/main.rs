@@ -1,6 +1,7 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod bridged;
 mod interpreter;
 mod locking;
 mod options;
