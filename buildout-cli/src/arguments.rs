@@ -5,8 +5,12 @@
 //! our own (`--dialect`, `--offline`) are accepted where upstream would report
 //! an invalid option.
 
+use std::borrow::Cow;
+
 use buildout_core::configuration::{Assignment, BUILDOUT_SECTION};
 use buildout_core::dialect::DialectName;
+
+use crate::help;
 
 /// The profile that is read if none is named.
 const DEFAULT_PROFILE: &str = "buildout.cfg";
@@ -66,6 +70,8 @@ impl Progress {
 pub enum Request {
     /// Show the help.
     Help,
+    /// Show the help of a command, which has these arguments.
+    CommandHelp(&'static str, Vec<String>),
     /// Show the version.
     Version,
     /// Run a command with its arguments.
@@ -133,9 +139,21 @@ impl CommandName {
         ("runsetup", CommandName::Runsetup),
     ];
 
-    fn parse(name: &str) -> Option<Self> {
-        let found = Self::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, command)| *command)
+    fn parse(name: &str) -> Option<(&'static str, Self)> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name)
+    }
+
+    /// Tells whether the words of the command are looked through for options that it does not
+    /// have. The others do it themselves, or take any word for a name, as upstream has it.
+    fn has_no_other_options(self) -> bool {
+        matches!(
+            self,
+            CommandName::Plan
+                | CommandName::Why
+                | CommandName::Fetch
+                | CommandName::Check
+                | CommandName::Shell
+        )
     }
 }
 
@@ -145,6 +163,17 @@ pub enum ArgumentError {
     /// An unknown option.
     #[error("Invalid option {0}")]
     InvalidOption(String),
+    /// An unknown long option, of which upstream tells the dashes only.
+    #[error("Invalid option --")]
+    InvalidLongOption(String),
+    /// An unknown option after a command.
+    #[error("Invalid option {option} for {command}")]
+    InvalidCommandOption {
+        /// The command.
+        command: &'static str,
+        /// The option.
+        option: String,
+    },
     /// `-c` without a file.
     #[error("No file name specified for option {0}")]
     NoFile(String),
@@ -178,8 +207,8 @@ pub enum ArgumentError {
 
 impl ArgumentError {
     /// Returns advice.
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
+    pub fn hint(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             ArgumentError::InvalidAssignment(_) => {
                 "assignments look like `section:option=value` or `option=value`"
             }
@@ -187,6 +216,19 @@ impl ArgumentError {
                 "`--progress` is `auto` or `never`"
             }
             ArgumentError::InvalidValue { .. } => "`--dialect` is `slapos` or `upstream`",
+            ArgumentError::InvalidLongOption(word) => {
+                let like = match help::near_option(word) {
+                    Some(near) => format!("; there is `{near}`"),
+                    None => ", and `buildout --help` lists them".to_owned(),
+                };
+                return Cow::Owned(format!("there is no option `{word}`{like}"));
+            }
+            ArgumentError::InvalidCommandOption { command, .. } => {
+                return Cow::Owned(format!(
+                    "`buildout {command} --help` lists its options; those of `buildout` itself \
+                     come before the command"
+                ));
+            }
             _ => "`buildout --help` lists options and commands",
         })
     }
@@ -228,9 +270,13 @@ impl Arguments {
             } else if word.is_empty() {
                 return Err(ArgumentError::InvalidAssignment(String::new()));
             } else {
-                let command = CommandName::parse(word)
+                let (name, command) = CommandName::parse(word)
                     .ok_or_else(|| ArgumentError::InvalidCommand(word.clone()))?;
-                parsed.request = Request::Command(command, words.cloned().collect());
+                let rest = words.cloned().collect();
+                parsed.request = command_request(name, command, rest)?;
+                if matches!(parsed.request, Request::CommandHelp(..)) {
+                    return Ok(parsed);
+                }
                 break;
             }
         }
@@ -337,11 +383,8 @@ impl Arguments {
                 let offline = Assignment::buildout("offline", "true");
                 self.assignments.push(offline);
             }
-            // Upstream names the character after the first dash.
             _ => {
-                let second = word.chars().nth(1).map(String::from);
-                let shown = second.unwrap_or_default();
-                return Err(ArgumentError::InvalidOption(format!("-{shown}")));
+                return Err(ArgumentError::InvalidLongOption(word.to_owned()));
             }
         }
         Ok(false)
@@ -411,6 +454,29 @@ impl Arguments {
         }
         Ok(false)
     }
+}
+
+/// What a command with its words asks for.
+fn command_request(
+    name: &'static str,
+    command: CommandName,
+    words: Vec<String>,
+) -> Result<Request, ArgumentError> {
+    let own = words.iter().take_while(|word| *word != "--");
+    let is_described = !matches!(command, CommandName::Setup | CommandName::Runsetup);
+    if is_described && own.into_iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Request::CommandHelp(name, words));
+    }
+    if command.has_no_other_options()
+        && let Some(option) = help::unknown_option(name, &words)
+    {
+        let option = option.to_owned();
+        return Err(ArgumentError::InvalidCommandOption {
+            command: name,
+            option,
+        });
+    }
+    Ok(Request::Command(command, words))
 }
 
 /// Takes `section:option` apart; a bare option belongs to `[buildout]`.

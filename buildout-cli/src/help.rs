@@ -2,11 +2,54 @@
 //! grammar itself is upstream's and is parsed in [`crate::arguments`]; clap
 //! could not, but it renders this well.
 
+mod commands;
+
+use buildout_core::resolve::nearest;
 use clap::{Arg, ArgAction, Command};
 
 /// Returns the help text.
 pub(crate) fn text() -> String {
     command_line().render_long_help().to_string()
+}
+
+/// Returns the help text of a command, or of the task of it that is its first word.
+/// Nothing is described of commands that only upstream has.
+pub(crate) fn command_text(name: &str, words: &[String]) -> Option<String> {
+    let mut described = command_line().find_subcommand(name)?.clone();
+    let mut called = format!("buildout {name}");
+    if let Some(task) = words.first()
+        && let Some(found) = described.find_subcommand(task).cloned()
+    {
+        called = format!("{called} {task}");
+        described = found;
+    }
+    Some(described.bin_name(called).render_help().to_string())
+}
+
+/// Returns the first word that looks like an option and is none of the command.
+pub(crate) fn unknown_option<'w>(name: &str, words: &'w [String]) -> Option<&'w str> {
+    let line = command_line();
+    let described = line.find_subcommand(name)?;
+    let known = |word: &str| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        let is_it = |argument: &&Arg| {
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            let short = argument.get_short().map(|short| format!("-{short}"));
+            long.as_deref() == Some(name) || short.as_deref() == Some(name)
+        };
+        described.get_arguments().any(|argument| is_it(&argument))
+    };
+    let own = words.iter().take_while(|word| *word != "--");
+    let mut options = own.filter(|word| word.len() > 1 && word.starts_with('-'));
+    options.find(|word| !known(word)).map(String::as_str)
+}
+
+/// Returns the long option of the program that is most like `word`, which is none.
+pub(crate) fn near_option(word: &str) -> Option<String> {
+    let name = word.trim_start_matches('-').split('=').next()?;
+    let options = options();
+    let names = options.iter().filter_map(Arg::get_long);
+    Some(format!("--{}", nearest(name, names)?))
 }
 
 /// Describes options and commands.
@@ -18,7 +61,7 @@ pub(crate) fn command_line() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args(options())
-        .subcommands(commands())
+        .subcommands(commands::all())
         .after_long_help(
             "Assignments override options of the profile: `section:option=value`, or\n\
              `option=value` for [buildout]; `option+=value` adds lines. They may be mixed\n\
@@ -31,19 +74,10 @@ pub(crate) fn command_line() -> Command {
              buildout query --resolved zlib:url      a value after substitution\n  \
              buildout shell zlib                     look into a build that failed\n\
              \n\
-             Shared parts are in the directories of [buildout] shared-part-list, or in those\n\
-             given. `shared gc` removes the ones that no buildout uses any more; it knows\n\
-             the buildouts that this program ran. What it never used itself, such as parts\n\
-             that only Python buildouts built and use, stays unless --unregistered is given.\n\
-             Name the directories of Python buildouts with --root, so that what they use\n\
-             stays:\n  \
-             buildout shared list [--format json] [--root DIR]... [DIRECTORY...]\n  \
-             buildout shared verify [DIRECTORY...]\n  \
-             buildout shared gc [--dry-run] [--older-than DAYS] [--unregistered]\n                     \
-             [--root DIR]... [DIRECTORY...]\n\
+             `buildout COMMAND --help` tells more about a command.\n\
              \n\
-             Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted, 143 terminated; a recipe may\n\
-             end the run with a code of its own.",
+             Exit codes: 0 success, 1 failure, 2 `plan` finds something to do, 130 interrupted,\n\
+             143 terminated; a recipe may end the run with a code of its own.",
         )
 }
 
@@ -135,169 +169,6 @@ fn options() -> Vec<Arg> {
     ]
 }
 
-fn format() -> Arg {
-    Arg::new("format")
-        .long("format")
-        .value_name("FORMAT")
-        .value_parser(["text", "json"])
-}
-
-fn plain(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about).disable_help_flag(true)
-}
-
-fn shared_commands() -> Vec<Command> {
-    let directories = || {
-        Arg::new("directory")
-            .num_args(0..)
-            .value_hint(clap::ValueHint::DirPath)
-    };
-    let root = || {
-        Arg::new("root")
-            .long("root")
-            .value_name("DIR")
-            .value_hint(clap::ValueHint::DirPath)
-            .action(ArgAction::Append)
-            .help("A buildout that did not register, such as one of Python")
-    };
-    vec![
-        plain("list", "Show the shared parts and who uses them")
-            .arg(format())
-            .arg(root())
-            .arg(directories()),
-        plain("verify", "Check that shared parts are as they were built").arg(directories()),
-        plain("gc", "Remove the shared parts that nobody uses")
-            .arg(
-                Arg::new("dry-run")
-                    .long("dry-run")
-                    .action(ArgAction::SetTrue)
-                    .help("Only tell what would be removed"),
-            )
-            .arg(
-                Arg::new("older-than")
-                    .long("older-than")
-                    .value_name("DAYS")
-                    .help("Keep what was built later"),
-            )
-            .arg(
-                Arg::new("unregistered")
-                    .long("unregistered")
-                    .action(ArgAction::SetTrue)
-                    .help("Also remove what no buildout of this program ever used"),
-            )
-            .arg(root())
-            .arg(directories()),
-    ]
-}
-
-fn commands() -> Vec<Command> {
-    let names = |name: &'static str| Arg::new(name).num_args(0..);
-    vec![
-        plain(
-            "install",
-            "Install, update and uninstall parts as the profile says (the default)",
-        )
-        .arg(names("part")),
-        plain(
-            "init",
-            "Write a profile and make the directories; with requirements, install an interpreter `py` that has them",
-        )
-        .arg(names("requirement")),
-        plain("bootstrap", "Make the directories"),
-        plain("annotate", "Show every value and where it comes from")
-            .arg(names("section"))
-            .arg(format()),
-        plain(
-            "plan",
-            "Show what a run would do and why, without changing anything; exit code 2 if it would do something",
-        )
-        .arg(names("part"))
-        .arg(format()),
-        plain("why", "Show why a part was installed last, and what is done with it next")
-            .arg(names("part"))
-            .arg(format()),
-        plain("query", "Show the value of [SECTION:]OPTION")
-            .arg(names("key"))
-            .arg(
-                Arg::new("resolved")
-                    .long("resolved")
-                    .action(ArgAction::SetTrue)
-                    .help("After macros and substitution; with --format json and no key, all sections"),
-            )
-            .arg(format()),
-        plain("graph", "Draw which part needs which, and what a run would do to each")
-            .arg(names("part"))
-            .arg(
-                Arg::new("format")
-                    .long("format")
-                    .value_name("FORMAT")
-                    .value_parser(["dot", "mermaid", "svg"]),
-            )
-            .arg(
-                Arg::new("sections")
-                    .long("sections")
-                    .action(ArgAction::SetTrue)
-                    .help("Show sections without a recipe, too"),
-            )
-            .arg(
-                Arg::new("output")
-                    .short('o')
-                    .value_name("FILE")
-                    .value_hint(clap::ValueHint::FilePath)
-                    .help("Write FILE; its extension can choose the format"),
-            ),
-        plain(
-            "shell",
-            "Enter the directory of a part's build, in its environment",
-        )
-        .arg(Arg::new("part").required(true))
-        .arg(Arg::new("command").num_args(1..).last(true)),
-        plain(
-            "check",
-            "Look for what installed parts use and should not: foreign rpaths,\n\
-             libraries that are not found, scripts with a foreign interpreter",
-        )
-        .arg(names("part"))
-        .arg(format()),
-        plain("shared", "List, verify or gc (clean up) shared parts; see below")
-            .subcommands(shared_commands()),
-        plain(
-            "fetch",
-            "Bring everything that an offline run needs into the caches",
-        )
-        .arg(names("part")),
-        plain("lock", "Record profiles and downloads with their checksums in buildout.lock").arg(
-            Arg::new("upgrade")
-                .long("upgrade")
-                .value_name("NAME")
-                .action(ArgAction::Append)
-                .help("Record anew what a URL, the file name at its end, or a part stands for"),
-        ),
-        plain("recipes", "List the built-in recipes, or document one with its options")
-            .arg(Arg::new("recipe"))
-            .arg(
-                Arg::new("format")
-                    .long("format")
-                    .value_name("FORMAT")
-                    .value_parser(["text", "json", "markdown"]),
-            )
-            .arg(
-                Arg::new("output")
-                    .short('o')
-                    .value_name("DIRECTORY")
-                    .value_hint(clap::ValueHint::DirPath)
-                    .help("Write the pages of all recipes in Markdown"),
-            ),
-        plain("completions", "Print a completion script").arg(Arg::new("shell").value_parser([
-            "bash",
-            "elvish",
-            "fish",
-            "powershell",
-            "zsh",
-        ])),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +177,20 @@ mod tests {
     #[test]
     fn the_description_is_consistent() {
         command_line().debug_assert();
+    }
+
+    #[test]
+    fn options_of_a_command_are_known_until_two_dashes() {
+        let unknown = |command: &str, words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            unknown_option(command, &words).map(ToOwned::to_owned)
+        };
+        assert_eq!(unknown("plan", &["a", "--format=json", "-"]), None);
+        assert_eq!(unknown("plan", &["a", "-v"]).as_deref(), Some("-v"));
+        assert_eq!(unknown("shell", &["a", "--", "ls", "-l"]), None);
+        assert_eq!(unknown("setup", &["-l"]), None);
+        assert_eq!(near_option("--key-going").as_deref(), Some("--keep-going"));
+        assert_eq!(near_option("--xyz"), None);
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub fn run(
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            diagnostic::show_message(streams, &error.to_string(), error.hint());
+            diagnostic::show_message(streams, &error.to_string(), Some(&error.hint()));
             return Ending::Code(1);
         }
     };

@@ -65,6 +65,10 @@ pub(crate) fn dispatch(
             streams.out(&help::text());
             return Ok(());
         }
+        Request::CommandHelp(name, words) => {
+            streams.out(&help::command_text(name, words).unwrap_or_else(help::text));
+            return Ok(());
+        }
         Request::Version => {
             streams.out(&format!("buildout version {}\n", env!("CARGO_PKG_VERSION")));
             return Ok(());

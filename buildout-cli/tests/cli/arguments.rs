@@ -104,7 +104,23 @@ fn mistakes_on_the_command_line_leave_everything_alone() {
     let before = site.tree();
     let cases: &[(&[&str], &str)] = &[
         (&["-x"], "Error: Invalid option -x\n"),
-        (&["--foo"], "Error: Invalid option --\n"),
+        (
+            &["--foo"],
+            "Error: Invalid option --\n\nhint: there is no option `--foo`, and `buildout --help` lists them\n",
+        ),
+        (
+            &["--oflline"],
+            "Error: Invalid option --\n\nhint: there is no option `--oflline`; there is `--offline`\n",
+        ),
+        (
+            &["plan", "-v"],
+            "Error: Invalid option -v for plan\n\nhint: `buildout plan --help` lists its options; \
+             those of `buildout` itself come before the command\n",
+        ),
+        (
+            &["why", "p", "--fomat=json"],
+            "Error: Invalid option --fomat=json for why\n",
+        ),
         (&["-c"], "Error: No file name specified for option -c\n"),
         (&["-t"], "Error: No timeout value specified for option -t\n"),
         (&["-t", "soon"], "Error: Timeout value must be numeric -t\n"),
@@ -197,6 +213,31 @@ fn help_and_version_need_no_profile() {
     assert_eq!(site.tree(), TestSite::empty().tree());
 }
 
+/// The help of each command, without a profile and whatever else is there.
+#[test]
+fn each_command_has_its_own_help() {
+    let site = TestSite::empty();
+    let overview = site.run(&["--help"]).output();
+    let commands = overview.split("\nOptions:").next().unwrap_or_default();
+    let names = commands.lines().filter_map(|line| {
+        let (name, _) = line.strip_prefix("  ")?.split_once(' ')?;
+        (!name.is_empty()).then_some(name)
+    });
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let help = site.run(&[name, "--help"]).output();
+        assert!(help.contains(&format!("Usage: buildout {name}")), "{help}");
+        for line in [[name, "-h", "x"], [name, "x", "--help"]] {
+            assert_eq!(site.run(&line).output(), help, "{line:?}");
+        }
+    }
+    let garbage = site.run(&["shared", "gc", "--help"]).output();
+    assert!(garbage.contains("Usage: buildout shared gc"), "{garbage}");
+    assert!(garbage.contains("--older-than <DAYS>"), "{garbage}");
+    assert_eq!(site.tree(), TestSite::empty().tree());
+}
+
 /// What follows the command belongs to it.
 #[test]
 fn arguments_of_install_are_parts() {
@@ -214,6 +255,10 @@ fn arguments_of_install_are_parts() {
     let stderr = site.run(&["install", "-v"]).failure();
     assert!(
         stderr.contains("Error: The referenced section, '-v', was not defined.\n"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with("hint: `-v` is taken for a name here; options come before the command\n"),
         "{stderr}"
     );
 }

@@ -1,7 +1,7 @@
 //! Recipes in Python and custom eggs, locked, fetched and installed offline; and
 //! who sees the `zc.buildout` that such recipes get.
 
-use crate::locking::Index;
+use crate::index::Index;
 use crate::peer::PeerVersion;
 use crate::site::{Side, Site};
 

@@ -1,7 +1,9 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod ahead;
 mod bridged;
+mod index;
 mod interpreter;
 mod locking;
 mod options;

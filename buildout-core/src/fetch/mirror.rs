@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::error::FetchError;
 use super::redact::RedactedUrl;
 use super::resource::Resource;
+use super::tls::TlsSettings;
 use super::transport::{Transport, TransportRequest, TransportResponse};
 use crate::extends::UrlReplacements;
 
@@ -36,6 +37,10 @@ impl MirrorTransport {
 }
 
 impl Transport for MirrorTransport {
+    fn prepare(&self, tls: &TlsSettings) {
+        self.transport.prepare(tls);
+    }
+
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
         let replacements = self
             .replacements

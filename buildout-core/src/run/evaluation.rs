@@ -579,6 +579,9 @@ impl<'s, 'a> Evaluation<'s, 'a> {
 fn section_hint(section: &str, near: Option<&str>) -> String {
     match near {
         Some(near) => format!("there is a section `[{near}]`"),
+        None if section.starts_with('-') => {
+            format!("`{section}` is taken for a name here; options come before the command")
+        }
         None => format!("add a section `[{section}]`"),
     }
 }
