@@ -3,24 +3,20 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
 use slap::test_master::RealSlapos;
 
-use crate::namespaces::{copy_etc, in_namespaces};
-use crate::site::is_root;
+use crate::namespaces::{Namespaces, copy_etc};
 
 /// Where every script sees its directory.
 const PLACE: &str = "/mnt";
 
-/// What each script begins with: an interface with a neighbour, one for a gateway, and the
-/// programs.
-const PRELUDE: &str = r#"
-mount --bind "$SITE" /mnt
+/// The network: an interface with a neighbour, and one for a gateway.
+const NETWORK: &str = "
 mount -t sysfs sysfs /sys
-cd /mnt
 ip link add lan0 type bridge
 ip link add port0 type veth peer name neighbour0
 ip link set port0 master lan0
@@ -29,11 +25,14 @@ ip addr add 2001:db8::1/64 dev lan0 nodad
 ip link add gate0 type bridge
 ip link set gate0 up
 ip addr add 192.168.7.1/29 dev gate0
+";
+
+/// What each script begins with: the programs.
+const PROGRAMS: &str = r#"
 ours() { echo "--- ours $*" >> log; "$OURS" node format --now -v "$@" >> log 2>&1; }
 theirs() { echo "--- theirs $*" >> log; "$THEIRS" node format --now -v --cfg slapos.cfg "$@" >> log 2>&1; }
 state() { python3 "$TOOL" /mnt > "$1.state"; }
 configure() { printf '%s\n' "$BASE" "$@" > slapos.cfg; }
-export SLAPOS_CONFIGURATION=/mnt/slapos.cfg
 "#;
 
 /// Starts a master.
@@ -70,6 +69,8 @@ ipv4_local_network = 10.0.0.0/16
 /// A machine that is formatted.
 struct Machine {
     root: tempfile::TempDir,
+    namespaces: Namespaces,
+    slapos: RealSlapos,
 }
 
 impl Machine {
@@ -79,24 +80,32 @@ impl Machine {
         let everybody = fs::Permissions::from_mode(0o755);
         fs::set_permissions(root.path(), everybody).expect("it is ours");
         copy_etc(&root.path().join("etc"));
-        Machine { root }
+        let shown = root.path().display();
+        let namespaces = Namespaces::with_network(&format!(
+            "mount --bind {shown}/etc /etc\nmount --bind {shown} {PLACE}\n{NETWORK}"
+        ));
+        Machine {
+            root,
+            namespaces,
+            slapos: RealSlapos::installed(env!("CARGO_TARGET_TMPDIR")),
+        }
     }
 
     fn start(&self, script: &str) -> Child {
-        let root = self.root.path();
         let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/format_state.py");
-        let slapos = RealSlapos::installed(env!("CARGO_TARGET_TMPDIR"));
-        in_namespaces(&root.join("etc"), &format!("{PRELUDE}\n{script}"))
-            .env("SITE", root)
+        let mut call = self.namespaces.call(Path::new("/bin/sh"), Path::new(PLACE));
+        call.args(["-ec", &format!("{PROGRAMS}\n{script}")])
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", PLACE)
+            .env("SLAPOS_CONFIGURATION", format!("{PLACE}/slapos.cfg"))
             .env("TOOL", tool)
             .env("OURS", env!("CARGO_BIN_EXE_slapos"))
-            .env("THEIRS", slapos.program("slapos"))
+            .env("THEIRS", self.slapos.program("slapos"))
             .env("BASE", BASE)
-            .env("HOME", PLACE)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("unshare can be run")
+            .expect("the shell can be run")
     }
 
     /// Runs a script to its end.
@@ -182,10 +191,6 @@ fn changes(log: &str) -> Vec<&str> {
 
 #[test]
 fn everything_is_chosen_and_made_as_slapos_core_does() {
-    if !is_root() {
-        // An ordinary user's node is formatted in other tests.
-        return;
-    }
     let machines = run_both(&format!(
         "{NO_NEIGHBOUR}configure 'interface_name = lan0' 'partition_amount = 2' 'create_tun = True' 'tap_gateway_interface = gate0' 'instance_storage_home = /mnt/storage' 'certificate_repository_path = /mnt/certificates'
 mkdir -p storage/data1 storage/other
@@ -222,10 +227,28 @@ state third"
 }
 
 #[test]
+fn without_users_and_network_only_directories_and_files_are_made() {
+    let script = "configure 'interface_name = lan0' 'partition_amount = 2' 'alter_user = False' 'alter_network = False' 'root_check = False'
+for name in slapuser0 slapuser1; do useradd --system $name; done
+format
+state first";
+    let [ours, theirs] = &run_both(script);
+    assert_equal(&ours.state("first"), &theirs.state("first"), "first");
+    assert_eq!(ours.state("first")["computer"]["address"], "2001:db8::1");
+    assert_eq!(changes(&ours.log()), [""; 0], "{}", ours.log());
+    // More takes root.
+    ours.run(
+        "configure 'interface_name = lan0' 'partition_amount = 2' 'root_check = False'
+code=0
+unshare --user --map-user=65534 --map-group=65534 \"$OURS\" node format --now >> log 2>&1 || code=$?
+[ $code = 1 ]",
+    );
+    let log = ours.log();
+    assert!(log.contains("without root is not supported"), "{log}");
+}
+
+#[test]
 fn more_partitions_are_added_around_what_others_have() {
-    if !is_root() {
-        return;
-    }
     // What is counted for the second partition is on another interface, and for the third one on
     // another machine. IPv4 addresses change their interface.
     let script = "configure 'interface_name = gate0' 'ipv6_interface = lan0' 'partition_amount = 1' 'create_tap = False'
@@ -259,9 +282,6 @@ state third";
 
 #[test]
 fn definitions_say_what_is_made_and_are_written() {
-    if !is_root() {
-        return;
-    }
     // Ours writes what it has chosen, and from that slapos.core makes the same elsewhere.
     let first = Machine::new();
     first.run(&format!(
@@ -288,9 +308,6 @@ state first"
 
 #[test]
 fn a_format_that_is_killed_is_continued() {
-    if !is_root() {
-        return;
-    }
     let machine = Machine::new();
     machine.run(&format!(
         "{MASTER}{NO_NEIGHBOUR}configure 'interface_name = lan0' 'partition_amount = 3' 'create_tun = True' 'tap_gateway_interface = gate0'
@@ -394,9 +411,6 @@ const MISTAKES: [(&str, &str, &str); 12] = [
 
 #[test]
 fn what_does_not_fit_the_machine_is_said_with_advice() {
-    if !is_root() {
-        return;
-    }
     for (script, message, hint) in MISTAKES {
         let machine = Machine::new();
         machine.run(&format!("{script}\ncode=0\nours || code=$?\n[ $code = 1 ]"));

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::namespaces::{copy_etc, in_namespaces};
+use crate::namespaces::{Namespaces, copy_etc};
 use crate::site::{NodeSite, is_root, outcome};
 
 /// Prints a row of each table but for times, and what may differ between two
@@ -77,11 +77,13 @@ kill $processes",
         ours = site.path("slapos").display(),
         theirs = site.slapos.program("slapos").display(),
     );
-    let mut command = in_namespaces(&etc, &format!("set +e\n{script}"));
+    let namespaces = Namespaces::with_network(&format!("mount --bind {} /etc", etc.display()));
+    let mut command = namespaces.call(Path::new("/bin/sh"), site.root());
     command
+        .args(["-c", &script])
+        .env("LC_ALL", "C.UTF-8")
         .env("HOME", site.root())
-        .env("SLAPOS_CONFIGURATION", site.path("slapos.cfg"))
-        .current_dir(site.root());
+        .env("SLAPOS_CONFIGURATION", site.path("slapos.cfg"));
     let text = outcome(&mut command).text;
     assert!(
         text.contains("ours=0\n") && text.contains("theirs=0\n"),

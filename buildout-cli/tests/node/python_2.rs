@@ -95,7 +95,9 @@ fn left_as_documents(partition: &Path) -> BTreeMap<String, String> {
     let mut left = left(partition);
     for (name, text) in &mut left {
         if name.starts_with("result/") {
-            let document: Value = serde_json::from_str(&text.replace(": T", ": 0")).expect(text);
+            let document = serde_json::from_str(&text.replace(": T", ": 0"));
+            let mut document: Value = document.expect(text);
+            document.sort_all_objects();
             *text = document.to_string();
         }
     }

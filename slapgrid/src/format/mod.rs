@@ -1,7 +1,7 @@
 //! `slapos node format`: directories for partitions, files that describe them, and the same for the
 //! master; as root also users, addresses, and tap and tun interfaces.
 //!
-//! What a computer is to have is decided first ([`plan`]) and written down, then made. So a format
+//! What a computer is to have is decided first (`plan`) and written down, then made. So a format
 //! that is killed in between is continued by the next one, with the same addresses.
 
 mod address;

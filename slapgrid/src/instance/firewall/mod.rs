@@ -104,7 +104,7 @@ impl Partition<'_> {
             .chain(rules.iter().filter(|rule| !old.contains(rule)))
             .cloned()
             .collect();
-        let mut must_reload = is_begun;
+        let mut is_changed = false;
         let mut change = |rule: &Rule, when: bool, act: Act| -> Result<(), PartitionError> {
             let mut call = |act| {
                 let words = rule.words(act);
@@ -117,10 +117,10 @@ impl Partition<'_> {
             if call(Act::Query)? != when {
                 return Ok(());
             }
-            if !must_reload {
+            if !is_changed {
                 self.state.begin_firewall()?;
                 self.record_rules(&both)?;
-                must_reload = true;
+                is_changed = true;
             }
             call(act)?;
             Ok(())
@@ -131,6 +131,7 @@ impl Partition<'_> {
         for rule in rules {
             change(rule, false, Act::Add)?;
         }
+        let must_reload = is_begun || is_changed;
         if must_reload {
             self.log.info("Reloading firewall configuration...");
             firewalld.reload_as_configured()?;
