@@ -11,7 +11,7 @@ use buildout_core::run::{Failure, Problem};
 use buildout_core::state::installed::InstalledFile;
 use serde_json::{Value, json};
 
-use crate::distributions::{Distributions, Search};
+use crate::distributions::{Distributions, Purpose, Search};
 use crate::download::download;
 use crate::entry_points::metadata_beside_link;
 use crate::interpreter::{CallFailure, unknown_call};
@@ -180,6 +180,13 @@ impl Desk<'_> {
             newest: request["newest"].as_bool().unwrap_or(true),
             allow_unknown_extras: request["allow_unknown_extras"].as_bool().unwrap_or(false),
             active: paths("active"),
+            purpose: Purpose::Installation {
+                versions: request["versions"].as_object().map(|versions| {
+                    let pins = versions.iter();
+                    pins.filter_map(|(name, pin)| Some((name.clone(), pin.as_str()?.to_owned())))
+                        .collect()
+                }),
+            },
         };
         let found = self
             .distributions

@@ -38,6 +38,20 @@ pub struct Search {
     pub allow_unknown_extras: bool,
     /// Entries of `sys.path` whose distributions are in use already.
     pub active: Vec<PathBuf>,
+    /// Who wants them.
+    pub purpose: Purpose,
+}
+
+/// Who wants distributions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// This program, to run recipes and extensions of them.
+    Recipes,
+    /// A recipe, for what it installs.
+    Installation {
+        /// Pins in place of those of the profile, if the recipe has its own.
+        versions: Option<Vec<(String, String)>>,
+    },
 }
 
 /// Who finds and installs distributions.
@@ -119,6 +133,7 @@ impl Search {
             newest: !is_offline && &*option("newest")? != "false",
             allow_unknown_extras: &*option("allow-unknown-extras")? == "true",
             active: Vec::new(),
+            purpose: Purpose::Recipes,
         })
     }
 }

@@ -28,6 +28,6 @@ mod recipe;
 mod sources;
 
 pub use bridge::PythonRecipes;
-pub use distributions::{Distribution, Distributions, Search};
+pub use distributions::{Distribution, Distributions, Purpose, Search};
 pub use recipe::DESCRIPTOR;
 pub use sources::{ZC_BUILDOUT, ZC_RECIPE_EGG};

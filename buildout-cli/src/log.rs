@@ -67,7 +67,7 @@ impl PlainLog {
     fn print_record(&self, record: &LogRecord) {
         let line = match &self.lock().format {
             Some(format) => format.render(record),
-            None if *record.logger == *ENGINE_LOGGER => record.message.clone(),
+            None if is_engine(&record.logger) => record.message.clone(),
             None => format!("{}: {}", record.logger, record.message),
         };
         self.print(&format!("{line}\n"));
@@ -80,6 +80,13 @@ impl PlainLog {
             self.streams.out(text);
         }
     }
+}
+
+/// Tells whether records of a logger are shown without its name: that of zc.buildout
+/// and those below it, which recipes in Python use.
+fn is_engine(logger: &str) -> bool {
+    let below = logger.strip_prefix(ENGINE_LOGGER);
+    below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
 }
 
 impl EventSink for PlainLog {

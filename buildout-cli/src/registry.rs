@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildout_bridge::{
-    Distribution, Distributions, PythonRecipes, Search, ZC_BUILDOUT, ZC_RECIPE_EGG,
+    Distribution, Distributions, Purpose, PythonRecipes, Search, ZC_BUILDOUT, ZC_RECIPE_EGG,
 };
 use buildout_core::configuration::Configuration;
 use buildout_core::dialect::Dialect;
 use buildout_core::recipe::{PartRun, PlannedDistributions, Provider as _, RecipeError, Registry};
 use buildout_recipes::{
-    DistributionSearch, NativeRecipes, OwnDistribution, PythonDistributions, recipe_egg_version,
+    DistributionSearch, NativeRecipes, OwnDistribution, PythonDistributions, SearchPurpose,
+    recipe_egg_version,
 };
 
 /// The option of `[buildout]` that names built-in recipes which are to be
@@ -120,5 +121,11 @@ fn where_to_look(search: &Search) -> DistributionSearch<'_> {
         allow_hosts: &search.allow_hosts,
         newest: search.newest,
         allow_unknown_extras: search.allow_unknown_extras,
+        purpose: match &search.purpose {
+            Purpose::Recipes => SearchPurpose::Recipes,
+            Purpose::Installation { versions } => SearchPurpose::Installation {
+                versions: versions.as_deref(),
+            },
+        },
     }
 }

@@ -37,6 +37,8 @@ pub struct DevelopLink {
     /// The scripts that `setup.py develop` noted in the develop-eggs directory
     /// or the project, by path.
     pub scripts: Vec<PathBuf>,
+    /// Whether the location has an `X.egg-info` of the project.
+    pub has_egg_info: bool,
 }
 
 impl Distribution {

@@ -191,10 +191,13 @@ fn read_develop_egg(link: &Path) -> Result<Option<Distribution>, MetadataError> 
         false => Metadata::read_egg_info(&directory)?,
     };
     let scripts = noted_scripts(link);
+    let is_egg_info = |name: &str| name.ends_with(".egg-info") && is_of_project(name);
+    let has_egg_info = find_metadata(&location, is_egg_info).is_some();
     let link = DevelopLink {
         link: link.to_owned(),
         setup,
         scripts,
+        has_egg_info,
     };
     Ok(Some(Distribution::develop(location, link, metadata)))
 }

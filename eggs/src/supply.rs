@@ -148,10 +148,18 @@ pub struct EggInventory {
     pub directories: Arc<EggDirectories>,
     /// Where eggs are looked for.
     pub search_path: Vec<PathBuf>,
+    /// A directory of the search path: what it has is looked for nowhere else.
+    pub preferred: Option<PathBuf>,
 }
 
 impl Inventory for EggInventory {
     fn installed(&self, project: &ProjectName) -> Result<Vec<Arc<Distribution>>, SupplyError> {
+        if let Some(preferred) = &self.preferred {
+            let found = self.directories.of_project(preferred, project)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
         let mut found = Vec::new();
         for directory in &self.search_path {
             found.extend(self.directories.of_project(directory, project)?);

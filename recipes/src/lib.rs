@@ -43,7 +43,8 @@ use buildout_core::recipe::{
 
 pub use self::slap::{DocumentError, ReleaseSchema, Serialisation};
 pub use egg::{
-    DistributionSearch, OwnDistribution, PythonDistributions, default_index, recipe_egg_version,
+    DistributionSearch, OwnDistribution, PythonDistributions, SearchPurpose, default_index,
+    recipe_egg_version,
 };
 
 /// Returns a registry of all built-in recipes.

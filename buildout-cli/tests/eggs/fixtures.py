@@ -16,20 +16,23 @@ def write(path, text):
         stream.write(text)
 
 
-def wheel(name, version, *lines, scripts='', data=None):
+def wheel(name, version, *lines, scripts='', data=None, groups='', module=None):
     """A wheel with a module of its name whose `main` says what it is."""
+    text = module or f'def main(*words):\n    print({name!r}, {version!r}, *words)\n'
     module = name.replace('-', '_').replace('.', '_')
     base = f'{module}-{version}'
     info = f'{base}.dist-info'
     metadata = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
     files = {
-        f'{module}.py': f'def main(*words):\n    print({name!r}, {version!r}, *words)\n',
+        f'{module}.py': text,
         f'{info}/METADATA': metadata + ''.join(line + '\n' for line in lines),
         f'{info}/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
         f'{info}/top_level.txt': module + '\n',
     }
     if scripts:
-        files[f'{info}/entry_points.txt'] = f'[console_scripts]\n{scripts}\n'
+        groups += f'[console_scripts]\n{scripts}\n'
+    if groups:
+        files[f'{info}/entry_points.txt'] = groups
     for path, text in (data or {}).items():
         files[f'{base}.data/{path}'] = text
     files[f'{info}/RECORD'] = ''.join(f'{path},,\n' for path in [*files, f'{info}/RECORD'])
@@ -99,6 +102,21 @@ sdist('needy', '1.0', {
     'PKG-INFO': 'Metadata-Version: 1.0\nName: needy\nVersion: 1.0\n',
 })
 wheel('user', '1.0', 'Requires-Dist: zc.buildout')
+# Newer than any real one.
+wheel('zc.buildout', '99.0')
+for version in ['1.0', '2.0']:
+    wheel('saying', version, groups='[zc.buildout]\ndefault = saying:Recipe\n', module=f"""\
+class Recipe:
+    def __init__(self, buildout, name, options):
+        self.path = options['path']
+
+    def install(self):
+        with open(self.path, 'w') as stream:
+            stream.write('{version}')
+        return self.path
+
+    update = install
+""")
 write('include/answer.h', '#define ANSWER 42\n')
 write('patches/one.patch', """\
 --- plainsd.py

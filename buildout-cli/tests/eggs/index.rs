@@ -39,11 +39,13 @@ impl Index {
     }
 
     pub(crate) fn publish(&self) {
+        let mut links = String::new();
         let mut pages: BTreeMap<String, String> = BTreeMap::new();
         for (name, bytes) in &self.files {
             let project = name.split('-').next().expect("a name").replace('_', "-");
             let digest = Digests::of(bytes).hex(Algorithm::Sha256);
             let link = format!("<a href=\"../../files/{name}#sha256={digest}\">{name}</a>\n");
+            links.push_str(&link);
             pages
                 .entry(project.to_lowercase())
                 .or_default()
@@ -51,6 +53,8 @@ impl Index {
             let reply = Reply::ok(bytes.clone()).ranges(&format!("\"{name}\""));
             self.server.reply(&format!("/files/{name}"), reply);
         }
+        let reply = Reply::ok(links).header("Content-Type", "text/html");
+        self.server.reply("/links/all/", reply);
         for (project, page) in pages {
             let reply = Reply::ok(page).header("Content-Type", "text/html");
             self.server.reply(&format!("/simple/{project}/"), reply);
@@ -78,6 +82,11 @@ impl Index {
             let reply = reply.header("Content-Type", "application/vnd.pypi.simple.v1+json");
             self.server.reply(&format!("/simple/{project}/"), reply);
         }
+    }
+
+    /// Returns the page that links to all files.
+    pub(crate) fn links(&self) -> String {
+        self.server.url("/links/all/")
     }
 
     pub(crate) fn url(&self) -> String {

@@ -2,6 +2,7 @@
 //! is installed by both, from distributions that the test makes.
 
 mod ahead;
+mod bridged;
 mod index;
 mod interpreter;
 mod locking;

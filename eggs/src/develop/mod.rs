@@ -104,6 +104,7 @@ impl Builder<'_> {
             let mut arguments: Vec<OsString> = arguments.map(OsString::from).to_vec();
             arguments.extend([made.path().into(), "-e".into(), directory.clone().into()]);
             self.run_python(arguments, &place, &path, settings, &what)?;
+            self.leave_egg_info(&place, &directory, &what, settings, &path)?;
         }
         take(made.path(), develop_eggs, &directory, &what)
     }

@@ -99,6 +99,15 @@ impl Member {
         safe_name(self.project.as_str())
     }
 
+    fn has_egg_info(&self) -> bool {
+        match &self.origin {
+            Origin::There(distribution) => {
+                distribution.link().is_some_and(|link| link.has_egg_info)
+            }
+            Origin::Coming(..) => false,
+        }
+    }
+
     /// Returns the extras that are asked for and not provided, sorted.
     pub(super) fn missing_extras(&self, requirement: &Requirement) -> Vec<String> {
         let provided: Vec<String> = self
@@ -143,7 +152,8 @@ impl Member {
                 }
             }
         }
-        if !shows_markers {
+        // An `X.egg-info`, which upstream reads first, has none.
+        if !shows_markers || self.has_egg_info() {
             for requirement in &mut required {
                 requirement.marker = None;
             }

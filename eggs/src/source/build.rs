@@ -9,7 +9,7 @@ use buildout_core::exec::failure::CommandFailure;
 use buildout_core::exec::shell_quote::quote;
 use buildout_core::recipe::Environment;
 
-use super::requirements::{PROGRAM, Product, asks_for_more, read_answer};
+use super::requirements::{Answer, PROGRAM, Product, asks_for_more, read_answer};
 use super::setup_cfg::edit_setup_cfg;
 use super::tree::unpack_source;
 use super::{BuildError, Commands, failed};
@@ -153,21 +153,11 @@ impl Builder<'_> {
             Ok(path)
         };
         let tools = provide(&[])?;
-        if settings.isolation == Isolation::Named || !asks_for_more(source) {
+        if !is_asked(source, settings) {
             return Ok(tools);
         }
         let ask = |path: &[PathBuf], provided: &str| {
-            let answer = place.path("requires.json");
-            let arguments: [OsString; 6] = [
-                "-c".into(),
-                PROGRAM.into(),
-                answer.clone().into(),
-                source.into(),
-                product.hook().into(),
-                provided.into(),
-            ];
-            self.run_python(arguments, place, path, settings, what)?;
-            read_answer(&answer)
+            self.ask(place, source, (what, settings, product), path, provided)
         };
         let mut path = tools;
         let mut answer = ask(&path, "")?;
@@ -182,6 +172,47 @@ impl Builder<'_> {
         let mut requirements = answer.requires;
         requirements.extend(more);
         provide(&requirements)
+    }
+
+    /// Asks a project what its build needs besides `path`.
+    fn ask(
+        &self,
+        place: &Workplace,
+        source: &Path,
+        (what, settings, product): (&str, &BuildSettings, Product),
+        path: &[PathBuf],
+        provided: &str,
+    ) -> Result<Answer, BuildError> {
+        let answer = place.path("requires.json");
+        let arguments: [OsString; 6] = [
+            "-c".into(),
+            PROGRAM.into(),
+            answer.clone().into(),
+            source.into(),
+            product.hook().into(),
+            provided.into(),
+        ];
+        self.run_python(arguments, place, path, settings, what)?;
+        read_answer(&answer)
+    }
+
+    /// Has setuptools leave `X.egg-info` in a checkout, as it does wherever it is asked
+    /// what an editable build needs: by that, scripts that have the checkout on their
+    /// path find its metadata.
+    pub(crate) fn leave_egg_info(
+        &self,
+        place: &Workplace,
+        checkout: &Path,
+        what: &str,
+        settings: &BuildSettings,
+        path: &[PathBuf],
+    ) -> Result<(), BuildError> {
+        if is_asked(checkout, settings) || !checkout.join("setup.py").is_file() {
+            return Ok(());
+        }
+        let how = (what, settings, Product::Editable);
+        self.ask(place, checkout, how, path, "provided")?;
+        Ok(())
     }
 
     /// Runs Python from an empty directory, so that nothing there is imported.
@@ -260,6 +291,11 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+/// Tells whether a project is asked what its build needs.
+fn is_asked(source: &Path, settings: &BuildSettings) -> bool {
+    settings.isolation == Isolation::Resolved && asks_for_more(source)
 }
 
 /// Writes the options of a build into the project's `setup.cfg`.

@@ -153,6 +153,7 @@ impl World {
         let inventory: Arc<dyn Inventory> = Arc::new(EggInventory {
             directories: Arc::clone(&directories),
             search_path: vec![PathBuf::from(&step.directory), PathBuf::from(&step.develop)],
+            preferred: None,
         });
         let supply = Unpacker {
             directory: PathBuf::from(&step.directory),

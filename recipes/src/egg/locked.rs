@@ -16,14 +16,14 @@ use buildout_eggs::version::{Version, patch_marker};
 #[derive(Debug)]
 pub(super) struct LockedInventory {
     inventory: EggInventory,
-    develop_eggs: PathBuf,
+    unlocked: [PathBuf; 2],
     versions: HashMap<String, Vec<Version>>,
 }
 
 impl LockedInventory {
-    /// Restricts an inventory to what a lock allows; `develop_eggs` is the
-    /// directory of what parts build themselves.
-    pub(super) fn new(inventory: EggInventory, develop_eggs: PathBuf, lock: &LockFile) -> Self {
+    /// Restricts an inventory to what a lock allows; no lock has what is in the
+    /// directories `unlocked`: what parts build themselves, and what the program brings.
+    pub(super) fn new(inventory: EggInventory, unlocked: [PathBuf; 2], lock: &LockFile) -> Self {
         let mut versions: HashMap<String, Vec<Version>> = HashMap::new();
         for locked in lock.distributions.values() {
             let known = versions.entry(canonical_name(&locked.name)).or_default();
@@ -31,14 +31,17 @@ impl LockedInventory {
         }
         LockedInventory {
             inventory,
-            develop_eggs,
+            unlocked,
             versions,
         }
     }
 
     fn allows(&self, project: &ProjectName, found: &Distribution) -> bool {
         let is_own = found.kind() == DistributionKind::Develop
-            || found.location().starts_with(&self.develop_eggs);
+            || self
+                .unlocked
+                .iter()
+                .any(|directory| found.location().starts_with(directory));
         let Some(versions) = self.versions.get(project.canonical()).filter(|_| !is_own) else {
             return true;
         };

@@ -31,7 +31,7 @@ use self::run::EggRuns;
 
 pub use self::default_index::default_index;
 pub use self::own::{OwnDistribution, recipe_egg_version};
-pub use self::python_recipes::{DistributionSearch, PythonDistributions};
+pub use self::python_recipes::{DistributionSearch, PythonDistributions, SearchPurpose};
 
 /// The recipes, and what belongs to them besides: they share what a run knows
 /// of distributions.

@@ -101,6 +101,23 @@ impl EggRun {
         self.planned(run, decisions, DistributionPurpose::Installation, basis)
     }
 
+    /// The same, where nothing is there but what is coming to nobody else.
+    pub(super) fn plan_with(
+        &self,
+        run: &PartRun<'_>,
+        settings: &EggSettings,
+        search_path: &[PathBuf],
+        requirements: &[String],
+        own: Vec<Distribution>,
+    ) -> Result<PlannedDistributions, RecipeError> {
+        let plan = |resolver: &Resolver<'_>| resolver.decide(requirements);
+        let basis = DistributionBasis::Nothing;
+        let mut coming = self.coming.all();
+        coming.extend(own.into_iter().map(Arc::new));
+        let decisions = self.with_planner(run, settings, search_path, (basis, coming), plan)?;
+        self.planned(run, decisions, DistributionPurpose::Installation, basis)
+    }
+
     /// Returns what the build of one requirement from its source is going to
     /// take. Later plans see what comes of it.
     pub(super) fn plan_build(
@@ -151,6 +168,7 @@ impl EggRun {
             DistributionBasis::Installed => Arc::new(EggInventory {
                 directories,
                 search_path: search_path.to_vec(),
+                preferred: None,
             }),
         };
         let mut settings = settings.clone();

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use buildout_core::dialect::Dialect;
-use buildout_core::recipe::{DistributionBasis, PartRun, PlannedDistributions, RecipeError};
+use buildout_core::recipe::{PartRun, PlannedDistributions, RecipeError};
 use buildout_eggs::distribution::Distribution;
 use buildout_eggs::settings::EggSettings;
 use buildout_eggs::source::BuildSettings;
+use buildout_eggs::version::Pins;
 
 use super::own;
 use super::run::{EggRun, EggRuns};
@@ -29,6 +30,21 @@ pub struct DistributionSearch<'a> {
     pub newest: bool,
     /// Whether a requirement may name extras that a distribution has not.
     pub allow_unknown_extras: bool,
+    /// Who wants them.
+    pub purpose: SearchPurpose<'a>,
+}
+
+/// Who wants distributions.
+#[derive(Clone, Copy, Debug)]
+pub enum SearchPurpose<'a> {
+    /// The program, to run recipes of them: they get what it brings in place of
+    /// distributions of an index, which is kept where no other part sees it.
+    Recipes,
+    /// A recipe, for what it installs.
+    Installation {
+        /// Pins in place of those of the profile.
+        versions: Option<&'a [(String, String)]>,
+    },
 }
 
 /// Finds and installs distributions for recipes in Python.
@@ -55,10 +71,25 @@ impl PythonDistributions {
         run: &PartRun<'_>,
     ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
         let shared = self.runs.of(run, dialect)?;
-        self.with_stand_ins(&shared, dialect, |dialect| {
-            let settings = self.settings(&shared, search, dialect);
-            self.find(&shared, requirements, search, dialect, run, settings)
-        })
+        match search.purpose {
+            SearchPurpose::Recipes => self.with_stand_ins(&shared, dialect, |dialect| {
+                let mut settings = settings_of(&shared, search);
+                settings.pins = own::pins(self.runs.own(), &shared.versions, dialect);
+                let place = shared.own_directory.clone();
+                for own in self.runs.own() {
+                    own.make(&place, &settings.pins, dialect, &shared.target.python)?;
+                }
+                find(&shared, requirements, search, run, settings, Some(place))
+            }),
+            SearchPurpose::Installation { versions } => {
+                let mut settings = settings_of(&shared, search);
+                if let Some(versions) = versions {
+                    let pins = versions.iter().map(|(name, pin)| (&**name, &**pin));
+                    settings.pins = Pins::new(pins);
+                }
+                find(&shared, requirements, search, run, settings, None)
+            }
+        }
     }
 
     /// Returns the Python of the run as it calls itself.
@@ -97,39 +128,6 @@ impl PythonDistributions {
         Err(first_error.unwrap_or_else(RecipeError::cancelled))
     }
 
-    fn find(
-        &self,
-        shared: &EggRun,
-        requirements: &[String],
-        search: &DistributionSearch<'_>,
-        dialect: &Dialect,
-        run: &PartRun<'_>,
-        settings: EggSettings,
-    ) -> Result<Vec<Arc<Distribution>>, RecipeError> {
-        let destination = search.destination.unwrap_or(&shared.eggs_directory);
-        for own in self.runs.own() {
-            let (pins, python) = (&settings.pins, &shared.target.python);
-            let made = own.make(destination, pins, dialect, python);
-            // What may not be written is there, or is missed below.
-            if search.destination.is_some() && !settings.offline {
-                made?;
-            }
-        }
-        let mut path = search.path.to_vec();
-        if !path.iter().any(|known| known == destination) {
-            path.push(destination.to_owned());
-        }
-        let found = shared.working_set(
-            run,
-            &Arc::new(settings),
-            &path,
-            destination,
-            requirements,
-            &|_| Ok(BuildSettings::default()),
-        )?;
-        Ok(found.iter().cloned().collect())
-    }
-
     /// Returns what [`require`](Self::require) would take if nothing were
     /// installed, the program's own distributions aside.
     ///
@@ -145,33 +143,50 @@ impl PythonDistributions {
     ) -> Result<PlannedDistributions, RecipeError> {
         let shared = self.runs.found(run, dialect)?;
         self.with_stand_ins(&shared, dialect, |dialect| {
-            let settings = self.settings(&shared, search, dialect);
-            for own in self.runs.own() {
-                let eggs = &shared.eggs_directory;
-                let coming = own.distribution(eggs, &settings.pins, dialect)?;
-                shared.coming.add(coming);
-            }
-            let basis = DistributionBasis::Nothing;
-            shared.plan(run, &settings, search.path, requirements, basis)
+            let mut settings = settings_of(&shared, search);
+            settings.pins = own::pins(self.runs.own(), &shared.versions, dialect);
+            let place = &shared.own_directory;
+            let own = self.runs.own().iter();
+            let coming = own.map(|own| own.distribution(place, &settings.pins, dialect));
+            let coming: Vec<_> = coming.collect::<Result<_, _>>()?;
+            shared.plan_with(run, &settings, search.path, requirements, coming)
         })
     }
+}
 
-    fn settings(
-        &self,
-        shared: &EggRun,
-        search: &DistributionSearch<'_>,
-        dialect: &Dialect,
-    ) -> EggSettings {
-        let find_links = search.find_links.join("\n");
-        let mut settings = shared.settings.for_part(Some(&find_links), search.index);
-        settings.newest = search.newest;
-        settings.installs = search.destination.is_some();
-        settings.offline |= search.destination.is_none();
-        settings.allow_unknown_extras |= search.allow_unknown_extras;
-        if !search.allow_hosts.is_empty() {
-            settings.allow_hosts = search.allow_hosts.to_vec();
-        }
-        settings.pins = own::pins(self.runs.own(), &shared.versions, dialect);
-        settings
+fn find(
+    shared: &EggRun,
+    requirements: &[String],
+    search: &DistributionSearch<'_>,
+    run: &PartRun<'_>,
+    settings: EggSettings,
+    own_place: Option<PathBuf>,
+) -> Result<Vec<Arc<Distribution>>, RecipeError> {
+    let destination = search.destination.unwrap_or(&shared.eggs_directory);
+    let mut path: Vec<PathBuf> = own_place.into_iter().chain(search.path.to_vec()).collect();
+    if !path.iter().any(|known| known == destination) {
+        path.push(destination.to_owned());
     }
+    let found = shared.working_set(
+        run,
+        &Arc::new(settings),
+        &path,
+        destination,
+        requirements,
+        &|_| Ok(BuildSettings::default()),
+    )?;
+    Ok(found.iter().cloned().collect())
+}
+
+fn settings_of(shared: &EggRun, search: &DistributionSearch<'_>) -> EggSettings {
+    let find_links = search.find_links.join("\n");
+    let mut settings = shared.settings.for_part(Some(&find_links), search.index);
+    settings.newest = search.newest;
+    settings.installs = search.destination.is_some();
+    settings.offline |= search.destination.is_none();
+    settings.allow_unknown_extras |= search.allow_unknown_extras;
+    if !search.allow_hosts.is_empty() {
+        settings.allow_hosts = search.allow_hosts.to_vec();
+    }
+    settings
 }

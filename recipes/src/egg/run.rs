@@ -153,6 +153,9 @@ pub(super) struct EggRun {
     /// `eggs-directory` and `develop-eggs-directory` of `[buildout]`.
     pub(super) eggs_directory: PathBuf,
     pub(super) develop_eggs_directory: PathBuf,
+    /// Where recipes find what the program brings. Other parts get what the index has
+    /// of the same name.
+    pub(super) own_directory: PathBuf,
     /// The listings.
     pub(super) directories: Arc<EggDirectories>,
     /// The wheels of the user.
@@ -269,6 +272,7 @@ impl EggRun {
             layout: dialect.egg_layout,
             eggs_directory: path("eggs-directory")?,
             develop_eggs_directory: path("develop-eggs-directory")?,
+            own_directory: services.directory.join(OWN_DIRECTORY).join("eggs"),
             directories: Arc::new(EggDirectories::new(target.clone())),
             wheels: WheelStore::new(cache.join("wheels")),
             tools: Tools::new(cache.join("build-tools"), dialect.develop_style),
@@ -393,14 +397,21 @@ impl EggRun {
             let found = EggInventory {
                 directories: Arc::clone(&self.directories),
                 search_path: search_path.to_vec(),
+                preferred: search_path
+                    .contains(&self.own_directory)
+                    .then(|| self.own_directory.clone()),
             };
             let mut settings = Arc::clone(settings);
             let inventory: Arc<dyn Inventory> = match run.services().lock() {
                 Some(lock) => {
                     // The newest is what is locked.
                     Arc::make_mut(&mut settings).newest = true;
-                    let develop_eggs = self.develop_eggs_directory.clone();
-                    Arc::new(LockedInventory::new(found, develop_eggs, &lock))
+                    let unlocked = [&self.develop_eggs_directory, &self.own_directory];
+                    Arc::new(LockedInventory::new(
+                        found,
+                        unlocked.map(Clone::clone),
+                        &lock,
+                    ))
                 }
                 None => Arc::new(found),
             };

@@ -132,6 +132,7 @@ impl Tools {
             DistributionBasis::Installed => Arc::new(EggInventory {
                 directories: Arc::clone(&shared.directories),
                 search_path: vec![self.directory.clone()],
+                preferred: None,
             }),
         };
         self.try_all(shared, |settings: EggSettings| {
@@ -238,6 +239,7 @@ impl Tools {
             let inventory = EggInventory {
                 directories: Arc::clone(&shared.directories),
                 search_path: vec![self.directory.clone()],
+                preferred: None,
             };
             let resolver = Resolver {
                 index: shared.index(run, &settings),

@@ -105,7 +105,8 @@ class Installer(metaclass=_NamesWhatIsMissing):
             "index": index,
             "path": list(path or ()),
             "newest": bool(newest),
-            "versions": dict(versions or _settings["versions"] or {}),
+            # Those of the profile, unless it has its own.
+            "versions": None if versions is None else dict(versions),
             "allow_hosts": list(allow_hosts),
             "allow_unknown_extras": bool(allow_unknown_extras),
         }
