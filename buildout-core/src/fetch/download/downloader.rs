@@ -408,7 +408,7 @@ impl Downloader {
         file: &NamedTempFile,
     ) -> Result<Content, DownloadError> {
         let retrieval = Retrieval {
-            transport: &*self.transport,
+            transport: &self.transport,
             sleeper: &*self.sleeper,
             observer: &*self.observer,
             retry: &self.options.retry,
