@@ -37,7 +37,8 @@ pub struct Contender {
     pub limit: Duration,
     /// Variables of its environment, besides those of ours.
     pub environment: Vec<(OsString, OsString)>,
-    /// Files and directories that are removed before each run.
+    /// Files and directories that are not there when a run begins. What an earlier run
+    /// has left is moved aside, within the directory.
     pub removed: Vec<PathBuf>,
 }
 
@@ -92,9 +93,9 @@ pub enum MeasureError {
         #[source]
         source: io::Error,
     },
-    /// What an earlier run has left cannot be removed.
-    #[error("failed to remove `{}`", path.display())]
-    Remove {
+    /// What an earlier run has left cannot be moved.
+    #[error("failed to move `{}` aside", path.display())]
+    MoveAside {
         /// The file or directory.
         path: PathBuf,
         /// The refusal.
@@ -168,7 +169,7 @@ fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError>
         source,
     };
     for path in &contender.removed {
-        remove(path)?;
+        move_aside(path, &contender.directory)?;
     }
     let output = Command::new(std::env::current_exe().map_err(failure)?)
         .arg("measure")
@@ -194,18 +195,22 @@ fn measure_once(contender: &Contender) -> Result<(Sample, String), MeasureError>
     }
 }
 
-fn remove(path: &Path) -> Result<(), MeasureError> {
-    let removed = match path.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
+/// Moves what an earlier run has left to a directory of its own. To remove it would
+/// slow the next run down: ext4 without a journal does not give inodes out again for
+/// minutes after they were freed, and passes over all of them for each new file.
+fn move_aside(path: &Path, directory: &Path) -> Result<(), MeasureError> {
+    let Some(name) = path.file_name().filter(|_| path.exists()) else {
+        return Ok(());
     };
-    match removed {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(MeasureError::Remove {
+    let aside = tempfile::Builder::new()
+        .prefix("aside-")
+        .tempdir_in(directory);
+    aside
+        .and_then(|aside| fs::rename(path, aside.keep().join(name)))
+        .map_err(|source| MeasureError::MoveAside {
             path: path.to_owned(),
             source,
-        }),
-        _ => Ok(()),
-    }
+        })
 }
 
 /// Runs a program in the current process's environment and directory, its standard output

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use buildout_core::redaction::redacted;
 
 /// How long a piece of the document is, in bytes, or a little longer.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// Renders sections as zc.buildout prints them.
 pub(crate) struct Annotation<'a> {
@@ -39,7 +39,8 @@ impl Annotation<'_> {
             .text
             .push_str("\nAnnotated sections\n==================\n");
         let mut sections: Vec<_> = configuration.sections.iter().collect();
-        sections.sort_by(|left, right| left.0.cmp(right.0));
+        sections.sort_unstable_by(|left, right| left.0.cmp(right.0));
+        let mut options = Vec::new();
         for (name, section) in sections {
             if !self.chosen.is_empty() && !self.chosen.iter().any(|chosen| **chosen == **name) {
                 continue;
@@ -47,9 +48,9 @@ impl Annotation<'_> {
             writer.text.push_str("\n[");
             writer.text.push_str(name);
             writer.text.push_str("]\n");
-            let mut options: Vec<_> = section.iter().collect();
-            options.sort_by(|left, right| left.0.cmp(right.0));
-            for (key, option) in options {
+            options.extend(section.iter());
+            options.sort_unstable_by(|left: &(&Arc<str>, _), right| left.0.cmp(right.0));
+            for (key, option) in options.drain(..) {
                 writer.option(key, option);
                 if writer.text.len() >= PIECE {
                     out(&writer.text);
@@ -89,8 +90,8 @@ impl Writer<'_> {
 
     /// The sources since the last plain value.
     fn sources(&mut self, option: &MergedOption) {
-        match option.history.last() {
-            Some(last) if !last.operation.is_edit() => self.source_line("    ", last),
+        match option.last() {
+            Some(last) if !last.operation.is_edit() => self.source_line("    ", &last),
             _ => {
                 for item in option.history.current() {
                     let prefix = match item.operation {

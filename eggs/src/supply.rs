@@ -1,12 +1,13 @@
 //! The eggs of a buildout: what is there, and what is made.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buildout_core::dialect::EggLayout;
 use buildout_core::fetch::archive::{StripTopLevel, UnpackOptions, unpack};
-use buildout_core::fetch::{Algorithm, Downloaded};
+use buildout_core::fetch::{Downloaded, encode_hex};
 use buildout_core::state::debris::STAGED_PREFIX;
 use rustc_hash::FxHashMap;
 
@@ -297,13 +298,9 @@ fn described(candidate: &Candidate) -> String {
 }
 
 pub(crate) fn sha256_of(archive: &Downloaded) -> Result<String, EggError> {
-    if let Some(digests) = &archive.digests {
-        return Ok(digests.hex(Algorithm::Sha256));
-    }
-    let path = archive.path();
-    let digests = fs::File::open(path).and_then(buildout_core::fetch::digest_reader);
-    let (digests, _) = digests.map_err(failed("read", path))?;
-    Ok(digests.hex(Algorithm::Sha256))
+    let sha256 = archive.sha256.ok_or(io::ErrorKind::IsADirectory.into());
+    let sha256 = sha256.map_err(failed("read", archive.path()))?;
+    Ok(encode_hex(&sha256))
 }
 
 /// Returns a requirement without its marker if it is meant with an extra, or

@@ -22,7 +22,7 @@ fn a_site_shows_failures() {
     let site = TestSite::with_profile("[buildout]\nparts = a\n[a]\nrecipe = nobody:has-it\n");
     let error = site.install().error();
     assert!(
-        error.starts_with("Error: There is no built-in recipe 'nobody:has-it'"),
+        error.starts_with("Error: There is no recipe 'nobody:has-it'"),
         "{error}"
     );
 }

@@ -111,20 +111,10 @@ pub fn virtual_environment(
     name: &str,
     requirements: &[&str],
 ) -> Result<PathBuf, String> {
-    let environment = peers.join(name);
-    fs::create_dir_all(peers).expect("the directory of peers can be made");
-    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the lock opens");
-    lock.lock().expect("the lock is taken");
-    // Scripts name their interpreter, so the environment is made in its place,
-    // and marked when it is complete.
-    let complete = environment.join("complete");
-    if !complete.exists() {
-        if environment.exists() {
-            fs::remove_dir_all(&environment).expect("an interrupted attempt can be removed");
-        }
+    made_once(peers, name, |environment| {
         let python = find_python_3_12().ok_or(NO_PYTHON)?;
         run_to_success(
-            Command::new(&python).args(["-m", "venv"]).arg(&environment),
+            Command::new(&python).args(["-m", "venv"]).arg(environment),
             "Python with its venv module is needed",
         )?;
         run_to_success(
@@ -133,10 +123,40 @@ pub fn virtual_environment(
                 .arg("--disable-pip-version-check")
                 .args(requirements),
             "pip and access to PyPI are needed to install what tests compare with",
-        )?;
-        fs::write(&complete, "").expect("the environment is ours");
+        )
+    })
+}
+
+/// Returns the directory of a name below another one, which `make` makes if it
+/// is not there. Several processes may do so at once.
+///
+/// # Errors
+///
+/// Those of `make`.
+///
+/// # Panics
+///
+/// The directory cannot be written to.
+pub fn made_once(
+    peers: &Path,
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let directory = peers.join(name);
+    fs::create_dir_all(peers).expect("the directory of peers can be made");
+    let lock = File::create(peers.join(format!("{name}.lock"))).expect("the lock opens");
+    lock.lock().expect("the lock is taken");
+    // Scripts name their interpreter, so an environment is made in its place, and
+    // marked when it is complete.
+    let complete = directory.join("complete");
+    if !complete.exists() {
+        if directory.exists() {
+            fs::remove_dir_all(&directory).expect("an interrupted attempt can be removed");
+        }
+        make(&directory)?;
+        fs::write(&complete, "").expect("the directory is ours");
     }
-    Ok(environment)
+    Ok(directory)
 }
 
 /// Returns a Python that slapos.core's node commands work with.

@@ -14,6 +14,8 @@ pub struct Account {
     pub group: u32,
     /// The home directory.
     pub home: String,
+    /// The program that is started when the user logs in.
+    pub shell: String,
 }
 
 /// The users and groups of a machine.
@@ -43,7 +45,7 @@ impl Accounts {
     pub fn parse(passwd: &str, group: &str) -> Self {
         let account = |line: &str| {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, user, group, _, home, ..] = fields.as_slice() else {
+            let [name, _, user, group, _, home, shell, ..] = fields.as_slice() else {
                 return None;
             };
             Some(Account {
@@ -51,6 +53,7 @@ impl Accounts {
                 user: user.parse().ok()?,
                 group: group.parse().ok()?,
                 home: (*home).to_owned(),
+                shell: (*shell).to_owned(),
             })
         };
         let members = |line: &str| {

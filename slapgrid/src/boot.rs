@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::child::error_chain;
 use crate::configuration::{ConfigurationError, Options};
 use crate::files::{FileError, failed_to, names_in, remove_file};
-use crate::format::{FormatConfiguration, FormatEnd, FormatError, format_computer};
+use crate::format::{FormatConfiguration, FormatEnd, FormatError, format_computer, is_global};
 use crate::node::Node;
 
 /// How long is waited before something is tried again.
@@ -95,9 +95,7 @@ pub fn boot(
                 "[BOOT] Fail to post format information, try again in {} seconds...",
                 PAUSE.as_secs()
             )),
-            Err(error @ (FormatError::Configuration(_) | FormatError::Definition { .. })) => {
-                return Err(error.into());
-            }
+            Err(error) if !error.may_pass() => return Err(error.into()),
             Err(error) => log.error(format!(
                 "[BOOT] Fail to format, try again in {} seconds: {}",
                 PAUSE.as_secs(),
@@ -166,11 +164,7 @@ fn global_addresses<'a>(text: &'a str, interface: &'a str) -> impl Iterator<Item
             return None;
         };
         let address = Ipv6Addr::from_bits(u128::from_str_radix(address, 16).ok()?);
-        let is_global = !address.is_loopback()
-            && !address.is_unicast_link_local()
-            && !address.is_multicast()
-            && !address.is_unspecified();
-        (*name == interface && is_global).then_some(address)
+        (*name == interface && is_global(address)).then_some(address)
     })
 }
 

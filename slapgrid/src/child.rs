@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use buildout_core::exec::command::{Command, CommandError};
+use buildout_core::exec::cancel::CancellationToken;
+use buildout_core::exec::command::{Command, CommandError, Finished};
 use buildout_core::exec::jobserver::JobServer;
 use buildout_core::exec::outcome::Outcome;
-use buildout_core::exec::output::StreamKind;
+use buildout_core::exec::output::{OutputSink, StreamKind};
 
 use crate::files::{FileError, failed_to};
 use crate::launch::{Identity, Launch, LaunchFailure};
@@ -203,46 +204,71 @@ impl Node {
             child.directory,
             environment,
         );
-        let token = self.cancellation.child();
         let mut output = Output::default();
         let mut sink = |_: StreamKind, line: &[u8]| {
             let line = String::from_utf8_lossy(line);
             log.info(&line);
             output.push(&line);
         };
-        let timed_out = AtomicBool::new(false);
-        let result = std::thread::scope(|scope| {
-            let (end, ended) = mpsc::channel::<()>();
-            if let Some(limit) = child.timeout {
-                let (token, timed_out) = (&token, &timed_out);
-                scope.spawn(move || {
-                    if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-                        timed_out.store(true, Ordering::Relaxed);
-                        token.cancel();
-                    }
-                });
-            }
-            let result = command.run(&mut sink, &token);
-            drop(end);
-            result
-        });
-        match (result, child.timeout) {
-            (Ok(finished), _) if finished.outcome.is_success() => Ok(()),
-            (Ok(finished), _) => Err(ChildFailure::Failed {
+        let result = run_within(&command, &mut sink, &self.cancellation, child.timeout);
+        match result {
+            Ok(finished) if finished.outcome.is_success() => Ok(()),
+            Ok(finished) => Err(ChildFailure::Failed {
                 outcome: finished.outcome,
                 output: output.into_text(),
             }),
-            (Err(CommandError::Cancelled { .. }), Some(limit))
-                if timed_out.load(Ordering::Relaxed) =>
-            {
-                Err(ChildFailure::TimedOut {
-                    limit,
-                    output: output.into_text(),
-                })
-            }
-            (Err(CommandError::Cancelled { .. }), _) => Err(ChildFailure::Cancelled),
-            (Err(error), _) => Err(ChildFailure::Start(error_chain(&error))),
+            Err(Unfinished::TimedOut(limit)) => Err(ChildFailure::TimedOut {
+                limit,
+                output: output.into_text(),
+            }),
+            Err(Unfinished::Cancelled) => Err(ChildFailure::Cancelled),
+            Err(Unfinished::Failed(error)) => Err(ChildFailure::Start(error_chain(&error))),
         }
+    }
+}
+
+/// A command that did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Unfinished {
+    /// It took longer than this, and was killed with all it started.
+    TimedOut(Duration),
+    /// The node was asked to stop.
+    Cancelled,
+    /// It cannot be run.
+    Failed(CommandError),
+}
+
+/// Runs a command to its end, for `limit` at most.
+pub(crate) fn run_within(
+    command: &Command,
+    sink: &mut dyn OutputSink,
+    cancellation: &CancellationToken,
+    limit: Option<Duration>,
+) -> Result<Finished, Unfinished> {
+    let token = cancellation.child();
+    let timed_out = AtomicBool::new(false);
+    let result = std::thread::scope(|scope| {
+        let (end, ended) = mpsc::channel::<()>();
+        if let Some(limit) = limit {
+            let (token, timed_out) = (&token, &timed_out);
+            scope.spawn(move || {
+                if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    timed_out.store(true, Ordering::Relaxed);
+                    token.cancel();
+                }
+            });
+        }
+        let result = command.run(sink, &token);
+        drop(end);
+        result
+    });
+    match (result, limit) {
+        (Ok(finished), _) => Ok(finished),
+        (Err(CommandError::Cancelled { .. }), Some(limit)) if timed_out.into_inner() => {
+            Err(Unfinished::TimedOut(limit))
+        }
+        (Err(CommandError::Cancelled { .. }), _) => Err(Unfinished::Cancelled),
+        (Err(error), _) => Err(Unfinished::Failed(error)),
     }
 }
 

@@ -126,15 +126,39 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<String> {
     read_opened_with(flags, path, limit)
 }
 
+/// Reads a small text that this user has written, where others might have put
+/// something else: as [`read_text`] does.
+///
+/// # Errors
+///
+/// The file is not there, cannot be read, or is somebody else's.
+pub(crate) fn read_owned_text(path: &Path, limit: u64, user: u32) -> io::Result<String> {
+    let (file, metadata) = open_regular(nofollow(), path)?;
+    if metadata.uid() != user {
+        return Err(io::Error::other("it is somebody else's"));
+    }
+    read_limited(file, limit)
+}
+
 fn read_opened_with(flags: i32, path: &Path, limit: u64) -> io::Result<String> {
-    use std::io::Read as _;
+    let (file, _) = open_regular(flags, path)?;
+    read_limited(file, limit)
+}
+
+fn open_regular(flags: i32, path: &Path) -> io::Result<(File, fs::Metadata)> {
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(flags)
         .open(path)?;
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
+    Ok((file, metadata))
+}
+
+fn read_limited(file: File, limit: u64) -> io::Result<String> {
+    use std::io::Read as _;
     let mut contents = Vec::new();
     file.take(limit).read_to_end(&mut contents)?;
     Ok(String::from_utf8_lossy(&contents).into_owned())

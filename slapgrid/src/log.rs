@@ -42,6 +42,16 @@ impl Logger {
         }
     }
 
+    /// Returns a logger for tests that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        struct Silence;
+        impl LogSink for Silence {
+            fn record(&self, _: &LogRecord) {}
+        }
+        Logger::new(Arc::new(Silence))
+    }
+
     /// Returns a logger of another name, with another sink before this one's.
     pub(crate) fn through(&self, name: &str, before: Arc<dyn LogSink>) -> Self {
         let sink = Arc::new(Both(before, Arc::clone(&self.sink)));

@@ -13,6 +13,7 @@ use slap::{HttpMaster, HttpMasterOptions, Master};
 
 use crate::account::Accounts;
 use crate::configuration::NodeConfiguration;
+use crate::firewalld::FirewallTurn;
 use crate::log::Logger;
 use crate::supervisor::configuration::{main_text, watchdog_command};
 use crate::supervisor::layout::Layout;
@@ -50,6 +51,8 @@ pub struct Node {
     pub surroundings: NodeSurroundings,
     /// Ends everything when asked to.
     pub cancellation: CancellationToken,
+    /// Whose turn it is to change the machine's firewall.
+    pub firewall_turn: FirewallTurn,
 }
 
 /// How a pass over releases or partitions ended.
@@ -103,6 +106,10 @@ impl Node {
             program: configuration.supervisord.clone(),
             provider: Arc::clone(&self.surroundings.supervisord),
             places: configuration.buildout_override.clone(),
+            daemons: match &configuration.firewall {
+                Some(firewall) => firewall.daemons.clone(),
+                None => Vec::new(),
+            },
         }
     }
 

@@ -117,22 +117,11 @@ fn is_slapos(process: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use buildout_core::event::LogRecord;
-
     use super::*;
-    use crate::log::LogSink;
-
-    struct Silence;
-
-    impl LogSink for Silence {
-        fn record(&self, _: &LogRecord) {}
-    }
 
     #[test]
     fn only_one_has_it_and_a_stale_one_is_taken() {
-        let log = Logger::new(Arc::new(Silence));
+        let log = Logger::silent();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pid");
         // No process has this number: the system's limit is lower.

@@ -20,14 +20,18 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// A process as `/proc` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Process {
+pub(crate) struct Process {
     id: i32,
     parent: i32,
-    session: i32,
+    /// The process group.
+    pub(crate) group: i32,
+    /// The session.
+    pub(crate) session: i32,
     /// When it was started, in ticks since the machine was: with the number,
     /// this names a process for ever.
     started: u64,
-    is_dead: bool,
+    /// Whether it has ended, and only waits for somebody to ask how.
+    pub(crate) is_dead: bool,
 }
 
 impl Process {
@@ -40,14 +44,24 @@ impl Process {
         Some(Process {
             id,
             parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
             session: fields.get(3)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,
             is_dead: matches!(*fields.first()?, "Z" | "X"),
         })
     }
 
-    fn of(id: i32) -> Option<Self> {
+    /// Looks at the process with a number.
+    pub(crate) fn of(id: i32) -> Option<Self> {
         Self::parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
+    }
+
+    /// Returns the environment that it began with, as `NAME=VALUE`. That of another
+    /// user's process, and of one that ended, is empty.
+    pub(crate) fn environment(&self) -> Vec<Vec<u8>> {
+        let environment = fs::read(format!("/proc/{}/environ", self.id)).unwrap_or_default();
+        let variables = environment.split(|byte| *byte == 0);
+        variables.map(<[u8]>::to_vec).collect()
     }
 
     fn signal(&self, signal: Signal) {
@@ -61,7 +75,8 @@ impl Process {
     }
 }
 
-fn all_processes() -> Vec<Process> {
+/// Looks at all processes.
+pub(crate) fn all_processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| Process::of(entry.file_name().to_str()?.parse().ok()?))
@@ -80,14 +95,7 @@ impl Root {
     fn has(&self, process: &Process) -> bool {
         match self {
             Root::Leader(leader) => process.session == *leader,
-            Root::Variable(variable) => {
-                // That of another user's process, and one that ended, is empty.
-                let environment = fs::read(format!("/proc/{}/environ", process.id));
-                let environment = environment.unwrap_or_default();
-                environment
-                    .split(|byte| *byte == 0)
-                    .any(|it| it == variable)
-            }
+            Root::Variable(variable) => process.environment().contains(variable),
         }
     }
 }
@@ -197,7 +205,8 @@ mod tests {
         let text = "7 (a) b) S 3 7 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 99 10 11";
         let process = Process::parse(text).unwrap();
         assert_eq!((process.id, process.parent), (7, 3));
-        assert_eq!((process.session, process.started), (5, 99));
+        assert_eq!((process.group, process.session), (7, 5));
+        assert_eq!(process.started, 99);
         assert!(!process.is_dead);
         assert!(Process::of(i32::try_from(std::process::id()).unwrap()).is_some());
     }

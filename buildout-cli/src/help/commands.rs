@@ -10,7 +10,14 @@ pub(super) fn all() -> Vec<Command> {
             "Install, update and uninstall parts as the profile says (the default)",
         )
         .arg(names("PART", "Only these, with what they refer to; nothing is uninstalled")),
-        plain("init", "Write an empty profile and make the directories"),
+        plain(
+            "init",
+            "Write a profile and make the directories",
+        )
+        .arg(names(
+            "REQUIREMENT",
+            "Distributions that the profile installs, with an interpreter `bin/py` that has them",
+        )),
         plain("bootstrap", "Make the directories"),
         plain("annotate", "Show every value and where it comes from")
             .arg(names("SECTION", "Only these"))

@@ -301,6 +301,9 @@ pub(super) struct FormatArguments {
     /// The file that defines the partitions
     #[arg(short = 'i', long = "input_definition_file", value_name = "FILE")]
     pub(super) input_definition_file: Option<String>,
+    /// The file in which the partitions are defined as they have become
+    #[arg(short = 'o', long = "output_definition_file", value_name = "FILE")]
+    pub(super) output_definition_file: Option<String>,
     /// Whether users are made
     #[arg(long = "alter_user", value_name = "BOOLEAN")]
     pub(super) alter_user: Option<String>,

@@ -14,7 +14,7 @@ use slapgrid::configuration::{
     CLIENT_PATH_VARIABLE, ConfigurationError, DEFAULT_PATH, NodeConfiguration, Options,
     PATH_VARIABLE,
 };
-use slapgrid::{Accounts, Logger, Node, NodeSurroundings, error_chain};
+use slapgrid::{Accounts, FirewallTurn, Logger, Node, NodeSurroundings, error_chain};
 
 use super::arguments::{ConfigurationArgument, LoggingArguments, NodeArguments};
 use super::log::NodeLog;
@@ -140,6 +140,7 @@ impl<'a> Context<'a> {
             log: self.log.clone(),
             surroundings: self.node_surroundings()?,
             cancellation: self.cancellation.clone(),
+            firewall_turn: FirewallTurn::default(),
         };
         Ok(node)
     }

@@ -171,10 +171,7 @@ fn mistakes_on_the_command_line_leave_everything_alone() {
             &["completions", "ksh"],
             "Error: The completions command requires a shell.\n",
         ),
-        (
-            &["init", "requirement"],
-            "Error: init with requirements makes an interpreter with eggs, which is not supported yet.\n",
-        ),
+        (&["init", "a\nb"], "Error: 'a\\nb' is no requirement.\n"),
         (
             &["setup", "."],
             "Error: The commands setup and runsetup run a setup.py and need Python; this program has no part in that.\n",

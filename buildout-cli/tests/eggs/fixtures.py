@@ -81,6 +81,24 @@ sdist('cext', '1.0', {
               '    return made;\n}\n',
     'PKG-INFO': 'Metadata-Version: 1.0\nName: cext\nVersion: 1.0\n',
 })
+for version in ['1.0', '2.0', '3.0']:
+    wheel('helper', version)
+# It remembers which helper it was built with, and whether children could have it.
+sdist('needy', '1.0', {
+    'setup.py': 'import os\n'
+                'from importlib.metadata import version\n'
+                'import helper\n'
+                'from setuptools import setup\n'
+                'assert version("helper") < "3", "it is too new"\n'
+                'place = os.path.dirname(helper.__file__)\n'
+                'is_told = place in os.environ["PYTHONEXTRAPATH"].split(":")\n'
+                'with open("needy.py", "w") as stream:\n'
+                '    stream.write("def main():\\n    print(%r, %r)\\n" % (version("helper"), is_told))\n'
+                'setup(name="needy", version="1.0", py_modules=["needy"],\n'
+                '      entry_points={"console_scripts": ["needy=needy:main"]})\n',
+    'PKG-INFO': 'Metadata-Version: 1.0\nName: needy\nVersion: 1.0\n',
+})
+wheel('user', '1.0', 'Requires-Dist: zc.buildout')
 write('include/answer.h', '#define ANSWER 42\n')
 write('patches/one.patch', """\
 --- plainsd.py

@@ -1,11 +1,16 @@
 //! Eggs, compared with the real zc.buildout and zc.recipe.egg: the same profile
 //! is installed by both, from distributions that the test makes.
 
+mod ahead;
+mod index;
+mod interpreter;
 mod locking;
+mod options;
 #[path = "../differential/peer.rs"]
 #[allow(dead_code, reason = "shared with tests that use more of it")]
 mod peer;
 mod site;
+mod slapos;
 
 use peer::PeerVersion;
 use site::{Side, Site};
@@ -241,42 +246,6 @@ fn mistakes_are_told_as_upstream_tells_them() {
             ours.text
         );
     }
-}
-
-#[test]
-fn sources_are_patched_as_slapos_has_it() {
-    let site = Site::new(PeerVersion::Slapos3);
-    let profile = |revision: u32| {
-        format!(
-            "[buildout]\nparts = app\nfind-links = FIXTURES/links\nindex = FIXTURES/empty\n\
-             [versions]\nplainsd = 1.0+SlapOSPatched{revision:03}\n\
-             [app]\nrecipe = zc.recipe.egg\neggs = plainsd\n\
-             plainsd-patches = FIXTURES/patches/one.patch#PATCH\nplainsd-patch-options = -p0\n"
-        )
-    };
-    site.profile(&profile(2).replace("#PATCH", ""));
-    let [ours] = site.run_ours(&[]);
-    assert!(
-        ours.text
-            .contains("plainsd is to be patched, so its pin must end in `+SlapOSPatched001`"),
-        "{}",
-        ours.text
-    );
-    let wrong = format!("#md5={}", "0".repeat(32));
-    site.profile(&profile(1).replace("#PATCH", &wrong));
-    let [ours] = site.run_ours(&[]);
-    assert!(ours.text.contains("MD5 checksum mismatch"), "{}", ours.text);
-    site.profile(&profile(1).replace("#PATCH", ""));
-    let [ours] = site.run_ours(&[]);
-    assert_eq!(ours.code, Some(0), "{}", ours.text);
-    assert_eq!(
-        site.names(Side::Ours, "eggs")[0].split("-py").next(),
-        Some("plainsd-1.0+slapospatched001")
-    );
-    let [(said, _)] = site.start_ours("plainsd", &[]);
-    assert_eq!(said, "patched\n");
-    let [ours] = site.run_ours(&[]);
-    assert_eq!(ours.told(), "Updating app.\n");
 }
 
 #[test]

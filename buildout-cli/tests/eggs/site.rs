@@ -32,6 +32,8 @@ pub(crate) struct Site {
     root: tempfile::TempDir,
     version: PeerVersion,
     peer: Peer,
+    /// The Python of our program, nearly always that of the other one.
+    python: PathBuf,
     /// The caches of our program: what builds need is fetched once for all tests.
     caches: PathBuf,
 }
@@ -43,6 +45,13 @@ fn target_directory() -> PathBuf {
     target.expect("it is below `target`").to_owned()
 }
 
+/// Returns what a program prints.
+fn ask(python: &Path, program: &str) -> String {
+    let output = Command::new(python).args(["-c", program]).output();
+    let output = output.expect("python can be started").stdout;
+    String::from_utf8_lossy(&output).trim().to_owned()
+}
+
 impl Site {
     /// Makes the directories, and the distributions beside them.
     pub(crate) fn new(version: PeerVersion) -> Self {
@@ -51,6 +60,7 @@ impl Site {
         let site = Site {
             root: tempfile::tempdir().expect("a directory can be made"),
             version,
+            python: peer.python.clone(),
             peer,
             caches: peers.join("cache"),
         };
@@ -64,6 +74,13 @@ impl Site {
     /// Has our program know nothing of other tests.
     pub(crate) fn with_own_caches(mut self) -> Self {
         self.caches = self.root.path().join("caches");
+        self
+    }
+
+    /// Has our program use a Python without anything installed: that of the other
+    /// program's virtual environment.
+    pub(crate) fn with_plain_python(mut self) -> Self {
+        self.python = ask(&self.peer.python, "import sys; print(sys._base_executable)").into();
         self
     }
 
@@ -122,6 +139,28 @@ impl Site {
         }
     }
 
+    /// Makes a checkout of ours of the fixture that needs a setup egg.
+    pub(crate) fn needy_checkout(&self) {
+        let archive = self.fixture("links/needy-1.0.tar.gz");
+        let line = format!(
+            "mkdir co-needy && tar -xzf '{}' -C co-needy --strip-components=1",
+            archive.display()
+        );
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &line])
+            .current_dir(self.path(Side::Ours, ""));
+        assert!(command.status().expect("sh can be started").success());
+    }
+
+    /// Returns the version of the Python as eggs have it.
+    pub(crate) fn python(&self) -> String {
+        ask(
+            &self.python,
+            "import sys; print('%d.%d' % sys.version_info[:2])",
+        )
+    }
+
     /// Makes a checkout of ours one that cannot be built.
     pub(crate) fn break_checkout(&self) {
         let path = self.path(Side::Ours, "co-srcpkg/setup.py");
@@ -144,7 +183,7 @@ impl Site {
             PeerVersion::Slapos3 => "slapos",
         };
         command.args(["--progress=never", "--dialect", dialect, "--python"]);
-        command.arg(&self.peer.python).args(words);
+        command.arg(&self.python).args(words);
         [self.outcome(Side::Ours, command)]
     }
 
@@ -174,6 +213,21 @@ impl Site {
     /// Starts a script of ours.
     pub(crate) fn start_ours(&self, script: &str, words: &[&str]) -> [(String, Option<i32>); 1] {
         [self.start_one(Side::Ours, script, words)]
+    }
+
+    /// Starts a script of ours in a directory of its own, which is shown as
+    /// `[HOME]`.
+    pub(crate) fn start_elsewhere(&self, script: &str, words: &[&str]) -> (String, Option<i32>) {
+        let home = self.root.path().join("home");
+        let output = Command::new(self.path(Side::Ours, "bin").join(script))
+            .args(words)
+            .env_remove("PYTHONPATH")
+            .current_dir(&home)
+            .output()
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let home = home.to_string_lossy().into_owned();
+        (text.replace(&home, "[HOME]"), output.status.code())
     }
 
     fn start_one(&self, side: Side, script: &str, words: &[&str]) -> (String, Option<i32>) {
@@ -211,7 +265,12 @@ impl Site {
 
     /// Removes a directory of ours.
     pub(crate) fn remove(&self, name: &str) {
-        fs::remove_dir_all(self.path(Side::Ours, name)).expect("it is there");
+        self.remove_of(Side::Ours, name);
+    }
+
+    /// Removes a directory of a side.
+    pub(crate) fn remove_of(&self, side: Side, name: &str) {
+        fs::remove_dir_all(self.path(side, name)).expect("it is there");
     }
 
     /// Lists the eggs of ours; there are none if there is no directory.
@@ -317,6 +376,7 @@ impl Outcome {
                 || line.starts_with("setuptools")
                 || line.contains("Warning")
                 || line.starts_with("  warn")
+                || line.starts_with("  opt = self._enforce_underscore(")
                 || line.contains("initialize_options(");
             let is_only_ours =
                 line.starts_with("Downloading ") || line.contains(" is installed anew: ");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use slap::test_master::COMPUTER_ID;
@@ -10,10 +11,11 @@ use slap::{InstanceRequest, Master as _};
 use slapgrid::supervisor::ProcessInfo;
 
 use crate::lifecycle::await_process;
-use crate::site::{NodeSite, Outcome, outcome};
+use crate::namespaces::Namespaces;
+use crate::site::{NodeSite, Outcome, Whose, outcome};
 
 /// A node with managers and an instance without parts.
-fn managed(site: NodeSite, managers: &str) -> NodeSite {
+pub(crate) fn managed(site: NodeSite, managers: &str) -> NodeSite {
     let configuration = site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).expect("the site works");
     let text = text.replacen(
@@ -37,7 +39,7 @@ fn managed(site: NodeSite, managers: &str) -> NodeSite {
     site
 }
 
-fn request(site: &NodeSite, state: &str) {
+pub(crate) fn request(site: &NodeSite, state: &str) {
     let url = site.path("profiles/plain/software.cfg");
     let mut request = InstanceRequest::new(url.to_string_lossy(), "plain");
     request.state = Some(state.to_owned());
@@ -45,13 +47,13 @@ fn request(site: &NodeSite, state: &str) {
     user.request(None, &request).expect("the master answers");
 }
 
-fn program(path: &Path, text: &str) {
+pub(crate) fn program(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("it has one")).expect("the site is ours");
     fs::write(path, text).expect("the site is ours");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-fn runs(info: Option<&ProcessInfo>) -> bool {
+pub(crate) fn runs(info: Option<&ProcessInfo>) -> bool {
     info.is_some_and(|info| info.state == "RUNNING")
 }
 
@@ -156,4 +158,70 @@ fn disks_that_are_none_are_not_given_away() {
     );
     assert!(text.contains("Problem resolving link: /nothing"), "{text}");
     assert!(text.contains("Disk is None: {}"), "{text}");
+}
+
+#[test]
+fn disks_are_given_away_as_with_slapos_core() {
+    let site = managed(NodeSite::new(1), "devperm");
+    site.run("node instance").expect(0);
+    let list = Command::new("lsblk")
+        .args(["--noheadings", "--nodeps", "--output", "PATH,TYPE,MAJ:MIN"])
+        .output()
+        .expect("lsblk can be run");
+    let list = String::from_utf8(list.stdout).expect("it is a text");
+    let disk = list.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            [path, "disk", numbers] => Some((path, numbers.replace(':', " "))),
+            _ => None,
+        }
+    });
+    let (disk, numbers) = disk.expect("this test needs a machine with a disk that lsblk lists");
+    // Only its file is given away, and that is in devices of the test's own.
+    let namespaces = Namespaces::of_mounts(&format!(
+        "cd {base}
+mkdir dev
+mount -t tmpfs dev dev
+cp -a /dev/null /dev/zero /dev/random /dev/urandom dev
+mkdir -m 1777 dev/shm
+mount --move dev /dev
+mkdir -p $(dirname {disk})
+mknod {disk} b {numbers}",
+        base = site.root().display()
+    ));
+    let link = site.path("disk");
+    std::os::unix::fs::symlink(disk, &link).expect("the site is ours");
+    let request = site.partition(0).join(".slapos-disk-permission");
+    let text = format!("[{{\"disk\": \"{}\"}}]", link.display());
+    fs::write(&request, text).expect("the site is ours");
+    let configuration = site.path("slapos.cfg");
+    let unlimited = fs::read_to_string(&configuration).expect("the site works");
+    let limited =
+        |to: &str| format!("{unlimited}[manager/devperm]\nallowed-disk-for-vm =\n  {to}\n");
+    let system = |words: &str| {
+        let mut command = namespaces.call(Path::new("sh"), site.root());
+        outcome(command.args(["-c", words])).expect(0)
+    };
+    let owner = || system(&format!("stat -c %U:%G {disk}"));
+    let before = owner();
+    let begin = format!("chown {} {disk}", before.trim());
+    for whose in [Whose::Ours, Whose::Theirs] {
+        let pass = site.command_of(whose, "node instance");
+        let run = || outcome(&mut namespaces.entered(&pass)).expect(0);
+        fs::write(&configuration, limited("/dev/other")).expect("the site works");
+        let told = run();
+        let refusal = format!("Disk {disk} not in allowed disk list /dev/other");
+        assert!(told.contains(&refusal), "{told}");
+        assert_eq!(owner(), before);
+        for text in [&unlimited, &limited(disk)] {
+            fs::write(&configuration, text).expect("the site works");
+            let told = run();
+            let transfer = format!("Transfer ownership of {disk} to nobody");
+            assert!(told.contains(&transfer), "{told}");
+            assert_eq!(owner(), "nobody:disk\n");
+            // It is only told of once.
+            assert!(!run().contains("Transfer ownership"));
+            system(&begin);
+        }
+    }
 }

@@ -185,7 +185,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Returns what promises left, by file, without times and what comes of them.
-fn left(partition: &Path) -> BTreeMap<String, String> {
+pub(crate) fn left(partition: &Path) -> BTreeMap<String, String> {
     let mut left = BTreeMap::new();
     for folder in ["cache", "result", "log"] {
         let directory = partition.join(".slapgrid/promise").join(folder);
@@ -277,7 +277,7 @@ fn postpone(partition: &Path) {
 }
 
 /// Has promises be due again.
-fn forget_caches(partition: &Path) {
+pub(crate) fn forget_caches(partition: &Path) {
     fs::remove_dir_all(partition.join(".slapgrid/promise/cache")).expect("there are some");
 }
 
@@ -302,7 +302,7 @@ fn bangs(partition: &Path) -> usize {
 }
 
 #[track_caller]
-fn assert_same(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) {
+pub(crate) fn assert_same(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) {
     let names: Vec<&String> = theirs.keys().collect();
     assert_eq!(ours.keys().collect::<Vec<_>>(), names);
     for (name, text) in theirs {

@@ -1,148 +1,13 @@
-//! What only root can do, in a network of its own and with files of users of
-//! its own: `slapos node format` with users and addresses, and measuring other
-//! users' processes.
+//! What only root can do, with files of users of its own: measuring other users' processes.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::site::{NodeSite, is_root};
-
-/// A node that makes users, addresses and interfaces.
-fn site() -> NodeSite {
-    let site = NodeSite::new(2);
-    let mut definition = String::from("[computer]\naddress = 2001:db8::1/ffff:ffff:ffff:ffff::\n");
-    for number in 0..2 {
-        definition.push_str(&format!(
-            "[partition_{number}]\naddress = 10.0.0.{number}/255.255.255.255 2001:db8::1{number}/ffff:ffff:ffff:ffff::\npathname = slappart{number}\nuser = slapuser{number}\nnetwork_interface = slaptap{number}\nipv6_range = 2001:db8:0:1{number}::/80\n"
-        ));
-    }
-    fs::write(site.path("definition.cfg"), definition).expect("the site works");
-    configure(
-        &site,
-        "alter_user = True\nalter_network = True\ncreate_tap = True\ntap_ipv6 = False\ninterface_name = lo\n",
-    );
-    site
-}
-
-fn configure(site: &NodeSite, options: &str) {
-    let path = site.path("slapos.cfg");
-    let text = fs::read_to_string(&path).expect("the site works");
-    let (before, _) = text.split_once("alter_user").expect("it is there");
-    fs::write(&path, format!("{before}{options}")).expect("the site works");
-}
-
-/// Copies `/etc`.
-fn copy_etc(to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg("/etc").arg(to).status();
-    assert!(copied.expect("cp can be run").success());
-}
-
-/// Runs a script as root with a network of its own and another `/etc`.
-fn in_namespaces(site: &NodeSite, etc: &Path, script: &str) -> String {
-    let output = Command::new("unshare")
-        .args(["--mount", "--net", "sh", "-ec"])
-        .arg(format!(
-            "mount --bind {etc} /etc\nip link set lo up\nset +e\n{script}",
-            etc = etc.display()
-        ))
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("LC_ALL", "C.UTF-8")
-        .env("HOME", site.root())
-        .env("SLAPOS_CONFIGURATION", site.path("slapos.cfg"))
-        .current_dir(site.root())
-        .stdin(Stdio::null())
-        .output()
-        .expect("unshare can be run");
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-/// Returns what the files of users say about those of the node, without their
-/// numbers.
-fn users(etc: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, number) in [("passwd", 2), ("group", 2), ("shadow", 2)] {
-        let text = fs::read_to_string(etc.join(name)).expect("it was copied");
-        for line in text.lines().filter(|line| line.starts_with("slap")) {
-            let mut fields: Vec<&str> = line.split(':').collect();
-            fields[number] = "";
-            if name == "passwd" {
-                fields[3] = "";
-            }
-            found.push(format!("{name}: {}", fields.join(":")));
-        }
-    }
-    found.sort();
-    found
-}
-
-#[test]
-fn users_addresses_and_interfaces_are_made_once() {
-    let site = site();
-    let program = site.path("slapos");
-    if !is_root() {
-        let text = site.run("node format --now").expect(1);
-        assert!(text.contains("without root is not supported"), "{text}");
-        return;
-    }
-    let etc = site.path("etc");
-    copy_etc(&etc);
-    let script = format!(
-        "{program} node format --now -v; echo code=$?\nip -o addr show; ip -o link show; ip -6 route show table local; cat /proc/sys/net/ipv6/ip_nonlocal_bind\nstat -c '%n is %U:%G %a' inst/slappart* soft\necho AGAIN\n{program} node format --now -v; echo code=$?",
-        program = program.display()
-    );
-    let text = in_namespaces(&site, &etc, &script);
-    let (first, second) = text.split_once("AGAIN\n").expect("both ran");
-    // The master is in another network: only it could not be told.
-    assert!(first.contains("code=2"), "{text}");
-    assert!(second.contains("code=2"), "{text}");
-    for number in 0..2 {
-        for expected in [
-            format!("inet 10.0.0.{number}/32 "),
-            format!("inet6 2001:db8::1{number}/64 "),
-            format!("local 2001:db8:0:1{number}::/80 dev lo"),
-            format!(": slaptap{number}: <"),
-            format!("inst/slappart{number} is slapuser{number}:slapuser{number} 750"),
-        ] {
-            assert!(first.contains(&expected), "{expected}: {text}");
-        }
-    }
-    assert!(first.contains("inet6 2001:db8::1/64 "), "{text}");
-    assert!(first.contains("soft is slapsoft:slapsoft 755"), "{text}");
-    // What is there is left alone. The log is on the other stream, after all
-    // of this.
-    let adds = [
-        "Running: useradd",
-        "Running: usermod",
-        "Running: ip addr add",
-        "Running: ip tuntap",
-        "Running: ip -6 route add",
-    ];
-    let counts = adds.map(|add| text.matches(add).count());
-    assert_eq!(counts, [3, 0, 5, 2, 2], "{text}");
-
-    // The users are those that slapos.core makes.
-    configure(
-        &site,
-        "alter_user = True\nalter_network = False\ncreate_tap = False\npartition_has_ipv6_range = False\n",
-    );
-    let other = site.path("other-etc");
-    copy_etc(&other);
-    let script = format!(
-        "{} node format --now --cfg slapos.cfg; echo code=$?",
-        site.slapos.program("slapos").display()
-    );
-    let text = in_namespaces(&site, &other, &script);
-    assert_eq!(users(&etc), users(&other), "{text}");
-    assert_eq!(users(&etc).len(), 9);
-}
+use crate::namespaces::{copy_etc, in_namespaces};
+use crate::site::{NodeSite, is_root, outcome};
 
 /// Prints a row of each table but for times, and what may differ between two
 /// moments.
@@ -212,7 +77,12 @@ kill $processes",
         ours = site.path("slapos").display(),
         theirs = site.slapos.program("slapos").display(),
     );
-    let text = in_namespaces(&site, &etc, &script);
+    let mut command = in_namespaces(&etc, &format!("set +e\n{script}"));
+    command
+        .env("HOME", site.root())
+        .env("SLAPOS_CONFIGURATION", site.path("slapos.cfg"))
+        .current_dir(site.root());
+    let text = outcome(&mut command).text;
     assert!(
         text.contains("ours=0\n") && text.contains("theirs=0\n"),
         "{text}"

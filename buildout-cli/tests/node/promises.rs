@@ -24,7 +24,7 @@ fn status(partition: &Path, title: &str) -> PromiseStatus {
 
 /// Returns the kind of the last result, whether it failed, and its message.
 #[track_caller]
-fn result(partition: &Path, title: &str) -> (ResultKind, bool, String) {
+pub(crate) fn result(partition: &Path, title: &str) -> (ResultKind, bool, String) {
     let result = status(partition, title).result.expect("it has a result");
     let text = result.text().to_owned();
     (result.kind, result.failed, text)
@@ -37,7 +37,7 @@ fn forget_cache(partition: &Path, title: &str) {
 }
 
 /// Adds options to `[slapos]`.
-fn configure(site: &NodeSite, options: &str) {
+pub(crate) fn configure(site: &NodeSite, options: &str) {
     let path = site.path("slapos.cfg");
     let text = fs::read_to_string(&path).expect("the site is ours");
     let text = text.replace("[slapos]\n", &format!("[slapos]\n{options}\n"));
@@ -46,7 +46,7 @@ fn configure(site: &NodeSite, options: &str) {
 
 /// Waits for something that another process does.
 #[track_caller]
-fn wait_until(what: &str, mut is_done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_done: impl FnMut() -> bool) {
     for _ in 0..6000 {
         if is_done() {
             return;
@@ -57,7 +57,7 @@ fn wait_until(what: &str, mut is_done: impl FnMut() -> bool) {
 }
 
 /// Tells whether any process has this word on its command line.
-fn is_running(word: &str) -> bool {
+pub(crate) fn is_running(word: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("it is there").flatten();
     processes.into_iter().any(|process| {
         let line = fs::read(process.path().join("cmdline")).unwrap_or_default();

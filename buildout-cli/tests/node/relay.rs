@@ -27,6 +27,10 @@ pub(crate) enum Fate {
     Garbled,
     /// The master gets it; this process is killed before the answer comes back.
     Killing(Arc<Mutex<Option<Child>>>),
+    /// The master gets it; in its answer these texts are replaced by others.
+    Edited(Vec<(String, String)>),
+    /// The master, which cannot answer it, does not get it; this is the answer.
+    Told(String),
 }
 
 /// Has a node reach its master through a relay. Returns the requests that it makes.
@@ -35,14 +39,19 @@ pub(crate) fn relay_node(
     decide: impl Fn(&str) -> Fate + Send + Sync + 'static,
 ) -> Requests {
     let (relayed, requests) = relay(site.master.url(), decide);
+    use_master(site, &relayed);
+    requests
+}
+
+/// Has a node reach its master at this URL.
+pub(crate) fn use_master(site: &NodeSite, url: &str) {
     let configuration = site.path("slapos.cfg");
     let text = fs::read_to_string(&configuration).expect("the site works");
     let text = text.replace(
         &format!("master_url = {}\n", site.master.url()),
-        &format!("master_url = {relayed}\n"),
+        &format!("master_url = {url}\n"),
     );
     fs::write(&configuration, text).expect("the site works");
-    requests
 }
 
 /// Hands requests on to a master as `decide` says, and notes them. Returns where
@@ -52,6 +61,15 @@ pub(crate) fn relay(
     decide: impl Fn(&str) -> Fate + Send + Sync + 'static,
 ) -> (String, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    relay_from(listener, master, decide)
+}
+
+/// The same for requests that come to this listener.
+pub(crate) fn relay_from(
+    listener: TcpListener,
+    master: &str,
+    decide: impl Fn(&str) -> Fate + Send + Sync + 'static,
+) -> (String, Requests) {
     let address = listener.local_addr().expect("it is bound");
     let master = master
         .trim_start_matches("http://")
@@ -98,13 +116,17 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
     let form = String::from_utf8_lossy(&body).into_owned();
     let fate = decide(&target);
     noted.lock().expect("no panic").push((target, form));
-    match fate {
+    match &fate {
         Fate::Lost => return,
         Fate::Failed => {
             let _ = stream.write_all(b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno");
             return;
         }
-        Fate::Answered | Fate::Halved | Fate::Garbled | Fate::Killing(_) => {}
+        Fate::Told(answer) => {
+            let _ = stream.write_all(&answer_of(answer));
+            return;
+        }
+        _ => {}
     }
     let Ok(mut upstream) = TcpStream::connect(master) else {
         // It is away.
@@ -123,7 +145,17 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
     match fate {
         Fate::Halved => answer.truncate(answer.len() / 2),
         Fate::Garbled => {
-            answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<marshal>".to_vec();
+            answer = answer_of("<marshal>");
+        }
+        Fate::Edited(edits) => {
+            let text = String::from_utf8(answer).expect("answers are texts");
+            let (_, body) = text.split_once("\r\n\r\n").expect("it has a head");
+            let mut body = body.to_owned();
+            for (from, to) in &edits {
+                assert!(body.contains(from), "{from} is not in {body}");
+                body = body.replace(from, to);
+            }
+            answer = answer_of(&body);
         }
         Fate::Killing(victim) => {
             if let Some(mut process) = victim.lock().expect("no panic").take() {
@@ -134,4 +166,10 @@ fn hand_on(mut stream: TcpStream, master: &str, noted: &Requests, decide: &dyn F
         _ => {}
     }
     let _ = stream.write_all(&answer);
+}
+
+fn answer_of(body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\n";
+    format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }

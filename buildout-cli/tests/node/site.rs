@@ -30,6 +30,15 @@ impl Outcome {
     }
 }
 
+/// Who does what both can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This node.
+    Ours,
+    /// slapos.core's.
+    Theirs,
+}
+
 /// A call of our program that runs.
 pub(crate) struct Started(Child);
 
@@ -270,6 +279,14 @@ output = ${{buildout:directory}}/instance.cfg
             .current_dir(self.root.path())
             .stdin(Stdio::null());
         command
+    }
+
+    /// Returns a call of one of the nodes.
+    pub(crate) fn command_of(&self, whose: Whose, words: &str) -> Command {
+        match whose {
+            Whose::Ours => self.command(words),
+            Whose::Theirs => self.python_command(words),
+        }
     }
 
     /// Returns a call of a program by the user of the node.

@@ -4,7 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::lifecycle::{await_process, runs};
 use crate::site::NodeSite;
+
+const SERVICE: &str = "slappart0:greeting-on-watch";
 
 const WHEEL: &str = "supervisor-4.3.0-py2.py3-none-any.whl";
 
@@ -75,7 +80,7 @@ fn a_node_installs_a_supervisord_whose_bytes_it_knows() {
     site.run(&format!("request hello {url}")).expect(0);
     let text = site.run("node instance").expect(0);
     assert!(text.contains(&format!("Installing {WHEEL} into")), "{text}");
-    crate::lifecycle::await_process(&site, "slappart0:greeting-on-watch", crate::lifecycle::runs);
+    await_process(&site, SERVICE, runs);
     let text = site.run("node supervisorctl version").expect(0);
     assert!(text.contains("4.3.0"), "{text}");
     // It is there for ever, also without anything to install it from.
@@ -85,4 +90,46 @@ fn a_node_installs_a_supervisord_whose_bytes_it_knows() {
     let text = site.run("node instance").expect(0);
     assert!(text.contains("Launching supervisord"), "{text}");
     assert!(!text.contains("Installing"), "{text}");
+}
+
+#[test]
+fn services_of_a_supervisord_that_was_killed_are_not_started_beside_themselves() {
+    let site = NodeSite::new(1);
+    let url = site.own_release();
+    site.run("node format --now").expect(0);
+    site.run(&format!("supply {url} local")).expect(0);
+    site.run("node software").expect(0);
+    site.run(&format!("request hello {url}")).expect(0);
+    let process_of = |site: &NodeSite| {
+        let info = await_process(site, SERVICE, runs).expect("it runs");
+        let number = i32::try_from(info.process).expect("a number of a process");
+        Pid::from_raw(number).expect("it runs")
+    };
+    site.run("node instance").expect(0);
+    let first = process_of(&site);
+    site.kill_supervisord();
+    test_kill_process(first).expect("the service is left");
+    let text = site.run("node instance").expect(0);
+    let told = format!("Stopping what a supervisord has left that is gone: {SERVICE}");
+    assert!(text.contains(&told), "{text}");
+    assert_ne!(process_of(&site), first);
+    assert!(
+        test_kill_process(first).is_err(),
+        "{first:?} is still there"
+    );
+
+    // A supervisord that is there and does not answer keeps its services.
+    let second = process_of(&site);
+    let text = fs::read_to_string(site.path("inst/var/run/supervisord.pid")).expect("it runs");
+    let number = text.trim().parse().expect("a number of a process");
+    let supervisord = Pid::from_raw(number).expect("it runs");
+    kill_process(supervisord, Signal::STOP).expect("it is ours");
+    fs::rename(site.path("inst/sv.sock"), site.path("inst/hidden")).expect("it is there");
+    let text = site.run("node instance").expect(0);
+    assert!(!text.contains("Stopping what"), "{text}");
+    test_kill_process(second).expect("the service is left");
+    // Neither is left behind by this test.
+    for process in [second, supervisord] {
+        kill_process(process, Signal::KILL).expect("it is ours");
+    }
 }

@@ -32,6 +32,11 @@ impl Toolbox {
             ],
         )
         .unwrap_or_else(|error| panic!("{error}"));
+        Self::of_environment(environment)
+    }
+
+    /// Returns what is installed in an environment.
+    pub(crate) fn of_environment(environment: PathBuf) -> Self {
         Toolbox { environment }
     }
 

@@ -15,3 +15,4 @@ mod sources;
 mod store;
 mod tree;
 mod web;
+mod web_watched;

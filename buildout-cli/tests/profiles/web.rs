@@ -20,11 +20,11 @@ use crate::{checkout, sources, store};
 const PACKAGES: [&str; 6] = ["zlib", "pcre2", "nginx", "busybox", "popt", "logrotate"];
 
 /// How long anything may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node of an ordinary user, whose supervisord is ended with it.
-struct Node {
-    site: Site,
+pub(crate) struct Node {
+    pub(crate) site: Site,
     program: PathBuf,
 }
 
@@ -96,13 +96,18 @@ impl Node {
         stdout
     }
 
-    fn slapos(&self, arguments: &[&str]) -> String {
-        self.run(&self.program, arguments)
+    pub(crate) fn slapos(&self, arguments: &[&str]) -> String {
+        self.slapos_to(arguments, &[0])
+    }
+
+    /// The same, which must end with one of these exit codes.
+    pub(crate) fn slapos_to(&self, arguments: &[&str], codes: &[i32]) -> String {
+        self.run_to(&self.program, arguments, codes)
     }
 
     /// Brings everything to what is requested: a change of one instance may follow from that of
     /// another one.
-    fn process_instances(&self) {
+    pub(crate) fn process_instances(&self) {
         for _ in 0..3 {
             self.process_once();
         }
@@ -110,7 +115,7 @@ impl Node {
 
     /// Runs one pass; with 2, a promise is not kept yet.
     fn process_once(&self) {
-        self.run_to(&self.program, &["node", "instance"], &[0, 2]);
+        self.slapos_to(&["node", "instance"], &[0, 2]);
     }
 
     /// Requests the website, and returns what it has published.
@@ -121,9 +126,8 @@ impl Node {
     }
 
     /// Returns what supervisord runs for a partition, sorted.
-    fn services(&self, partition: &str) -> Vec<String> {
-        let processes = Supervisor::at(&self.site.path("n/inst/sv.sock")).processes();
-        let processes = processes.expect("supervisord answers");
+    pub(crate) fn services(&self, partition: &str) -> Vec<String> {
+        let processes = self.supervisor().processes().expect("supervisord answers");
         let mut names: Vec<String> = processes
             .into_iter()
             .filter(|process| process.group == partition && process.is_running())
@@ -131,6 +135,11 @@ impl Node {
             .collect();
         names.sort();
         names
+    }
+
+    /// Returns the supervisord of the node.
+    pub(crate) fn supervisor(&self) -> Supervisor {
+        Supervisor::at(&self.site.path("n/inst/sv.sock"))
     }
 
     fn run_in_partition(&self, partition: &str, program: &str, arguments: &[&str]) -> String {
@@ -143,7 +152,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let pid_file = self.site.path("n/inst/var/run/supervisord.pid");
         let process = fs::read_to_string(pid_file).unwrap_or_default();
-        let _ = Supervisor::at(&self.site.path("n/inst/sv.sock")).shutdown();
+        let _ = self.supervisor().shutdown();
         let process = Path::new("/proc").join(process.trim());
         let end = Instant::now() + PATIENCE;
         // Its directory is removed next.
@@ -165,7 +174,7 @@ fn get(url: &str) -> Option<String> {
 }
 
 /// Waits until a URL answers with a page that has this text.
-fn await_page(url: &str, text: &str) {
+pub(crate) fn await_page(url: &str, text: &str) {
     let end = Instant::now() + PATIENCE;
     loop {
         let answer = get(url);
@@ -189,40 +198,66 @@ fn free_ports(count: u16) -> u16 {
     }
 }
 
-#[test]
-fn the_website_is_deployed_changes_and_goes() {
-    let store = store::provide();
-    let sources = sources::provide(&PACKAGES);
-    let master = free_ports(4);
-    let port = master + 1;
-    let node = Node::create(master, &store);
-    // The release as it is, with the tarballs of all tests.
-    let profile = node.site.path("software.cfg");
-    let text = format!(
-        "[buildout]\nextends = {}\n\n[sources]\ndirectory = {}\n",
-        checkout::path("profiles/web/software.cfg").display(),
-        sources.display()
-    );
-    fs::write(&profile, text).expect("the site is ours");
-    let profile = profile.to_string_lossy().into_owned();
-    let parameters = |backends: usize| {
-        let path = node.site.path("parameters.json");
-        let text = format!("{{\"port\": {port}, \"backends\": {backends}}}");
+/// The website, on a node of its own.
+pub(crate) struct Website {
+    pub(crate) node: Node,
+    /// The release as it is, with the tarballs of all tests.
+    profile: String,
+    port: u16,
+}
+
+impl Website {
+    /// Builds the release and deploys the website, by the documented script.
+    pub(crate) fn deploy() -> Self {
+        let store = store::provide();
+        let sources = sources::provide(&PACKAGES);
+        let master = free_ports(4);
+        let node = Node::create(master, &store);
+        let profile = node.site.path("software.cfg");
+        let text = format!(
+            "[buildout]\nextends = {}\n\n[sources]\ndirectory = {}\n",
+            checkout::path("profiles/web/software.cfg").display(),
+            sources.display()
+        );
+        fs::write(&profile, text).expect("the site is ours");
+        let profile = profile.to_string_lossy().into_owned();
+        let port = master + 1;
+        let website = Website {
+            node,
+            profile,
+            port,
+        };
+        let file = website.parameters(1);
+        let deploy = checkout::path("profiles/web/deploy");
+        let directory = website.node.site.path("n").to_string_lossy().into_owned();
+        let arguments = ["--parameters-file", &file, &directory, &website.profile];
+        let printed = website.node.run(&deploy, &arguments);
+        let url = website.url(0);
+        assert!(
+            printed.ends_with(&format!("The website is at {url}\n")),
+            "{printed}"
+        );
+        website
+    }
+
+    /// Writes the parameters, and returns their file.
+    fn parameters(&self, backends: usize) -> String {
+        let path = self.node.site.path("parameters.json");
+        let text = format!("{{\"port\": {}, \"backends\": {backends}}}", self.port);
         fs::write(&path, text).expect("the site is ours");
         path.to_string_lossy().into_owned()
-    };
+    }
 
-    // The documented script.
-    let file = parameters(1);
-    let deploy = checkout::path("profiles/web/deploy");
-    let directory = node.site.path("n").to_string_lossy().into_owned();
-    let arguments = ["--parameters-file", &file, &directory, &profile];
-    let printed = node.run(&deploy, &arguments);
-    let url = format!("http://127.0.0.1:{port}/");
-    assert!(
-        printed.ends_with(&format!("The website is at {url}\n")),
-        "{printed}"
-    );
+    /// Returns the URL of the front, or of one behind it, from 1 on.
+    pub(crate) fn url(&self, number: u16) -> String {
+        format!("http://127.0.0.1:{}/", self.port + number)
+    }
+}
+
+#[test]
+fn the_website_is_deployed_changes_and_goes() {
+    let website = Website::deploy();
+    let (node, profile, url) = (&website.node, &website.profile, website.url(0));
     await_page(&url, "<h1>It works</h1>");
     for partition in ["slappart0", "slappart1"] {
         let services = node.services(partition);
@@ -257,24 +292,24 @@ fn the_website_is_deployed_changes_and_goes() {
     }
 
     // A second backend.
-    let file = parameters(2);
-    node.request(&profile, &["--parameters-file", &file]);
+    let file = website.parameters(2);
+    node.request(profile, &["--parameters-file", &file]);
     node.process_instances();
-    let connection = node.request(&profile, &["--parameters-file", &file]);
-    let second = format!("http://127.0.0.1:{}/", port + 2);
+    let connection = node.request(profile, &["--parameters-file", &file]);
+    let second = website.url(2);
     assert_eq!(connection["url"], *url);
     assert_eq!(connection["backend-2-url"], *second);
     await_page(&second, "<h1>It works</h1>");
     await_page(&url, "<h1>It works</h1>");
     let configuration = node.site.read("n/inst/slappart0/etc/nginx.conf");
     assert!(
-        configuration.contains(&format!("server 127.0.0.1:{};", port + 2)),
+        configuration.contains(&format!("server 127.0.0.1:{};", website.port + 2)),
         "{configuration}"
     );
 
     // All of the tree goes.
     node.request(
-        &profile,
+        profile,
         &["--parameters-file", &file, "--state", "destroyed"],
     );
     // The master frees the instance at the front when those behind it are gone.

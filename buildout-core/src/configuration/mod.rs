@@ -215,7 +215,7 @@ impl Configuration {
         }
         let pin = format!(">={}", self.dialect.emulated_version);
         let Some(versions) = self.sections.get_mut(&name.value) else {
-            let place = name.origin().and_then(|o| self.place(o, &name.value));
+            let place = name.origin().and_then(|o| self.place(&o, &name.value));
             return Err(ExtendsError::MissingVersionsSection {
                 section: name.value.to_string(),
                 place: place.map(Box::new),
@@ -244,7 +244,7 @@ impl Configuration {
             if value.contains("${") || value.starts_with('/') {
                 continue;
             }
-            let base = match option.origin().map(|origin| origin.source.clone()) {
+            let base = match option.origin().map(|origin| origin.source) {
                 Some(Source::Profile(source)) if is_url(&source) => {
                     return Err(ExtendsError::AmbiguousDirectory {
                         option: name,

@@ -17,7 +17,7 @@ use super::option::{
     MergedSections, Operation,
 };
 use super::transform::Transform;
-use super::tree::{NodeId, Tree, TreeHistory, Visit, plain_item};
+use super::tree::{LastEntry, NodeId, Tree, TreeHistory, Visit, plain_item};
 use super::update::{first_occurrence, operator_order};
 use super::{ExtendsError, MergeShape};
 use crate::profile::syntax::{Operator, ParsedOption, ParsedSection};
@@ -267,7 +267,7 @@ fn fold(
             tree: Arc::clone(tree),
             section,
             option,
-            last: last.clone(),
+            last: LastEntry::Other(Box::new(last.clone())),
         });
     }
     Ok(Some(folded))
@@ -456,7 +456,6 @@ fn application_items(
     if let Some(plain) = plain {
         let single = tree.single(visit, section, plain);
         let computed = single
-            .history
             .last()
             .is_some_and(|last| matches!(last.operation, Operation::Add | Operation::Remove));
         if changes.is_empty() && !computed {

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::error::{ExtendsError, LoadError};
-use super::location::{base_of, join};
+use super::location::{base_of, push_joined};
 use super::option::{MergedOption, MergedSection, MergedSections};
 use super::origin::{Origin, Place, Source};
 use super::settings::DownloadSettings;
@@ -151,11 +151,11 @@ struct Frame {
     next: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Entry {
-    text: Arc<str>,
+    text: Symbol,
     /// What it means in its file.
-    name: Arc<str>,
+    name: Symbol,
     line: u32,
     optional: bool,
 }
@@ -174,7 +174,7 @@ struct GraphLoader<'a> {
     /// The files by identity.
     known: FxHashMap<String, NodeId>,
     /// The files by the spellings met so far.
-    spelled: FxHashMap<Arc<str>, NodeId>,
+    spelled: FxHashMap<Symbol, NodeId>,
     /// The files whose includes are being followed.
     active: FxHashSet<NodeId>,
     /// The conditions decided so far; profiles repeat few of them.
@@ -188,24 +188,28 @@ struct GraphLoader<'a> {
 impl GraphLoader<'_> {
     fn run(&mut self, source: &str) -> Result<(), ExtendsError> {
         let identity = self.surroundings.loader.identity(source);
-        let mut stack = vec![self.open(Arc::from(source), identity, &[])?];
+        let name = self.symbols.intern(source);
+        let mut stack = vec![self.open(name, identity, &[])?];
         while let Some(frame) = stack.last_mut() {
-            let Some(entry) = frame.entries.get(frame.next).cloned() else {
+            let Some(entry) = frame.entries.get(frame.next).copied() else {
                 self.active.remove(&frame.node);
                 stack.pop();
                 continue;
             };
             frame.next += 1;
-            if entry.optional && !self.surroundings.loader.exists(&entry.text) {
-                self.skipped.push(entry.text.to_string());
-                continue;
+            if entry.optional {
+                let text = self.symbols.name(entry.text);
+                if !self.surroundings.loader.exists(text) {
+                    self.skipped.push(text.to_string());
+                    continue;
+                }
             }
             let parent = frame.node;
-            let target = match self.find(&entry.name) {
+            let target = match self.find(entry.name) {
                 Ok(target) if self.active.contains(&target) => {
                     return Err(ExtendsError::Recursive {
                         chain: stack.iter().map(|f| Arc::clone(&f.source)).collect(),
-                        again: Arc::clone(&entry.name),
+                        again: Arc::clone(self.symbols.name(entry.name)),
                         place: self.entry_place(&stack, &entry),
                     });
                 }
@@ -217,7 +221,7 @@ impl GraphLoader<'_> {
                     if self.nodes.len() == 1 {
                         self.settings = self.read_settings()?;
                     }
-                    let frame = self.open(Arc::clone(&entry.name), identity, &stack)?;
+                    let frame = self.open(entry.name, identity, &stack)?;
                     let target = frame.node;
                     stack.push(frame);
                     target
@@ -235,15 +239,15 @@ impl GraphLoader<'_> {
     /// Returns the file that a spelling means, or its identity if it is not
     /// loaded. Most spellings come up many times; only a new one is looked up
     /// in the world.
-    fn find(&mut self, name: &Arc<str>) -> Result<NodeId, String> {
-        if let Some(known) = self.spelled.get(name) {
+    fn find(&mut self, name: Symbol) -> Result<NodeId, String> {
+        if let Some(known) = self.spelled.get(&name) {
             return Ok(*known);
         }
-        let identity = self.surroundings.loader.identity(name);
+        let identity = self.surroundings.loader.identity(self.symbols.name(name));
         let Some(target) = self.known.get(&identity).copied() else {
             return Err(identity);
         };
-        self.spelled.insert(Arc::clone(name), target);
+        self.spelled.insert(name, target);
         Ok(target)
     }
 
@@ -283,7 +287,8 @@ impl GraphLoader<'_> {
     fn entry_place(&self, stack: &[Frame], entry: &Entry) -> Option<Box<Place>> {
         let frame = stack.last()?;
         let text = &self.nodes[frame.node.index()].content.text;
-        let place = Place::find(&frame.source, text, entry.line, &entry.text);
+        let needle = self.symbols.name(entry.text);
+        let place = Place::find(&frame.source, text, entry.line, needle);
         Some(Box::new(place))
     }
 
@@ -291,10 +296,11 @@ impl GraphLoader<'_> {
     /// lead to it.
     fn open(
         &mut self,
-        source: Arc<str>,
+        name: Symbol,
         identity: String,
         stack: &[Frame],
     ) -> Result<Frame, ExtendsError> {
+        let source = Arc::clone(self.symbols.name(name));
         let loaded = self.surroundings.loader.load(&source, &self.settings);
         let loaded = loaded.map_err(|reason| ExtendsError::Unreadable {
             source_name: Arc::clone(&source),
@@ -331,7 +337,7 @@ impl GraphLoader<'_> {
         let node = NodeId(self.nodes.len() as u32);
         let is_root = self.nodes.is_empty();
         self.known.insert(identity, node);
-        self.spelled.insert(Arc::clone(&source), node);
+        self.spelled.insert(name, node);
         self.active.insert(node);
         self.nodes.push(Node {
             content: Arc::new(FileContent {
@@ -375,12 +381,17 @@ impl GraphLoader<'_> {
         let base = base_of(source);
         let normalized = self.surroundings.dialect.normalized_bases;
         let mut entries = Vec::new();
-        let mut add = |option: &ParsedOption, optional: bool| {
-            entries.extend(split_words(&option.value).map(|entry| Entry {
-                text: Arc::from(entry),
-                name: Arc::from(join(base, entry, normalized)),
-                line: option.line,
-                optional,
+        let mut name = String::new();
+        let mut add = |symbols: &mut Symbols, option: &ParsedOption, optional: bool| {
+            entries.extend(split_words(&option.value).map(|entry| {
+                name.clear();
+                push_joined(&mut name, base, entry, normalized);
+                Entry {
+                    text: symbols.intern(entry),
+                    name: symbols.intern(&name),
+                    line: option.line,
+                    optional,
+                }
             }));
         };
         let buildout = self.symbols.intern("buildout");
@@ -397,13 +408,13 @@ impl GraphLoader<'_> {
             });
         }
         if let Some(option) = extends {
-            add(&option, false);
+            add(&mut self.symbols, &option, false);
         }
         let mut optional = None;
         if self.surroundings.dialect.optional_extends {
             optional = section.take(self.symbols.intern("optional-extends"));
             if let Some(option) = &optional {
-                add(option, true);
+                add(&mut self.symbols, option, true);
             }
         }
         Ok((entries, optional))

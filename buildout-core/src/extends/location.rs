@@ -36,8 +36,16 @@ pub fn base_of(source: &str) -> &str {
 /// `base`. With `normalized`, each leading `../` strips one component of the
 /// base first, as the SlapOS fork does.
 pub fn join(base: &str, entry: &str, normalized: bool) -> String {
-    if is_url(entry) || entry.starts_with('/') {
-        return entry.to_owned();
+    let mut joined = String::with_capacity(base.len() + 1 + entry.len());
+    push_joined(&mut joined, base, entry, normalized);
+    joined
+}
+
+/// Appends what [`join`] returns to the empty `joined`.
+pub(super) fn push_joined(joined: &mut String, base: &str, entry: &str, normalized: bool) {
+    if entry.starts_with('/') || is_url(entry) {
+        joined.push_str(entry);
+        return;
     }
     let (mut base, mut entry) = (base, entry);
     if normalized {
@@ -49,13 +57,11 @@ pub fn join(base: &str, entry: &str, normalized: bool) -> String {
             entry = rest;
         }
     }
-    let mut joined = String::with_capacity(base.len() + 1 + entry.len());
     joined.push_str(base);
     if !base.is_empty() && (!base.ends_with('/') || is_url(base)) {
         joined.push('/');
     }
     joined.push_str(entry);
-    joined
 }
 
 /// Returns `base` without its last component, unless there is none to strip

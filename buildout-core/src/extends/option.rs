@@ -135,14 +135,6 @@ impl History {
         }));
     }
 
-    /// Returns the newest entry.
-    pub fn last(&self) -> Option<&HistoryItem> {
-        match &self.newest {
-            Some(link) => Some(&link.item),
-            None => self.tree.as_ref().map(TreeHistory::last),
-        }
-    }
-
     /// Lists what makes up the current value: the entries from the last one on
     /// that is no edit, oldest first.
     pub fn current(&self) -> Vec<HistoryItem> {
@@ -228,20 +220,29 @@ impl MergedOption {
         Self::set("", Origin::symbolic(Source::Implicit))
     }
 
+    /// Returns the newest entry of the history.
+    pub fn last(&self) -> Option<HistoryItem> {
+        match (&self.history.newest, &self.history.tree) {
+            (Some(link), _) => Some(link.item.clone()),
+            (None, Some(tree)) => Some(tree.last(&self.value)),
+            (None, None) => None,
+        }
+    }
+
     /// Returns where the current value comes from.
-    pub fn origin(&self) -> Option<&Origin> {
-        self.history.last().map(|item| &item.origin)
+    pub fn origin(&self) -> Option<Origin> {
+        self.last().map(|item| item.origin)
     }
 
     /// Upstream's `overrideValue`: a plain value adds an entry, a computed one
     /// brings its history along.
     pub fn override_with(&mut self, other: &MergedOption) {
         self.value = Arc::clone(&other.value);
-        match other.history.last() {
+        match other.last() {
             Some(last) if !last.operation.is_edit() => self.history.push(HistoryItem {
                 operation: Operation::Override,
                 value: Arc::clone(&other.value),
-                origin: last.origin.clone(),
+                origin: last.origin,
             }),
             _ => self.history = other.history.clone(),
         }
@@ -263,19 +264,20 @@ impl MergedOption {
     }
 
     fn record_edit(&mut self, operation: Operation, by: &MergedOption) {
-        if let Some(last) = by.history.last() {
+        if let Some(origin) = by.origin() {
             self.history.push(HistoryItem {
                 operation,
                 value: Arc::clone(&by.value),
-                origin: last.origin.clone(),
+                origin,
             });
         }
     }
 
     /// Upstream's `setDirectory`: the same value, made absolute.
     pub fn set_directory(&mut self, directory: impl Into<Arc<str>>) {
+        let origin = self.origin();
         self.value = directory.into();
-        if let Some(origin) = self.origin().cloned() {
+        if let Some(origin) = origin {
             self.history.push(HistoryItem {
                 operation: Operation::Directory,
                 value: Arc::clone(&self.value),

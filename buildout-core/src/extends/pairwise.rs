@@ -14,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::ExtendsError;
 use super::edits::{EditedOption, EditedSection};
@@ -24,8 +24,8 @@ use super::option::{
     MergedSections, Operation, append_lines, without_lines,
 };
 use super::transform::VALUE_LIMIT;
-use super::tree::{NodeId, Tree, TreeHistory, plain_item};
-use crate::profile::syntax::{Operator, ParsedOption};
+use super::tree::{LastEntry, NodeId, Tree, TreeHistory, plain_item};
+use crate::profile::syntax::{Operator, ParsedOption, ParsedSection};
 use crate::symbols::Symbol;
 use fold::Fold;
 use lineage::{Lineage, Step, Subject};
@@ -37,75 +37,97 @@ use lineage::{Lineage, Step, Subject};
 /// [`ExtendsError::ValueTooLong`] if repeated `+=` builds up a value above the
 /// limit.
 pub(super) fn merge(tree: &Arc<Tree>) -> Result<MergedSections, ExtendsError> {
-    let mut drafts: IndexMap<Symbol, Draft, FxBuildHasher> = IndexMap::default();
-    for &node in tree.first_applications() {
-        for section in tree.sections(node) {
-            let draft = drafts.entry(section.name).or_insert_with(|| Draft {
-                birth: node,
-                winners: IndexMap::with_capacity_and_hasher(section.options.len(), FxBuildHasher),
-            });
-            for option in &section.options {
-                let winner = draft.winners.entry(option.key).or_insert((node, option));
-                if tree.last_applications().is_after(node, winner.0) {
-                    *winner = (node, option);
-                }
-            }
+    let mut order: FxHashMap<Symbol, usize> = FxHashMap::default();
+    let mut drafts = Vec::new();
+    for &file in tree.first_applications() {
+        for section in tree.sections(file) {
+            let next = order.len();
+            let place = *order.entry(section.name).or_insert(next);
+            drafts.push((place, Draft { file, section }));
         }
     }
-    let mut sections = MergedSections::with_capacity_and_hasher(drafts.len(), FxBuildHasher);
-    for (name, draft) in drafts {
-        let section = draft.finish(tree, name)?;
-        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(section));
+    drafts.sort_by_key(|(place, _)| *place);
+    let mut sections = MergedSections::with_capacity_and_hasher(order.len(), FxBuildHasher);
+    for drafts in drafts.chunk_by(|(one, _), (next, _)| one == next) {
+        let (name, merged) = merge_section(tree, drafts)?;
+        sections.insert(Arc::clone(tree.symbols.name(name)), Arc::new(merged));
     }
     Ok(sections)
 }
 
-/// A section while the files are looked at once each.
+/// What one file writes into a section.
+#[derive(Clone, Copy)]
 struct Draft<'t> {
-    /// The file with which the section begins.
-    birth: NodeId,
-    /// The last assignment of each key.
-    winners: IndexMap<Symbol, (NodeId, &'t ParsedOption), FxBuildHasher>,
+    file: NodeId,
+    section: &'t ParsedSection,
 }
 
-impl Draft<'_> {
-    fn finish(self, tree: &Arc<Tree>, name: Symbol) -> Result<MergedSection, ExtendsError> {
-        let mut merged = MergedSection::with_capacity_and_hasher(self.winners.len(), FxBuildHasher);
-        let Some(edited) = tree.edits().section(name) else {
-            for (key, (node, option)) in self.winners {
-                let option = tree.plain_option(tree.last_applications().of(node), name, option);
-                merged.insert(Arc::clone(tree.symbols.name(key)), option);
-            }
-            return Ok(merged);
-        };
-        let mut options = EditedOptions {
-            tree,
-            birth: self.birth,
-            name,
-            section: edited,
-            folded: edited
-                .entangled
-                .then(|| Fold::new(tree, name, edited).of_root())
-                .transpose()?,
-        };
-        for (key, (node, option)) in self.winners {
-            let text = tree.symbols.name(key);
-            if !edited.options.contains_key(&option.base) {
-                let option = tree.plain_option(tree.last_applications().of(node), name, option);
-                merged.insert(Arc::clone(text), option);
-                continue;
-            }
-            for key in [key, option.base] {
-                let text = tree.symbols.name(key);
-                if !merged.contains_key(text)
-                    && let Some(option) = options.get(key)?
-                {
-                    merged.insert(Arc::clone(text), option);
-                }
+/// An option, and the file that writes it last.
+type Winner<'t> = (NodeId, &'t ParsedOption);
+
+/// Merges what the files write into one section, in the order of their first
+/// application.
+fn merge_section(
+    tree: &Arc<Tree>,
+    drafts: &[(usize, Draft<'_>)],
+) -> Result<(Symbol, MergedSection), ExtendsError> {
+    let (_, first) = drafts[0];
+    // Most sections are written by one file.
+    let merged = if drafts.len() == 1 {
+        let options = first.section.options.iter();
+        merge_winners(tree, first, options.map(|option| (first.file, option)))
+    } else {
+        merge_winners(tree, first, winners(tree, drafts).into_values())
+    };
+    Ok((first.section.name, merged?))
+}
+
+/// Returns the last assignment of each key.
+fn winners<'t>(
+    tree: &Tree,
+    drafts: &[(usize, Draft<'t>)],
+) -> IndexMap<Symbol, Winner<'t>, FxBuildHasher> {
+    let mut winners: IndexMap<Symbol, Winner<'t>, FxBuildHasher> = IndexMap::default();
+    for (_, Draft { file, section }) in drafts {
+        for option in &section.options {
+            let winner = winners.entry(option.key).or_insert((*file, option));
+            if tree.last_applications().is_after(*file, winner.0) {
+                *winner = (*file, option);
             }
         }
-        Ok(merged)
     }
+    winners
+}
+
+/// Makes a section that begins with `first` of the last writers of its options.
+fn merge_winners<'t>(
+    tree: &'t Arc<Tree>,
+    first: Draft<'t>,
+    winners: impl ExactSizeIterator<Item = Winner<'t>>,
+) -> Result<MergedSection, ExtendsError> {
+    let name = first.section.name;
+    let mut merged = MergedSection::with_capacity_and_hasher(winners.len(), FxBuildHasher);
+    let mut edited_options = EditedOptions::of(tree, first)?;
+    for (file, option) in winners {
+        let edited = edited_options
+            .as_mut()
+            .filter(|edited| edited.section.options.contains_key(&option.base));
+        let Some(edited) = edited else {
+            let key = Arc::clone(tree.symbols.name(option.key));
+            let visit = tree.last_applications().of(file);
+            merged.insert(key, tree.plain_option(visit, name, option));
+            continue;
+        };
+        for key in [option.key, option.base] {
+            let text = tree.symbols.name(key);
+            if !merged.contains_key(text)
+                && let Some(option) = edited.get(key)?
+            {
+                merged.insert(Arc::clone(text), option);
+            }
+        }
+    }
+    Ok(merged)
 }
 
 /// The options of a section that operators act on, in the result of the root.
@@ -118,7 +140,25 @@ struct EditedOptions<'t> {
     folded: Option<MergedSection>,
 }
 
-impl EditedOptions<'_> {
+impl<'t> EditedOptions<'t> {
+    /// Those of the section that begins with `first`, if there are any.
+    fn of(tree: &'t Arc<Tree>, first: Draft<'t>) -> Result<Option<Self>, ExtendsError> {
+        let name = first.section.name;
+        let Some(section) = tree.edits().section(name) else {
+            return Ok(None);
+        };
+        let folded = section
+            .entangled
+            .then(|| Fold::new(tree, name, section).of_root());
+        Ok(Some(EditedOptions {
+            tree,
+            birth: first.file,
+            name,
+            section,
+            folded: folded.transpose()?,
+        }))
+    }
+
     /// Returns what is stored under `key`: an option, or an operator that no
     /// merge has resolved.
     fn get(&mut self, key: Symbol) -> Result<Option<MergedOption>, ExtendsError> {
@@ -178,7 +218,7 @@ impl EditedOptions<'_> {
                 tree: Arc::clone(self.tree),
                 section: self.name,
                 option: key,
-                last,
+                last: LastEntry::Other(Box::new(last)),
             }),
         }))
     }

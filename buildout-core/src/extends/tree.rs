@@ -39,12 +39,12 @@ pub(super) struct FileContent {
 }
 
 /// An entry of `extends`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Include {
     pub(super) target: NodeId,
-    pub(super) entry: Arc<str>,
+    pub(super) entry: Symbol,
     /// What the entry means where the file that holds it has its first name.
-    pub(super) name: Arc<str>,
+    pub(super) name: Symbol,
 }
 
 /// A file in the graph. Several nodes share the content of the file that
@@ -151,9 +151,10 @@ impl Tree {
     /// is reached as `source`.
     pub(super) fn spell(&self, file: NodeId, source: &str, include: &Include) -> Arc<str> {
         if *self.node(file).source == *source {
-            return Arc::clone(&include.name);
+            return Arc::clone(self.symbols.name(include.name));
         }
-        Arc::from(join(base_of(source), &include.entry, self.normalized))
+        let entry = self.symbols.name(include.entry);
+        Arc::from(join(base_of(source), entry, self.normalized))
     }
 
     /// Returns the number of files, edges and paths.
@@ -345,7 +346,7 @@ impl Tree {
         let carried = &self.node(file).content.carried;
         let last = carried
             .get(&(section, option.key))
-            .and_then(|carried| carried.history.last());
+            .and_then(MergedOption::last);
         last.is_some_and(|last| last.operation.is_edit())
     }
 
@@ -362,7 +363,7 @@ impl Tree {
             .content
             .carried
             .get(&(section, edit.key));
-        let origin = carried.and_then(|carried| carried.origin().cloned());
+        let origin = carried.and_then(MergedOption::origin);
         HistoryItem {
             operation: match edit.operator {
                 Some(Operator::Remove) => Operation::Remove,
@@ -388,11 +389,10 @@ impl Tree {
             let carried = carried.get(&(section, option.key));
             carried.and_then(|carried| plain_item(Operation::Override, carried))
         };
-        let last = last.unwrap_or_else(|| HistoryItem {
-            operation: Operation::Override,
-            value: Arc::clone(&option.value),
-            origin: Origin::profile(Arc::clone(&visit.source), option.line),
-        });
+        let last = match last {
+            Some(last) => LastEntry::Other(Box::new(last)),
+            None => LastEntry::plain(self, visit, option),
+        };
         MergedOption {
             value: Arc::clone(&option.value),
             history: History::of_tree(TreeHistory {
@@ -460,12 +460,51 @@ pub(super) struct TreeHistory {
     pub(super) section: Symbol,
     /// The option, without operator.
     pub(super) option: Symbol,
-    pub(super) last: HistoryItem,
+    pub(super) last: LastEntry,
+}
+
+/// The newest entry of an option's history. There is one for each option, so it
+/// is kept small.
+#[derive(Clone, Debug)]
+pub(super) enum LastEntry {
+    /// The last application of `file` sets the option, by its line `line`.
+    Plain { file: NodeId, line: u32 },
+    /// Any other.
+    Other(Box<HistoryItem>),
+}
+
+impl LastEntry {
+    /// The entry for the plain line `option` of the file `visit`.
+    fn plain(tree: &Tree, visit: &Visit, option: &ParsedOption) -> Self {
+        let last = tree.last_applications().of(visit.node);
+        if Arc::ptr_eq(&visit.source, &last.source) {
+            return LastEntry::Plain {
+                file: visit.node,
+                line: option.line,
+            };
+        }
+        LastEntry::Other(Box::new(HistoryItem {
+            operation: Operation::Override,
+            value: Arc::clone(&option.value),
+            origin: Origin::profile(Arc::clone(&visit.source), option.line),
+        }))
+    }
 }
 
 impl TreeHistory {
-    pub(super) fn last(&self) -> &HistoryItem {
-        &self.last
+    /// Returns the newest entry; `value` is that of the option.
+    pub(super) fn last(&self, value: &Arc<str>) -> HistoryItem {
+        match &self.last {
+            LastEntry::Plain { file, line } => {
+                let visit = self.tree.last_applications().of(*file);
+                HistoryItem {
+                    operation: Operation::Override,
+                    value: Arc::clone(value),
+                    origin: Origin::profile(Arc::clone(&visit.source), *line),
+                }
+            }
+            LastEntry::Other(item) => (**item).clone(),
+        }
     }
 
     /// Lists the newest entries, back to the last one that is no edit, newest
@@ -499,13 +538,13 @@ impl TreeHistory {
 /// Makes the entry that a plain value leaves in a history; of a value that
 /// operators changed before it came here, their last entry.
 pub(super) fn plain_item(operation: Operation, option: &MergedOption) -> Option<HistoryItem> {
-    let last = option.history.last()?;
+    let last = option.last()?;
     if last.operation.is_edit() {
-        return Some(last.clone());
+        return Some(last);
     }
     Some(HistoryItem {
         operation,
         value: Arc::clone(&option.value),
-        origin: last.origin.clone(),
+        origin: last.origin,
     })
 }

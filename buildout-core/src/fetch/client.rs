@@ -274,6 +274,8 @@ fn build(options: &ClientOptions, tls: &TlsSettings) -> Result<Client, SetupErro
 }
 
 fn builder(options: &ClientOptions, tls: &TlsSettings) -> Result<ClientBuilder, SetupError> {
+    // What an embedder has chosen before stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // Transparent decompression would change length and checksum of a
     // `.tar.gz`; it is a feature of reqwest that this crate does not enable.
     // `no_proxy` keeps the client from reading the environment.
@@ -343,6 +345,14 @@ fn read_identity(client: &ClientCertificate) -> Result<reqwest::Identity, SetupE
 }
 
 impl Transport for HttpClient {
+    fn prepare(&self, tls: &TlsSettings) {
+        // Most hosts are not shown a certificate of the client.
+        let _ = self.client(TlsSettings {
+            client: None,
+            ..tls.clone()
+        });
+    }
+
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
         let mut url = parse_url(request.url.exposed())?;
         let mut downgraded = false;

@@ -1,7 +1,7 @@
 //! Message digests, computed while bytes stream by, and their verification.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use md5::Md5;
 use sha2::digest::Digest;
@@ -100,9 +100,11 @@ pub struct Digests {
 impl Digests {
     /// Computes the digests of a byte slice.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut streaming = StreamingDigests::new();
-        streaming.update(bytes);
-        streaming.finish()
+        Digests {
+            md5: Md5::digest(bytes).into(),
+            sha256: Sha256::digest(bytes).into(),
+            sha512: Sha512::digest(bytes).into(),
+        }
     }
 
     /// Returns one digest.
@@ -130,61 +132,100 @@ impl fmt::Debug for Digests {
     }
 }
 
-/// Computes all digests of a stream in one pass; also a [`Write`] sink.
-#[derive(Clone, Default)]
-pub struct StreamingDigests {
-    md5: Md5,
-    sha256: Sha256,
-    sha512: Sha512,
+/// Digests of one byte sequence, as far as somebody wanted them: SHA-256 always.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct KnownDigests {
+    md5: Option<[u8; 16]>,
+    pub(crate) sha256: [u8; 32],
+    sha512: Option<[u8; 64]>,
 }
 
-impl StreamingDigests {
-    /// Starts with the empty stream.
-    pub fn new() -> Self {
-        Self::default()
+impl KnownDigests {
+    fn get(&self, algorithm: Algorithm) -> Option<&[u8]> {
+        match algorithm {
+            Algorithm::Md5 => self.md5.as_ref().map(|digest| &digest[..]),
+            Algorithm::Sha256 => Some(&self.sha256),
+            Algorithm::Sha512 => self.sha512.as_ref().map(|digest| &digest[..]),
+        }
     }
 
-    /// Adds the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
-        self.sha256.update(bytes);
-        self.sha512.update(bytes);
+    /// Returns all digests, if all are known.
+    pub(crate) fn all(&self) -> Option<Digests> {
+        Some(Digests {
+            md5: self.md5?,
+            sha256: self.sha256,
+            sha512: self.sha512?,
+        })
     }
+}
 
-    /// Returns the digests of all bytes added.
-    pub fn finish(self) -> Digests {
-        Digests {
-            md5: self.md5.finalize().into(),
-            sha256: self.sha256.finalize().into(),
-            sha512: self.sha512.finalize().into(),
+impl From<Digests> for KnownDigests {
+    fn from(digests: Digests) -> Self {
+        KnownDigests {
+            md5: Some(digests.md5),
+            sha256: digests.sha256,
+            sha512: Some(digests.sha512),
         }
     }
 }
 
-impl fmt::Debug for StreamingDigests {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("StreamingDigests")
+/// Computes digests of a stream in one pass.
+#[derive(Clone)]
+pub(crate) struct StreamingDigests {
+    md5: Option<Md5>,
+    sha256: Sha256,
+    sha512: Option<Sha512>,
+}
+
+impl StreamingDigests {
+    /// Starts with the empty stream, for all digests.
+    pub(crate) fn all() -> Self {
+        StreamingDigests {
+            md5: Some(Md5::default()),
+            sha256: Sha256::default(),
+            sha512: Some(Sha512::default()),
+        }
+    }
+
+    /// Does so for SHA-256, and for what else is demanded: the others take longer.
+    pub(crate) fn demanded(expected: &ExpectedDigests) -> Self {
+        StreamingDigests {
+            md5: expected.md5.map(|_| Md5::default()),
+            sha256: Sha256::default(),
+            sha512: expected.sha512.map(|_| Sha512::default()),
+        }
+    }
+
+    /// Adds the next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+        self.sha256.update(bytes);
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.update(bytes);
+        }
+    }
+
+    /// Returns the digests of all bytes added.
+    pub(crate) fn finish(self) -> KnownDigests {
+        KnownDigests {
+            md5: self.md5.map(|md5| md5.finalize().into()),
+            sha256: self.sha256.finalize().into(),
+            sha512: self.sha512.map(|sha512| sha512.finalize().into()),
+        }
     }
 }
 
-impl Write for StreamingDigests {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reads to the end and returns the digests and the number of bytes.
+/// Reads to the end, adds it to `digests`, and returns them and the number of bytes.
 ///
 /// # Errors
 ///
 /// Passes on what the reader reports; the caller knows the path to name.
-pub fn digest_reader(mut reader: impl Read) -> io::Result<(Digests, u64)> {
-    let mut digests = StreamingDigests::new();
+pub(crate) fn digest_reader(
+    mut reader: impl Read,
+    mut digests: StreamingDigests,
+) -> io::Result<(KnownDigests, u64)> {
     let mut block = vec![0; BLOCK_SIZE];
     let mut size = 0;
     loop {
@@ -263,14 +304,28 @@ impl ExpectedDigests {
     ///
     /// Returns the first mismatch, MD5 before the others.
     pub fn verify(&self, actual: &Digests) -> Result<(), DigestMismatch> {
+        self.compare(|algorithm| Some(actual.get(algorithm)))
+    }
+
+    /// Does so with digests that need not be all. One that is demanded and was not
+    /// computed is no match.
+    pub(crate) fn verify_known(&self, actual: &KnownDigests) -> Result<(), DigestMismatch> {
+        self.compare(|algorithm| actual.get(algorithm))
+    }
+
+    fn compare<'d>(
+        &self,
+        actual: impl Fn(Algorithm) -> Option<&'d [u8]>,
+    ) -> Result<(), DigestMismatch> {
         for algorithm in Algorithm::ALL {
+            let actual = actual(algorithm);
             if let Some(expected) = self.get(algorithm)
-                && expected != actual.get(algorithm)
+                && Some(expected) != actual
             {
                 return Err(DigestMismatch {
                     algorithm,
                     expected: encode_hex(expected),
-                    actual: actual.hex(algorithm),
+                    actual: actual.map_or_else(|| "unknown".to_owned(), encode_hex),
                 });
             }
         }
@@ -392,8 +447,9 @@ mod tests {
 
     #[test]
     fn computes_all_digests_in_one_pass() {
-        let (digests, size) = digest_reader(&b"hello"[..]).unwrap();
+        let (known, size) = digest_reader(&b"hello"[..], StreamingDigests::all()).unwrap();
         assert_eq!(size, 5);
+        let digests = known.all().unwrap();
         assert_eq!(digests.hex(Algorithm::Md5), MD5_OF_HELLO);
         assert_eq!(digests.hex(Algorithm::Sha256), SHA256_OF_HELLO);
         assert!(
@@ -401,10 +457,25 @@ mod tests {
                 .hex(Algorithm::Sha512)
                 .starts_with("9b71d224bd62f378")
         );
-        let mut pieces = StreamingDigests::new();
-        pieces.write_all(b"he").unwrap();
-        pieces.write_all(b"llo").unwrap();
-        assert_eq!(pieces.finish(), digests);
+        assert_eq!(Digests::of(b"hello"), digests);
+        let mut pieces = StreamingDigests::all();
+        pieces.update(b"he");
+        pieces.update(b"llo");
+        assert_eq!(pieces.finish().all(), Some(digests));
+    }
+
+    #[test]
+    fn what_is_not_demanded_is_not_computed_and_matches_nothing() {
+        let md5 = ExpectedDigests::md5(MD5_OF_HELLO).unwrap();
+        let known = |expected: &ExpectedDigests| {
+            let digests = StreamingDigests::demanded(expected);
+            digest_reader(&b"hello"[..], digests).unwrap().0
+        };
+        assert_eq!(md5.verify_known(&known(&md5)), Ok(()));
+        let none = known(&ExpectedDigests::none());
+        assert_eq!(encode_hex(&none.sha256), SHA256_OF_HELLO);
+        assert_eq!(none.all(), None);
+        assert!(md5.verify_known(&none).is_err());
     }
 
     #[test]

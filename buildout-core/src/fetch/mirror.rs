@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::error::FetchError;
 use super::redact::RedactedUrl;
 use super::resource::Resource;
+use super::tls::TlsSettings;
 use super::transport::{Transport, TransportRequest, TransportResponse};
 use crate::extends::UrlReplacements;
 
@@ -48,6 +49,10 @@ impl MirrorTransport {
 }
 
 impl Transport for MirrorTransport {
+    fn prepare(&self, tls: &TlsSettings) {
+        self.transport.prepare(tls);
+    }
+
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
         let mut request = request.clone();
         if request.stall_timeout.is_none() {

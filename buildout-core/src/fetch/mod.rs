@@ -46,8 +46,8 @@ pub use client::{
 };
 pub use copy::CopyError;
 pub use digest::{
-    Algorithm, DigestMismatch, Digests, ExpectedDigests, InvalidDigest, StreamingDigests,
-    digest_reader, encode_hex, split_url_digest,
+    Algorithm, DigestMismatch, Digests, ExpectedDigests, InvalidDigest, encode_hex,
+    split_url_digest,
 };
 pub use download::{
     CacheUse, ChecksumPlace, Destination, DownloadError, DownloadRequest, Downloaded, Downloader,

@@ -1,5 +1,6 @@
 //! Reading profiles from files and over http.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -192,7 +193,11 @@ impl ProfileLoader for ProfileFiles {
         if is_url(source) {
             return self.download(source, settings);
         }
-        let text = self.read_file(&self.working_directory.join(source), source, source)?;
+        let path = match source.starts_with('/') {
+            true => Cow::Borrowed(Path::new(source)),
+            false => Cow::Owned(self.working_directory.join(source)),
+        };
+        let text = self.read_file(&path, source, source)?;
         Ok(LoadedText {
             text,
             downloaded_as: None,

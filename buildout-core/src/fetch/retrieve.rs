@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::digest::{BLOCK_SIZE, Digests, StreamingDigests};
+use super::digest::{BLOCK_SIZE, KnownDigests, StreamingDigests};
 use super::error::FetchError;
 use super::interruptible::interruptible_get;
 use super::observer::{FetchEvent, FetchObserver};
@@ -23,6 +23,8 @@ pub(crate) struct Retrieval<'a> {
     pub(crate) retry: &'a RetryPolicy,
     pub(crate) tls: &'a TlsSettings,
     pub(crate) maximum_size: Option<u64>,
+    /// The digests that are wanted, of nothing yet.
+    pub(crate) digests: StreamingDigests,
 }
 
 /// A file that grows during one or several attempts.
@@ -30,6 +32,7 @@ struct PartialFile<'a> {
     file: &'a File,
     path: &'a Path,
     digests: StreamingDigests,
+    no_digests: &'a StreamingDigests,
     received: u64,
     /// What the server promised to keep as long as the resource is the same.
     validator: Option<String>,
@@ -52,7 +55,7 @@ impl PartialFile<'_> {
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .map_err(|source| self.failed(source))?;
-        self.digests = StreamingDigests::new();
+        self.digests.clone_from(self.no_digests);
         self.received = 0;
         self.total = None;
         self.validator = None;
@@ -77,11 +80,12 @@ impl Retrieval<'_> {
         url: &RedactedUrl,
         file: &File,
         path: &Path,
-    ) -> Result<(Digests, u64), FetchError> {
+    ) -> Result<(KnownDigests, u64), FetchError> {
         let mut partial = PartialFile {
             file,
             path,
-            digests: StreamingDigests::new(),
+            digests: self.digests.clone(),
+            no_digests: &self.digests,
             received: 0,
             validator: None,
             total: None,

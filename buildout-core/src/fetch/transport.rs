@@ -89,4 +89,8 @@ pub trait Transport: Send + Sync {
     ///
     /// Fails only if there is no reply: an error status is a reply.
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError>;
+
+    /// Makes ready what the first request is going to need, for somebody who has time
+    /// for it now. What is wrong with it is told by the request.
+    fn prepare(&self, _tls: &TlsSettings) {}
 }

@@ -7,6 +7,7 @@
 //! expressions is written out by hand here, which also gives every option the
 //! line it comes from.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -23,6 +24,8 @@ pub const PART_DEPENDENCIES_OPTION: &str = "<part-dependencies>";
 
 /// How many bytes of a profile to expect for each option, or a little less.
 const LIKELY_OPTION: usize = 64;
+/// Room for nearly every value of several lines, in bytes.
+const LIKELY_VALUE: usize = 1024;
 
 /// `+=` or `-=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +179,7 @@ pub fn parse<'a, E>(
         sections: Vec::new(),
         section_index: FxHashMap::default(),
         options: Vec::with_capacity(text.len() / LIKELY_OPTION),
+        lines: Vec::with_capacity(text.len() / LIKELY_OPTION),
         option_index: FxHashMap::with_capacity_and_hasher(
             text.len() / LIKELY_OPTION,
             FxBuildHasher,
@@ -268,9 +272,36 @@ struct OpenOption<'a> {
     operator: Option<Operator>,
     /// What stands in the line of the option itself.
     first: &'a str,
-    /// The continuation lines, without trailing blanks.
-    lines: Vec<&'a str>,
+    /// The continuation lines before those of the last assignment.
+    earlier: Vec<&'a str>,
+    /// The continuation lines of the last assignment, in [`Parser::lines`].
+    lines: Range<usize>,
     line: u32,
+}
+
+impl<'a> OpenOption<'a> {
+    /// Takes away the empty lines at the end.
+    fn drop_empty_lines(&mut self, lines: &[&'a str]) {
+        while lines[self.lines.clone()]
+            .last()
+            .is_some_and(|line| line.is_empty())
+        {
+            self.lines.end -= 1;
+        }
+        if self.lines.is_empty() {
+            while self.earlier.pop_if(|line| line.is_empty()).is_some() {}
+        }
+    }
+
+    /// Returns the continuation lines, with those before in front.
+    fn join_lines<'l>(&'l mut self, lines: &'l [&'a str]) -> &'l [&'a str] {
+        let last = &lines[self.lines.clone()];
+        if self.earlier.is_empty() {
+            return last;
+        }
+        self.earlier.extend(last);
+        &self.earlier
+    }
 }
 
 struct Parser<'a> {
@@ -280,6 +311,8 @@ struct Parser<'a> {
     section_index: FxHashMap<Symbol, usize>,
     /// The options of all sections; none where one was dropped again.
     options: Vec<Option<OpenOption<'a>>>,
+    /// The continuation lines of all options, without trailing blanks.
+    lines: Vec<&'a str>,
     option_index: FxHashMap<(usize, Symbol), usize>,
     /// The section that options belong to.
     current: Option<usize>,
@@ -316,7 +349,8 @@ impl<'a> Parser<'a> {
             line
         };
         if let Some(option) = self.open.and_then(|open| self.options[open].as_mut()) {
-            option.lines.push(line);
+            self.lines.push(line);
+            option.lines.end = self.lines.len();
         }
     }
 
@@ -343,7 +377,8 @@ impl<'a> Parser<'a> {
             key: key_symbol,
             operator,
             first: value,
-            lines: Vec::new(),
+            earlier: Vec::new(),
+            lines: self.lines.len()..self.lines.len(),
             line,
         });
         let next = self.options.len();
@@ -367,9 +402,12 @@ impl<'a> Parser<'a> {
         let Some(option) = &mut self.options[index] else {
             return;
         };
-        while option.lines.pop_if(|line| line.is_empty()).is_some() {}
+        option.drop_empty_lines(&self.lines);
+        option.earlier.extend(&self.lines[option.lines.clone()]);
+        option.lines = self.lines.len()..self.lines.len();
         if !value.is_empty() {
-            option.lines.push(value);
+            self.lines.push(value);
+            option.lines.end = self.lines.len();
         }
     }
 
@@ -394,8 +432,8 @@ impl<'a> Parser<'a> {
             options: Vec::with_capacity(section.size),
         });
         let mut sections: Vec<ParsedSection> = sections.collect();
-        let mut joined = String::new();
-        for option in self.options.into_iter().flatten() {
+        let mut joined = String::with_capacity(LIKELY_VALUE);
+        for mut option in self.options.into_iter().flatten() {
             let base = match option.operator {
                 Some(_) => intern_base(option.key, self.symbols),
                 None => option.key,
@@ -404,7 +442,7 @@ impl<'a> Parser<'a> {
                 key: option.key,
                 base,
                 operator: option.operator,
-                value: join_value(option.first, &option.lines, &mut joined),
+                value: join_value(option.first, option.join_lines(&self.lines), &mut joined),
                 line: option.line,
             });
         }

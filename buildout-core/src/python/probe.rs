@@ -97,6 +97,17 @@ impl PythonProbe {
         self
     }
 
+    /// Tells whether the identity of an executable is known without running it.
+    pub fn is_remembered(&self) -> bool {
+        let Location::Executable(executable) = &self.location else {
+            return self.identity.get().is_some();
+        };
+        self.identity.get().is_some()
+            || self
+                .entry(executable)
+                .is_some_and(|entry| entry.read().is_some())
+    }
+
     fn probe(&self) -> Result<PythonIdentity, PythonError> {
         let search_path = match &self.location {
             Location::Executable(executable) => return self.ask_or_remember(executable),
@@ -116,11 +127,7 @@ impl PythonProbe {
     }
 
     fn ask_or_remember(&self, executable: &Path) -> Result<PythonIdentity, PythonError> {
-        // An executable that cannot be examined is still asked.
-        let entry = self
-            .cache_directory
-            .as_deref()
-            .and_then(|directory| CacheEntry::new(directory, executable).ok().flatten());
+        let entry = self.entry(executable);
         if let Some(identity) = entry.as_ref().and_then(CacheEntry::read) {
             return Ok(identity);
         }
@@ -130,6 +137,13 @@ impl PythonProbe {
             let _ = entry.write(&identity);
         }
         Ok(identity)
+    }
+
+    /// Returns where an answer is remembered. An executable that cannot be examined is
+    /// still asked.
+    fn entry(&self, executable: &Path) -> Option<CacheEntry> {
+        let directory = self.cache_directory.as_deref()?;
+        CacheEntry::new(directory, executable).ok().flatten()
     }
 
     fn ask(&self, executable: &Path) -> Result<PythonIdentity, PythonError> {

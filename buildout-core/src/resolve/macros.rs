@@ -144,7 +144,7 @@ impl Frame {
 /// each link.
 fn inherited(option: &MergedOption) -> MergedOption {
     match option.origin() {
-        Some(origin) => MergedOption::set(Arc::clone(&option.value), origin.clone()),
+        Some(origin) => MergedOption::set(Arc::clone(&option.value), origin),
         None => option.clone(),
     }
 }

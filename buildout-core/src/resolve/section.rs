@@ -93,7 +93,7 @@ impl Section {
     }
 
     /// Returns where the configuration sets `option`.
-    pub fn origin(&self, option: &str) -> Option<&Origin> {
+    pub fn origin(&self, option: &str) -> Option<Origin> {
         self.raw.get(option)?.origin()
     }
 }

@@ -308,11 +308,9 @@ impl fmt::Display for Problem {
             Problem::RecipeReference { value, .. } => {
                 write!(f, "Invalid recipe: {}", str_repr(value))
             }
-            Problem::UnknownRecipe { recipe, .. } => write!(
-                f,
-                "There is no built-in recipe {}, and recipes in Python are not supported yet.",
-                str_repr(recipe)
-            ),
+            Problem::UnknownRecipe { recipe, .. } => {
+                write!(f, "There is no recipe {}.", str_repr(recipe))
+            }
             Problem::NotConstructed { recipe, .. } => write!(
                 f,
                 "the recipe {} acts on the world when it is constructed",

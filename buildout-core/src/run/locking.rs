@@ -381,8 +381,8 @@ impl Locking<'_, '_> {
         for (files, cache_use) in [(needed, CacheUse::First), (upgraded, CacheUse::Refresh)] {
             let made = download_distributions(self.session, self.settings, &files, cache_use)?;
             for ((_, planned), made) in files.iter().zip(made) {
-                if let Some(digests) = made.digests {
-                    let entry = planned.locked(digests.sha256, made.size);
+                if let Some(sha256) = made.sha256 {
+                    let entry = planned.locked(sha256, made.size);
                     locked.insert(planned.file.clone(), entry);
                 }
             }

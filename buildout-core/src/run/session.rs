@@ -389,7 +389,7 @@ impl<'a> Session<'a> {
         let options = state.configured.get(section)?;
         let origins = options.values().filter_map(MergedOption::origin);
         let origin = origins.into_iter().find(|origin| origin.line.is_some())?;
-        self.options.configuration.place(origin, "")
+        self.options.configuration.place(&origin, "")
     }
 
     /// Returns the place where the configuration sets an option, underlining
@@ -405,7 +405,7 @@ impl<'a> Session<'a> {
             Some(section) => section.origin(option),
             None => state.configured.get(section)?.get(option)?.origin(),
         };
-        self.options.configuration.place(origin?, needle)
+        self.options.configuration.place(&origin?, needle)
     }
 
     /// The same for the option as the configuration has it, before macros.
@@ -417,7 +417,7 @@ impl<'a> Session<'a> {
     ) -> Option<crate::extends::Place> {
         let state = self.state.borrow();
         let origin = state.configured.get(section)?.get(option)?.origin()?;
-        self.options.configuration.place(origin, needle)
+        self.options.configuration.place(&origin, needle)
     }
 
     /// Runs `work`, noting that it is done for the part `owner`.

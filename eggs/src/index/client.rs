@@ -17,6 +17,9 @@ pub(super) const PAGE_LIMIT: u64 = 32 * 1024 * 1024;
 /// The largest metadata file that is read, in bytes.
 pub(super) const METADATA_LIMIT: u64 = 8 * 1024 * 1024;
 
+/// How much memory is taken at once for a body because of what is announced.
+const ANNOUNCED_LIMIT: u64 = 4 * 1024 * 1024;
+
 /// How pages and metadata may be packed: some are ten times as large unpacked.
 pub(super) const GZIP: &str = "gzip";
 
@@ -122,7 +125,9 @@ impl Client {
         if expected.is_some_and(|expected| expected > limit) {
             return Err(FetchError::TooLarge { limit });
         }
-        let mut body = Vec::new();
+        // What is announced need not come.
+        let announced = expected.unwrap_or_default().min(ANNOUNCED_LIMIT);
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or_default());
         let mut block = vec![0; 64 * 1024];
         loop {
             self.check_cancelled()?;

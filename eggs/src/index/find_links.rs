@@ -95,7 +95,7 @@ impl Index {
             linked.links.push(Found::link(link));
             return;
         }
-        match self.page(&url) {
+        match self.page(&url, &|_| true) {
             Ok(Some(links)) => linked.links.extend(links.into_iter().map(Found::link)),
             Ok(None) => {
                 let message = format!("HTTP error: Not Found: {url}");

@@ -4,11 +4,13 @@
 //! Everything of the network has a limit in size, is verified where the index
 //! gives a digest, and is asked for once.
 
+mod ahead;
 mod archive_error;
 mod candidate;
 mod client;
 mod find_links;
 mod hosts;
+mod json;
 mod libc;
 mod local;
 mod locked;

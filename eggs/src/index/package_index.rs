@@ -14,8 +14,9 @@ use buildout_core::fetch::{
 use buildout_core::lock::{DistributionLock, LockFile};
 use buildout_core::value::str_repr;
 
+use super::ahead::WheelsAhead;
 use super::archive_error::ArchiveError;
-use super::candidate::{Candidate, CandidateLocation, read_file_name};
+use super::candidate::{Candidate, CandidateLocation, NamedFile, read_file_name};
 use super::client::{Client, Document, GZIP, PAGE_LIMIT};
 use super::find_links::LinkedFiles;
 use super::hosts::AllowedHosts;
@@ -101,6 +102,7 @@ pub struct Index {
     pub(super) added: Mutex<Vec<(String, Once<LinkedFiles>)>>,
     root: OnceLock<Result<Root, DefaultIndexError>>,
     metadata: Mutex<HashMap<String, Once<SharedMetadata>>>,
+    pub(super) ahead: WheelsAhead,
 }
 
 /// Where pages of projects are.
@@ -151,6 +153,7 @@ impl Index {
             added: Mutex::default(),
             root: OnceLock::new(),
             metadata: Mutex::default(),
+            ahead: WheelsAhead::default(),
             access,
         }
     }
@@ -242,6 +245,11 @@ impl Index {
     /// # Errors
     /// It cannot be had, or has other digests.
     pub fn archive(&self, candidate: &Candidate) -> Result<Downloaded, ArchiveError> {
+        self.take_ahead(candidate)
+            .unwrap_or_else(|| self.fetch_archive(candidate))
+    }
+
+    pub(super) fn fetch_archive(&self, candidate: &Candidate) -> Result<Downloaded, ArchiveError> {
         let url = match &candidate.location {
             CandidateLocation::Url(url) => url.clone(),
             CandidateLocation::File(path) => RedactedUrl::new(path.display().to_string()),
@@ -346,7 +354,7 @@ impl Index {
     fn kept_links(&self, root: &str, project: &ProjectName) -> Option<Vec<Link>> {
         let url = page_url(root, project.canonical());
         let document = self.page_cache.as_ref()?.get(&url)?.document;
-        read_page(&document).ok()
+        read_page(&document, &self.is_usable(project)).ok()
     }
 
     /// Describes the files of the download cache by the page of the project, if
@@ -397,7 +405,7 @@ impl Index {
             if !self.hosts.allow(url.exposed()) {
                 return;
             }
-            match self.page(&url) {
+            match self.page(&url, &self.is_usable(project)) {
                 Ok(Some(links)) => {
                     offer.has_page = true;
                     for link in links {
@@ -447,8 +455,18 @@ impl Index {
         }
     }
 
-    /// Reads a page of the network; nothing if there is none.
-    pub(super) fn page(&self, url: &RedactedUrl) -> Result<Option<Vec<Link>>, PageError> {
+    /// Tells of the file names on the page of a project which may become candidates.
+    fn is_usable<'i>(&'i self, project: &'i ProjectName) -> impl Fn(&str) -> bool + 'i {
+        move |file_name| self.named(file_name, project, true).is_some()
+    }
+
+    /// Reads a page of the network; nothing if there is none. Links to files whose
+    /// names are not wanted may be left out.
+    pub(super) fn page(
+        &self,
+        url: &RedactedUrl,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Vec<Link>>, PageError> {
         let kept = self.page_cache.as_ref().and_then(|cache| cache.get(url));
         let mut headers = vec![
             ("Accept", ACCEPT.to_owned()),
@@ -468,7 +486,23 @@ impl Index {
             (404 | 410, _) => return Ok(None),
             (code, _) => return Err(PageError::Status { code }),
         };
-        Ok(Some(read_page(&document)?))
+        Ok(Some(read_page(&document, is_wanted)?))
+    }
+
+    /// Reads the name of a file that is one of a project and fits this machine.
+    fn named(
+        &self,
+        file_name: &str,
+        project: &ProjectName,
+        is_page_of_project: bool,
+    ) -> Option<NamedFile> {
+        // What cannot be the name of a file is none.
+        if file_name.contains('/') || file_name.len() > NAME_LIMIT {
+            return None;
+        }
+        let hint = is_page_of_project.then_some(project);
+        read_file_name(file_name, hint, &self.access.tags)
+            .filter(|named| ProjectName::new(&named.project) == *project)
     }
 
     pub(super) fn candidate(
@@ -491,16 +525,7 @@ impl Index {
                 (file_name, link, CandidateLocation::File(path))
             }
         };
-        // What cannot be the name of a file is none.
-        if file_name.contains('/') || file_name.len() > NAME_LIMIT {
-            return None;
-        }
-        let hint = is_page_of_project.then_some(project);
-        let named = read_file_name(&file_name, hint, &self.access.tags)?;
-        let named_project = ProjectName::new(named.project);
-        if named_project != *project {
-            return None;
-        }
+        let named = self.named(&file_name, project, is_page_of_project)?;
         if let CandidateLocation::Url(url) = &location
             && !self.hosts.allow(url.exposed())
         {
@@ -510,7 +535,7 @@ impl Index {
             return None;
         }
         Some(Arc::new(Candidate {
-            project: named_project,
+            project: ProjectName::new(named.project),
             version: named.version,
             kind: named.kind,
             file_name,
@@ -560,7 +585,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn once<T>(values: &Mutex<HashMap<String, Once<T>>>, key: &str) -> Once<T> {
+pub(super) fn once<T>(values: &Mutex<HashMap<String, Once<T>>>, key: &str) -> Once<T> {
     Arc::clone(lock(values).entry(key.to_owned()).or_default())
 }
 
@@ -575,11 +600,14 @@ pub(super) fn download_warning(url: &RedactedUrl, error: &PageError) -> Note {
 
 /// Reads the links of a page by its type. Servers of files call a page of JSON
 /// anything, so what looks like an object is taken for one.
-fn read_page(document: &Document) -> Result<Vec<Link>, PageError> {
+fn read_page(
+    document: &Document,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Link>, PageError> {
     let content_type = document.header("Content-Type").unwrap_or("text/html");
     let kind = content_type.to_ascii_lowercase();
     if kind.contains("json") {
-        return Ok(parse_json(&document.body, &document.url)?);
+        return Ok(parse_json(&document.body, &document.url, is_wanted)?);
     }
     if !kind.contains("html") {
         return Err(PageError::Kind {

@@ -4,9 +4,9 @@
 use buildout_core::fetch::{
     Algorithm, ExpectedDigests, InvalidDigest, RedactedUrl, resolve_reference, split_url_digest,
 };
-use serde_json::Value;
 
 use super::candidate::MetadataFile;
+use super::json::Json;
 
 /// One link to a file, with what the page says about it.
 #[derive(Clone, Debug)]
@@ -93,68 +93,76 @@ pub(super) fn percent_decode(text: &str) -> String {
     String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Reads a page of PEP 691. Of a file without name or URL no notice is taken.
-pub(super) fn parse_json(body: &[u8], page: &RedactedUrl) -> Result<Vec<Link>, InvalidPage> {
-    let document: Value = serde_json::from_slice(body).map_err(InvalidPage::Json)?;
-    let version = document["meta"]["api-version"].as_str().unwrap_or("1.0");
+/// Reads a page of PEP 691. Of a file without name or URL no notice is taken, nor of
+/// one whose name is not wanted.
+pub(super) fn parse_json(
+    body: &[u8],
+    page: &RedactedUrl,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Link>, InvalidPage> {
+    let document = Json::read(body, is_wanted).map_err(InvalidPage::Json)?;
+    let version = document
+        .get("meta")
+        .and_then(|meta| meta.get("api-version"));
+    let version = version.and_then(Json::text).unwrap_or("1.0");
     if version.split('.').next() != Some("1") {
         return Err(InvalidPage::Version {
             version: version.to_owned(),
         });
     }
-    let files = document["files"].as_array().ok_or(InvalidPage::NoFiles)?;
-    let mut links = Vec::with_capacity(files.len());
-    for file in files {
-        let (Some(file_name), Some(url)) = (file["filename"].as_str(), file["url"].as_str()) else {
-            continue;
-        };
-        let Some(url) = resolve_reference(page, url) else {
-            continue;
-        };
-        let mut link = Link::to(&url);
+    let Some(Json::Array(files)) = document.get("files") else {
+        return Err(InvalidPage::NoFiles);
+    };
+    let link = |file: &Json<'_>| {
+        let text = |name: &str| file.get(name).and_then(Json::text);
+        let (file_name, url) = (text("filename")?, text("url")?);
+        let mut link = Link::to(&resolve_reference(page, url)?);
         file_name.clone_into(&mut link.file_name);
-        let (digests, unverifiable) = digests_of(&file["hashes"]);
+        let (digests, unverifiable) = digests_of(file.get("hashes"));
         if digests != ExpectedDigests::none() || unverifiable.is_some() {
             link.digests = digests;
             link.unverifiable = unverifiable;
         }
-        link.requires_python = file["requires-python"].as_str().map(str::to_owned);
-        link.yanked = match &file["yanked"] {
-            Value::String(reason) => Some(reason.clone()),
-            Value::Bool(true) => Some(String::new()),
+        link.requires_python = text("requires-python").map(str::to_owned);
+        link.yanked = match file.get("yanked") {
+            Some(Json::Text(reason)) => Some(reason.to_string()),
+            Some(Json::Bool(true)) => Some(String::new()),
             _ => None,
         };
-        link.size = file["size"].as_u64();
+        link.size = match file.get("size") {
+            Some(Json::Number(size)) => Some(*size),
+            _ => None,
+        };
         link.metadata_file = ["core-metadata", "dist-info-metadata"]
             .into_iter()
             .find_map(|key| file.get(key))
             .map_or(MetadataFile::Unknown, |value| match value {
-                Value::Bool(false) => MetadataFile::Absent,
-                Value::Bool(true) => MetadataFile::Present(ExpectedDigests::none()),
-                digests => MetadataFile::Present(digests_of(digests).0),
+                Json::Bool(false) => MetadataFile::Absent,
+                Json::Bool(true) => MetadataFile::Present(ExpectedDigests::none()),
+                digests => MetadataFile::Present(digests_of(Some(digests)).0),
             });
-        links.push(link);
-    }
-    Ok(links)
+        Some(link)
+    };
+    Ok(files.iter().filter_map(link).collect())
 }
 
 /// Reads the digests of a file. If there are some, and none of them can be
 /// verified here, the file cannot be.
-fn digests_of(hashes: &Value) -> (ExpectedDigests, Option<InvalidDigest>) {
+fn digests_of(hashes: Option<&Json<'_>>) -> (ExpectedDigests, Option<InvalidDigest>) {
     let mut digests = ExpectedDigests::none();
     let mut problem = None;
-    for (name, digest) in hashes.as_object().into_iter().flatten() {
-        let algorithm = match name.as_str() {
+    for (name, digest) in hashes.into_iter().flat_map(Json::members) {
+        let algorithm = match &**name {
             "md5" => Algorithm::Md5,
             "sha256" => Algorithm::Sha256,
             "sha512" => Algorithm::Sha512,
-            _ => {
-                let name = name.clone();
+            name => {
+                let name = name.to_owned();
                 problem = Some(InvalidDigest::UnsupportedAlgorithm { name });
                 continue;
             }
         };
-        if let Err(error) = digests.set(algorithm, digest.as_str().unwrap_or_default()) {
+        if let Err(error) = digests.set(algorithm, digest.text().unwrap_or_default()) {
             return (ExpectedDigests::none(), Some(error));
         }
     }
@@ -344,7 +352,12 @@ mod tests {
             {{"filename": "a-3.tar.gz", "url": "http://o/a%2D3.tar.gz", "hashes": {{}}}},
             {{"url": 3}}]}}"#
         );
-        let links = parse_json(body.as_bytes(), &page()).unwrap();
+        let links = parse_json(body.as_bytes(), &page(), &|_| true).unwrap();
+        let names = |links: &[Link]| -> Vec<String> {
+            links.iter().map(|link| link.file_name.clone()).collect()
+        };
+        let wanted = parse_json(body.as_bytes(), &page(), &|name| name != "a-2.tar.gz").unwrap();
+        assert_eq!(names(&wanted), ["a-1.tar.gz", "a-3.tar.gz"]);
         let urls: Vec<_> = links.iter().map(|link| link.url.exposed()).collect();
         assert_eq!(
             urls,
@@ -382,8 +395,14 @@ mod tests {
                 "the page has version `2.0` of the simple API, and 1 is supported",
             ),
             (&"[".repeat(100_000), "the page is no JSON"),
+            (
+                r#"{"files": [{"filename": "a", "x": [1}]}"#,
+                "the page is no JSON",
+            ),
+            (r#"{"files": []} x"#, "the page is no JSON"),
+            ("[]", "the page has no list of files"),
         ] {
-            let error = parse_json(body.as_bytes(), &page()).unwrap_err();
+            let error = parse_json(body.as_bytes(), &page(), &|_| false).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
     }

@@ -51,10 +51,15 @@ impl WheelTags {
     /// `none`, `any`; nothing if it does not. Greater is better.
     pub fn rank(&self, pythons: &str, abis: &str, platforms: &str) -> Option<u32> {
         let mut best = None;
+        let mut tag = String::with_capacity(64);
         for python in pythons.split('.') {
             for abi in abis.split('.') {
                 for platform in platforms.split('.') {
-                    let tag = format!("{python}-{abi}-{platform}").to_lowercase();
+                    tag.clear();
+                    for part in [python, "-", abi, "-", platform] {
+                        tag.push_str(part);
+                    }
+                    tag.make_ascii_lowercase();
                     best = best.max(self.ranks.get(&tag).copied());
                 }
             }

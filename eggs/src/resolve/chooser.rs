@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::index::{Candidate, Index, Offer, fits_python};
+use crate::index::{Candidate, Index, Offer, WheelMetadataError, fits_python};
+use crate::metadata::Metadata;
 use crate::requirement::Requirement;
 use crate::settings::EggSettings;
 use crate::version::{Specifiers, Version, patch_marker};
@@ -17,7 +18,12 @@ pub(super) struct Chooser {
     pub(super) settings: Arc<EggSettings>,
     pub(super) index: Arc<Index>,
     pub(super) inventory: Arc<dyn Inventory>,
+    /// Whether wheels that are going to be installed are fetched before all is decided.
+    pub(super) fetches_ahead: bool,
 }
+
+/// The largest wheel, in bytes, that is fetched for its metadata.
+const SMALL_WHEEL: u64 = 512 * 1024;
 
 /// What can be had for a requirement.
 struct Available {
@@ -228,6 +234,40 @@ impl Chooser {
             .max_by(|left, right| left.compare(right))
             .or_else(|| of_newest().max_by(|left, right| left.compare(right)))
             .cloned()
+    }
+
+    /// Tells whether a chosen wheel can be fetched before all is decided: if it is
+    /// pinned, only a failure can keep it from being installed.
+    pub(super) fn is_certain(&self, requirement: &Requirement, wheel: &Candidate) -> bool {
+        let pinned = requirement.specifiers.single_version();
+        self.fetches_ahead
+            && pinned.is_some_and(|version| !version.ends_with(".*"))
+            && wheel.is_of_network()
+            && wheel.unverifiable.is_none()
+    }
+
+    /// Tells whether a chosen wheel is fetched and unpacked for its metadata: if it is
+    /// certain and small, that is a question less, and it is wanted anyway.
+    pub(super) fn is_fetched_for_metadata(
+        &self,
+        requirement: &Requirement,
+        wheel: &Candidate,
+    ) -> bool {
+        let is_small = wheel.size.is_some_and(|size| size <= SMALL_WHEEL);
+        is_small && self.is_certain(requirement, wheel)
+    }
+
+    /// Returns the metadata of a chosen wheel.
+    pub(super) fn metadata(
+        &self,
+        requirement: &Requirement,
+        wheel: &Candidate,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Arc<Metadata>, Arc<WheelMetadataError>> {
+        if self.is_fetched_for_metadata(requirement, wheel) {
+            self.index.unpack_ahead(wheel, is_wanted);
+        }
+        self.index.metadata(wheel)
     }
 
     /// Tells whether a file is for this Python, where no page says so: in a

@@ -141,14 +141,13 @@ impl Greedy<'_> {
         candidate: Arc<Candidate>,
         pass: &mut Pass,
     ) -> Result<Member, Problem> {
-        let metadata =
-            self.resolver
-                .index
-                .metadata(&candidate)
-                .map_err(|source| Problem::Metadata {
-                    file: candidate.location.to_string(),
-                    source,
-                })?;
+        let metadata = self
+            .chooser
+            .metadata(requirement, &candidate, &|| true)
+            .map_err(|source| Problem::Metadata {
+                file: candidate.location.to_string(),
+                source,
+            })?;
         let member = Member::coming(Arc::clone(&candidate), metadata);
         if !member.satisfies(requirement) {
             return Err(Problem::OtherDistribution {
@@ -260,6 +259,7 @@ impl Greedy<'_> {
         requirement: &Requirement,
         candidate: &Candidate,
     ) -> Result<Arc<Distribution>, SupplyError> {
+        self.resolver.index.await_ahead(candidate);
         let archive = || self.resolver.index.archive(candidate);
         self.resolver.supply.install(&Order {
             requirement,

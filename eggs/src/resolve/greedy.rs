@@ -70,17 +70,22 @@ pub(super) struct Pass {
 }
 
 impl<'a> Greedy<'a> {
-    pub(super) fn new(resolver: &'a Resolver<'a>, requested: &'a [String]) -> Self {
+    pub(super) fn new(
+        resolver: &'a Resolver<'a>,
+        requested: &'a [String],
+        purpose: Purpose,
+    ) -> Self {
         let chooser = Chooser {
             settings: Arc::clone(&resolver.settings),
             index: Arc::clone(&resolver.index),
             inventory: Arc::clone(&resolver.inventory),
+            fetches_ahead: purpose == Purpose::Install && resolver.threads > 0,
         };
         Greedy {
             resolver,
             chooser: Arc::new(chooser),
             requested,
-            purpose: Purpose::Install,
+            purpose,
             speculation: None,
             told: FxHashSet::default(),
             installed: FxHashMap::default(),
@@ -102,7 +107,6 @@ impl<'a> Greedy<'a> {
 
     /// Returns what would be taken, and installs nothing.
     pub(super) fn decide(mut self) -> Result<Decisions, ResolveError> {
-        self.purpose = Purpose::Decide;
         let mut pass = Pass::default();
         self.pass(&self.requirements()?, &mut pass)?;
         let decision = |member: Member| match member.origin {

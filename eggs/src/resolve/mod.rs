@@ -29,10 +29,10 @@ use crate::name::ProjectName;
 use crate::requirement::Requirement;
 use crate::settings::EggSettings;
 
-use self::greedy::Greedy;
+use self::greedy::{Greedy, Purpose};
 
-/// How many pages and metadata files are fetched at once.
-pub const DEFAULT_THREADS: usize = 16;
+/// How many pages, metadata files and wheels are fetched at once.
+pub const DEFAULT_THREADS: usize = 32;
 
 /// Distributions that work together, in the order in which zc.buildout's second
 /// run has them on `sys.path`, develop eggs not yet first.
@@ -122,7 +122,7 @@ pub struct Resolver<'a> {
     /// Whether versions may have to be pinned at all: not those of zc.buildout
     /// itself.
     pub checks_picked: bool,
-    /// How many pages and metadata files are fetched at once, ahead of the
+    /// How many pages, metadata files and wheels are fetched at once, ahead of the
     /// decisions; with 0, each is fetched when its turn comes.
     pub threads: usize,
 }
@@ -137,7 +137,7 @@ impl Resolver<'_> {
     /// # Errors
     /// See [`Problem`].
     pub fn working_set(&self, requirements: &[String]) -> Result<WorkingSet, ResolveError> {
-        Greedy::new(self, requirements).run()
+        Greedy::new(self, requirements, Purpose::Install).run()
     }
 
     /// Returns what would be taken for requirements, in the order of decisions,
@@ -150,6 +150,6 @@ impl Resolver<'_> {
     /// # Errors
     /// See [`Problem`].
     pub fn decide(&self, requirements: &[String]) -> Result<Decisions, ResolveError> {
-        Greedy::new(self, requirements).decide()
+        Greedy::new(self, requirements, Purpose::Decide).decide()
     }
 }

@@ -99,6 +99,7 @@ impl Resolver<'_> {
             settings: Arc::new(settings),
             index: Arc::clone(&self.index),
             inventory: Arc::clone(&self.inventory),
+            fetches_ahead: false,
         };
         let requirement = chooser.constrain(&requirement)?;
         let choice = chooser.choose(&requirement, || ())?;

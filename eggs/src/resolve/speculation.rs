@@ -1,4 +1,4 @@
-//! Work ahead of the decisions: pages and metadata that they are going to need.
+//! Work ahead of the decisions: pages, metadata and wheels that they are going to need.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -6,6 +6,7 @@ use std::thread;
 
 use rustc_hash::FxHashSet;
 
+use crate::index::Candidate;
 use crate::marker::MarkerEnvironment;
 use crate::requirement::Requirement;
 
@@ -29,9 +30,19 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Requirement>,
+    waiting: VecDeque<Task>,
     seen: FxHashSet<String>,
+    /// How many threads may still be started, and how many of those that were wait.
+    unstarted: usize,
+    idle: usize,
     is_stopped: bool,
+}
+
+enum Task {
+    /// To choose for a requirement, and to go on with what the choice requires.
+    Choose(Requirement),
+    /// To unpack a wheel that is going to be installed.
+    Unpack(Arc<Candidate>),
 }
 
 impl Speculation {
@@ -43,24 +54,18 @@ impl Speculation {
         requirements: &[Requirement],
         threads: usize,
     ) -> Self {
+        let queue = Queue {
+            unstarted: threads,
+            ..Queue::default()
+        };
         let shared = Arc::new(Shared {
             chooser: Arc::clone(chooser),
             environment: Arc::clone(environment),
-            queue: Mutex::default(),
+            queue: Mutex::new(queue),
             changed: Condvar::new(),
         });
         for requirement in requirements {
             shared.add(requirement);
-        }
-        for _ in 0..threads {
-            let shared = Arc::clone(&shared);
-            // Where no thread can be started, the decisions fetch by themselves.
-            let started = thread::Builder::new()
-                .name("eggs ahead".to_owned())
-                .spawn(move || shared.work());
-            if started.is_err() {
-                break;
-            }
         }
         Speculation { shared }
     }
@@ -70,6 +75,8 @@ impl Drop for Speculation {
     fn drop(&mut self) {
         self.shared.with(|queue| queue.is_stopped = true);
         self.shared.changed.notify_all();
+        // The process may end now, and is not to leave half a wheel.
+        self.shared.chooser.index.await_unpacking();
     }
 }
 
@@ -78,49 +85,87 @@ impl Shared {
         work(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, requirement: &Requirement) {
+    fn add(self: &Arc<Self>, requirement: &Requirement) {
         // What is wrong is found, and told, when its turn comes.
         let Ok(requirement) = self.chooser.constrain(requirement) else {
             return;
         };
         let identity = requirement.identity();
-        self.with(|queue| {
-            if queue.seen.insert(identity) {
-                queue.waiting.push_back(requirement);
-            }
+        if self.with(|queue| queue.seen.insert(identity)) {
+            self.push(Task::Choose(requirement));
+        }
+    }
+
+    /// Leaves a task to a thread that has nothing to do, or to a new one.
+    fn push(self: &Arc<Self>, task: Task) {
+        let is_thread_missing = self.with(|queue| {
+            queue.waiting.push_back(task);
+            let is_missing = queue.waiting.len() > queue.idle && queue.unstarted > 0;
+            queue.unstarted -= usize::from(is_missing);
+            is_missing
         });
+        if is_thread_missing {
+            let shared = Arc::clone(self);
+            // Where no thread can be started, the decisions fetch by themselves.
+            let _ = thread::Builder::new()
+                .name("eggs ahead".to_owned())
+                .spawn(move || shared.work());
+        }
         self.changed.notify_one();
     }
 
-    fn next(&self) -> Option<Requirement> {
+    fn next(&self) -> Option<Task> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if queue.is_stopped {
                 return None;
             }
-            if let Some(requirement) = queue.waiting.pop_front() {
-                return Some(requirement);
+            if let Some(task) = queue.waiting.pop_front() {
+                return Some(task);
             }
+            queue.idle += 1;
             queue = self
                 .changed
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
         }
     }
 
-    fn work(&self) {
-        while let Some(requirement) = self.next() {
-            for dependency in self.dependencies(&requirement).unwrap_or_default() {
-                self.add(&dependency);
+    fn work(self: &Arc<Self>) {
+        while let Some(task) = self.next() {
+            match task {
+                Task::Choose(requirement) => {
+                    for dependency in self.dependencies(&requirement).unwrap_or_default() {
+                        self.add(&dependency);
+                    }
+                }
+                Task::Unpack(wheel) => self
+                    .chooser
+                    .index
+                    .unpack_ahead(&wheel, &|| self.is_wanted()),
             }
         }
     }
 
-    fn dependencies(&self, requirement: &Requirement) -> Option<Vec<Requirement>> {
+    fn is_wanted(&self) -> bool {
+        self.with(|queue| !queue.is_stopped)
+    }
+
+    fn dependencies(self: &Arc<Self>, requirement: &Requirement) -> Option<Vec<Requirement>> {
         let member = match self.chooser.choose(requirement, || ()).ok()? {
             Choice::Have(member) => member,
             Choice::Get(candidate) if candidate.is_wheel() => {
-                let metadata = self.chooser.index.metadata(&candidate).ok()?;
+                if self.chooser.is_certain(requirement, &candidate)
+                    && !self
+                        .chooser
+                        .is_fetched_for_metadata(requirement, &candidate)
+                {
+                    self.push(Task::Unpack(Arc::clone(&candidate)));
+                }
+                let is_wanted = || self.is_wanted();
+                let metadata = self.chooser.metadata(requirement, &candidate, &is_wanted);
+                let metadata = metadata.ok()?;
                 Member::coming(candidate, metadata)
             }
             Choice::Get(_) | Choice::Nothing(_) => return None,

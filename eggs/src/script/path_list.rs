@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use buildout_core::extends::normalize_path;
 use buildout_core::value::str_repr;
 
 use super::ScriptError;
@@ -40,7 +41,8 @@ impl PathList {
             script: destination.to_owned(),
             directory: directory.to_owned(),
         };
-        let below = Path::new(destination)
+        let normal = normalize_path(destination);
+        let below = Path::new(&normal)
             .strip_prefix(directory)
             .map_err(|_| outside())?;
         let depth = below

@@ -70,9 +70,13 @@ sys.path[0:0] = [
 import pkg.mod
 ";
     assert!(script.unwrap().starts_with(expected));
-    environment
-        .entry_point_script("/usr/bin/x", &callable(), "")
-        .unwrap_err();
+    let script = environment.entry_point_script("/bo/lib/../bin/x", &callable(), "");
+    assert!(script.unwrap().starts_with(expected));
+    for outside in ["/usr/bin/x", "/bo/../bin/x"] {
+        environment
+            .entry_point_script(outside, &callable(), "")
+            .unwrap_err();
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use buildout_core::dialect::EggLayout;
 use buildout_core::state::debris::STAGED_PREFIX;
+use rustc_hash::FxHashSet;
 
 use super::link::Linker;
 use super::{EggTarget, LinkMode, UnpackedWheel, WheelError, failed};
@@ -73,6 +74,7 @@ impl UnpackedWheel {
             linker: Linker::new(making.link),
             egg: &egg,
             record: Record::default(),
+            linked: FxHashSet::default(),
         };
         filling.fill()?;
         match fs::rename(&egg, &place) {
@@ -99,6 +101,8 @@ struct Filling<'m> {
     linker: Linker,
     egg: &'m Path,
     record: Record,
+    /// The files of the wheel that were linked, by their places.
+    linked: FxHashSet<String>,
 }
 
 impl Filling<'_> {
@@ -107,8 +111,9 @@ impl Filling<'_> {
         let wheel = self.wheel;
         let data = wheel.data.as_deref();
         for entry in sorted_entries(&wheel.directory)? {
-            if data != Some(&entry) {
-                self.link(&wheel.directory.join(&entry), &entry)?;
+            if data != Some(&entry.name) {
+                let source = wheel.directory.join(&entry.name);
+                self.link(source, entry.name, entry.is_directory)?;
             }
         }
         if let Some(data) = data {
@@ -123,16 +128,18 @@ impl Filling<'_> {
     /// have no place.
     fn place_data(&mut self, data: &Path) -> Result<(), WheelError> {
         for scheme in sorted_entries(data)? {
-            let source = data.join(&scheme);
-            match &*scheme {
+            let source = data.join(&scheme.name);
+            match &*scheme.name {
                 "purelib" | "platlib" | "data" => {
                     for entry in sorted_entries(&source)? {
-                        self.link(&source.join(&entry), &entry)?;
+                        let source = source.join(&entry.name);
+                        self.link(source, entry.name, entry.is_directory)?;
                     }
                 }
                 "scripts" => {
                     self.make_directory(EGG_INFO)?;
-                    self.link(&source, &format!("{EGG_INFO}/scripts"))?;
+                    let place = format!("{EGG_INFO}/scripts");
+                    self.link(source, place, scheme.is_directory)?;
                 }
                 _ => {}
             }
@@ -141,19 +148,28 @@ impl Filling<'_> {
     }
 
     /// Links a file, or all files below a directory, to a place in the egg.
-    fn link(&mut self, source: &Path, place: &str) -> Result<(), WheelError> {
-        let mut left = vec![(source.to_owned(), place.to_owned())];
-        while let Some((source, place)) = left.pop() {
-            if source.is_dir() {
+    fn link(
+        &mut self,
+        source: PathBuf,
+        place: String,
+        is_directory: bool,
+    ) -> Result<(), WheelError> {
+        let mut left = vec![(source, place, is_directory)];
+        while let Some((source, place, is_directory)) = left.pop() {
+            if is_directory {
                 self.make_directory(&place)?;
                 let entries = sorted_entries(&source)?.into_iter().rev();
-                left.extend(entries.map(|entry| (source.join(&entry), format!("{place}/{entry}"))));
+                left.extend(entries.map(|entry| {
+                    let place = format!("{place}/{}", entry.name);
+                    (source.join(&entry.name), place, entry.is_directory)
+                }));
                 continue;
             }
             let destination = self.egg.join(&place);
             self.linker
                 .link(&source, &destination)
                 .map_err(failed("link to", &destination))?;
+            self.linked.insert(place);
         }
         Ok(())
     }
@@ -175,7 +191,7 @@ impl Filling<'_> {
         ] {
             let file = source.join(name);
             if file.is_file() {
-                self.link(&file, &format!("{EGG_INFO}/{own_name}"))?;
+                self.link(file, format!("{EGG_INFO}/{own_name}"), false)?;
             }
         }
         let text = self.requires_txt();
@@ -226,6 +242,7 @@ impl Filling<'_> {
                 EggLayout::Pip if file.exists() && is_lone_declaration(&directory, &file) => {
                     // It is a link: the wheel keeps its own.
                     fs::remove_file(&file).map_err(failed("remove", &file))?;
+                    self.linked.remove(&format!("{place}/__init__.py"));
                 }
                 _ => {}
             }
@@ -267,7 +284,8 @@ impl Filling<'_> {
                 },
                 _ => Some(entry.path.clone()),
             };
-            let placed = placed.filter(|placed| self.egg.join(placed).is_file());
+            let placed = placed
+                .filter(|placed| self.linked.contains(placed) || self.egg.join(placed).is_file());
             if let Some(placed) = placed {
                 entry.path = placed;
                 self.record.entries.push(entry);
@@ -302,16 +320,26 @@ fn is_lone_declaration(directory: &Path, file: &Path) -> bool {
             .any(|line| line.contains("pkg_resources") || line.contains("pkgutil"))
 }
 
-fn sorted_entries(directory: &Path) -> Result<Vec<String>, WheelError> {
-    let mut names = Vec::new();
+/// What is in a directory of a wheel, where nothing is a link.
+struct Entry {
+    name: String,
+    is_directory: bool,
+}
+
+fn sorted_entries(directory: &Path) -> Result<Vec<Entry>, WheelError> {
+    let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed("read", directory))? {
         let entry = entry.map_err(failed("read", directory))?;
-        let name = entry.file_name().into_string();
-        names.push(name.map_err(|name| {
+        let kind = entry.file_type().map_err(failed("examine", entry.path()))?;
+        let name = entry.file_name().into_string().map_err(|name| {
             let source = io::Error::new(io::ErrorKind::InvalidData, "the name is not UTF-8");
             failed("read", directory.join(name))(source)
-        })?);
+        })?;
+        entries.push(Entry {
+            name,
+            is_directory: kind.is_dir(),
+        });
     }
-    names.sort();
-    Ok(names)
+    entries.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(entries)
 }

@@ -79,14 +79,15 @@ impl WheelStore {
         let contents = staged.path().join("wheel");
         unpack_safely(archive, file_name, &contents)?;
         // What cannot be read is not kept.
-        UnpackedWheel::open(&contents, file_name)?;
+        let mut wheel = UnpackedWheel::open(&contents, file_name)?;
         match fs::rename(&contents, &place) {
             Ok(()) => {}
             // Another process was faster, with the same bytes.
             Err(_) if place.is_dir() => {}
             Err(error) => return Err(failed("rename", &contents)(error)),
         }
-        UnpackedWheel::open(&place, file_name)
+        wheel.directory = place;
+        Ok(wheel)
     }
 }
 
@@ -118,24 +119,26 @@ fn unpack_safely(archive: &Path, file_name: &str, contents: &Path) -> Result<(),
             let entry = entry.map_err(failed("read", &directory))?;
             let path = entry.path();
             let kind = entry.file_type().map_err(failed("examine", &path))?;
-            let mode = if kind.is_dir() {
-                left.push(path.clone());
-                0o755
-            } else if kind.is_file() {
-                let metadata = entry.metadata().map_err(failed("examine", &path))?;
-                match metadata.permissions().mode() & 0o111 {
-                    0 => 0o644,
-                    _ => 0o755,
-                }
-            } else {
+            if !kind.is_dir() && !kind.is_file() {
                 let shown = path.strip_prefix(contents).unwrap_or(&path);
                 return Err(refused(format!(
                     "its entry `{}` is a link",
                     shown.display()
                 )));
+            }
+            let metadata = entry.metadata().map_err(failed("examine", &path))?;
+            let present = metadata.permissions().mode() & 0o7777;
+            let wanted = match kind.is_dir() || present & 0o111 != 0 {
+                true => 0o755,
+                false => 0o644,
             };
-            fs::set_permissions(&path, Permissions::from_mode(mode))
-                .map_err(failed("set the mode of", &path))?;
+            if present != wanted {
+                fs::set_permissions(&path, Permissions::from_mode(wanted))
+                    .map_err(failed("set the mode of", &path))?;
+            }
+            if kind.is_dir() {
+                left.push(path);
+            }
         }
     }
     fs::set_permissions(contents, Permissions::from_mode(0o755))

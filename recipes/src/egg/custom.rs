@@ -16,6 +16,7 @@ use super::build_ext::read_build_ext;
 use super::eggs::places;
 use super::options::CUSTOM_DESCRIPTOR;
 use super::patches::EggPatches;
+use super::rebuild::{BuildNote, EggAside};
 use super::run::{EggRun, EggRuns};
 use super::setup_eggs::{build_settings, plan_setup_eggs};
 use crate::environment::Variables;
@@ -49,15 +50,11 @@ impl Factory for CustomFactory {
         part.set("_environment-data", &environment_data(part, &variables)?)?;
         let eggs = part.buildout_option("eggs-directory")?.unwrap_or_default();
         part.set("_e", &eggs)?;
-        let requirement = match part.option("egg")? {
-            Some(egg) => egg,
+        let (requirement, has_old_name) = match part.option("egg")? {
+            Some(egg) => (egg, false),
             None => match part.option("eggs")? {
-                Some(eggs) => {
-                    let message = "The eggs option is deprecated. Use egg instead";
-                    part.log(Level::Warning, message);
-                    eggs
-                }
-                None => Arc::from(part.part()),
+                Some(eggs) => (eggs, true),
+                None => (Arc::from(part.part()), false),
             },
         };
         let requirement = strip(&requirement).to_owned();
@@ -68,6 +65,7 @@ impl Factory for CustomFactory {
             dialect: part.dialect().clone(),
             patches: EggPatches::read_custom(part, egg)?,
             requirement,
+            has_old_name,
             build_ext,
             variables,
             find_links,
@@ -107,6 +105,8 @@ struct Custom {
     runs: Arc<EggRuns>,
     dialect: Dialect,
     requirement: String,
+    /// Whether it is the option `eggs` that has it.
+    has_old_name: bool,
     build_ext: Vec<(String, String)>,
     variables: Variables,
     find_links: Option<String>,
@@ -123,23 +123,46 @@ impl Custom {
 
 impl Recipe for Custom {
     fn install(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {
+        if self.has_old_name {
+            // Upstream's logger is not that of the part.
+            run.services().log(
+                &Arc::from("zc.recipe.egg.custom"),
+                Level::Warning,
+                "The eggs option is deprecated. Use egg instead".to_owned(),
+            );
+        }
         let shared = self.runs.of(run, &self.dialect)?;
         let settings = Arc::new(self.settings(&shared));
         let patches = self.patches.fetch(run)?;
         let build = build_settings(run, &shared, &self.build_ext, &self.variables)?;
+        let note = BuildNote::of(&run.services().directory, run.part(), &build.path);
+        let aside = match note.outdated() {
+            Some(egg) => {
+                let egg = EggAside::put(egg)?;
+                run.log(Level::Info, "The setup eggs are others: it is built anew.");
+                Some(egg)
+            }
+            None => None,
+        };
         let found = shared.build(run, &settings, &self.requirement, &|order| {
             let mut build = build.clone();
             build.patches = patches.patches_for(order)?;
             Ok(build)
         })?;
-        let Some(found) = found else {
-            return Ok(Installed::nothing());
+        let location = match &found {
+            Some(found) => found.location(),
+            // Nothing can be built offline, so what is there stays.
+            None => match aside {
+                Some(aside) => return Ok(Installed::path(aside.place().to_string_lossy())),
+                None => return Ok(Installed::nothing()),
+            },
         };
         // What was found among the eggs is not the part's to remove.
-        match found.location().starts_with(&shared.develop_eggs_directory) {
-            true => Ok(Installed::path(found.location().to_string_lossy())),
-            false => Ok(Installed::nothing()),
+        if !location.starts_with(&shared.develop_eggs_directory) {
+            return Ok(Installed::nothing());
         }
+        note.write(location);
+        Ok(Installed::path(location.to_string_lossy()))
     }
 
     fn update(&mut self, run: &PartRun<'_>) -> Result<Installed, RecipeError> {

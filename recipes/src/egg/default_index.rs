@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::exec::command::Command;
@@ -27,9 +27,9 @@ with open(sys.argv[1], 'w') as stream:
     stream.write(PyPI.simple_url)
 ";
 
-/// Returns what finds the index out when somebody needs it, with an environment
-/// and a directory for temporary files. What is built into pip is remembered in
-/// the cache.
+/// Returns what finds the index out when somebody needs it, and once, with an
+/// environment and a directory for temporary files. What is built into pip is
+/// remembered in the cache.
 pub fn default_index(
     environment: &Environment,
     temporary: &Path,
@@ -42,7 +42,7 @@ pub fn default_index(
     let cancellation = cancellation.clone();
     let python = python.to_owned();
     let remembered = cache.join("default-index");
-    Arc::new(move || {
+    let find = move || {
         let variable = |name: &str| Some(environment.get(OsStr::new(name))?.to_str()?.to_owned());
         let files: Vec<String> = configuration_files(&environment)
             .into_iter()
@@ -62,7 +62,9 @@ pub fn default_index(
                 fs::create_dir_all(parent).map(|()| replace_file(&remembered, index.as_bytes()));
         }
         Ok(index)
-    })
+    };
+    let found = OnceLock::new();
+    Arc::new(move || found.get_or_init(&find).clone())
 }
 
 /// Returns pip's configuration files, from the system's to the user's.

@@ -16,6 +16,7 @@ mod patches;
 mod picked;
 mod plan;
 mod python_recipes;
+mod rebuild;
 mod run;
 mod scripts;
 mod setup_eggs;

@@ -49,7 +49,7 @@ const CUSTOM: &[OptionDocumentation] = options! {
     "find-links", Some("${buildout:find-links}"), "Pages, directories and files where source archives are looked for besides the index.";
     "index", Some("${buildout:index}"), "The index of distributions.";
     "environment", Some(""), "A section whose options are variables of the build, or `NAME = value` lines. `%(NAME)s` is the value before.";
-    "setup-eggs", Some(""), "Requirements that the build needs, one on each line.";
+    "setup-eggs", Some(""), "Requirements that the build needs, one on each line. Where others are taken for them, it is built anew.";
     "include-dirs", Some(""), "Directories of header files, one on each line, seen from the buildout directory.";
     "library-dirs", Some(""), "Directories of libraries, one on each line, seen from the buildout directory.";
     "rpath", Some(""), "Directories where libraries are looked for when the extension is loaded; `$ORIGIN` and its kin stay as they are.";
@@ -72,7 +72,7 @@ const CUSTOM: &[OptionDocumentation] = options! {
 const DEVELOP: &[OptionDocumentation] = options! {
     "setup", None, "The checkout, or its `setup.py`, seen from the buildout directory.";
     "environment", Some(""), "A section whose options are variables of the build, or `NAME = value` lines. `%(NAME)s` is the value before.";
-    "setup-eggs", Some(""), "Requirements that the build needs, one on each line.";
+    "setup-eggs", Some(""), "Requirements that the build needs, one on each line. Where others are taken for them, it is built anew.";
     "include-dirs", Some(""), "Directories of header files, one on each line, seen from the buildout directory.";
     "library-dirs", Some(""), "Directories of libraries, one on each line, seen from the buildout directory.";
     "rpath", Some(""), "Directories where libraries are looked for when the extension is loaded; `$ORIGIN` and its kin stay as they are.";

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use buildout_core::configuration::BUILDOUT_SECTION;
 use buildout_core::dialect::{Dialect, EggLayout};
-use buildout_core::fetch::HashPolicy;
+use buildout_core::fetch::{HashPolicy, TlsSettings, Transport};
 use buildout_core::lock::DistributionLock;
 use buildout_core::profile::condition::Uname;
 use buildout_core::python::version::Version;
@@ -16,7 +17,7 @@ use buildout_core::python::{PythonIdentity, PythonIdentitySource as _, PythonPro
 use buildout_core::recipe::{Buildout as _, PartRun, RecipeError};
 use buildout_core::state::OWN_DIRECTORY;
 use buildout_eggs::distribution::Distribution;
-use buildout_eggs::index::{Index, IndexAccess, Libc, WheelTags};
+use buildout_eggs::index::{DefaultIndex, Index, IndexAccess, Libc, WheelTags};
 use buildout_eggs::marker::MarkerEnvironment;
 use buildout_eggs::resolve::{
     DEFAULT_THREADS, Inventory, PickedVersions, Problem, ResolveError, Resolver, WorkingSet,
@@ -165,6 +166,7 @@ pub(super) struct EggRun {
     tags: Arc<WheelTags>,
     version: Version,
     cache: PathBuf,
+    default_index: Arc<DefaultIndex>,
     indexes: Mutex<HashMap<IndexPlaces, Arc<Index>>>,
 }
 
@@ -182,7 +184,25 @@ impl EggRun {
             Some(cache) => cache.clone(),
             None => services.directory.join(OWN_DIRECTORY).join("cache"),
         };
-        let identity = probe(run, &cache)?;
+        let executable = executable(run)?;
+        let probe = PythonProbe::of_executable(&executable)
+            .with_environment(services.process_environment.clone())
+            .with_cache_directory(cache.join("python"));
+        let default_index = default_index(
+            &services.process_environment,
+            &services.temporary_directory,
+            &services.cancellation,
+            &executable,
+            &cache,
+        );
+        let downloads = services.downloader();
+        let is_index_named = option("index")?.is_some_and(|index| !index.is_empty());
+        if !probe.is_remembered() && !is_index_named && !downloads.options().offline {
+            // Python is going to take its time, and this is needed after that.
+            let tls = downloads.options().tls.clone();
+            prepare_for_index(&default_index, &services.transport, tls);
+        }
+        let identity = identify(run, &probe)?;
         let section = option("versions")?.filter(|name| !name.is_empty());
         let mut versions = Vec::new();
         if let Some(section) = section {
@@ -217,7 +237,6 @@ impl EggRun {
             let (option, hint) = (error.option(), error.hint());
             RecipeError::user(error).at_option(option).with_hint(hint)
         })?;
-        let downloads = services.downloader();
         let is_locked = downloads.options().locked.is_some();
         settings.require_hashes =
             downloads.options().require_hashes == HashPolicy::On && !is_locked;
@@ -260,6 +279,7 @@ impl EggRun {
             tags: Arc::new(tags),
             version,
             cache,
+            default_index,
             indexes: Mutex::default(),
         })
     }
@@ -304,17 +324,13 @@ impl EggRun {
             let downloader = run.downloader().with_options(|options| {
                 options.cache.clone_from(&settings.archives);
                 options.hash_name = false;
+                // Nobody writes those of wheels down.
+                options.all_digests = false;
             });
             let access = IndexAccess {
                 transport: Arc::clone(&services.transport),
                 downloader,
-                default_index: default_index(
-                    &services.process_environment,
-                    &services.temporary_directory,
-                    &services.cancellation,
-                    &self.python,
-                    &self.cache,
-                ),
+                default_index: Arc::clone(&self.default_index),
                 directory: services.directory.clone(),
                 page_cache: Some(self.cache.join("pages")),
                 tags: Arc::clone(&self.tags),
@@ -461,8 +477,8 @@ impl EggRun {
     }
 }
 
-/// Finds out about the Python of the run.
-fn probe(run: &PartRun<'_>, cache: &Path) -> Result<PythonIdentity, RecipeError> {
+/// Returns the Python of the run.
+fn executable(run: &PartRun<'_>) -> Result<PathBuf, RecipeError> {
     const OPTION: &str = "executable";
     let executable = run.buildout().get(BUILDOUT_SECTION, OPTION)?;
     let Some(executable) = executable.filter(|path| !path.is_empty()) else {
@@ -471,10 +487,10 @@ fn probe(run: &PartRun<'_>, cache: &Path) -> Result<PythonIdentity, RecipeError>
             OPTION,
         ));
     };
-    let services = run.services();
-    let probe = PythonProbe::of_executable(services.absolute(&*executable))
-        .with_environment(services.process_environment.clone())
-        .with_cache_directory(cache.join("python"));
+    Ok(run.services().absolute(&*executable))
+}
+
+fn identify(run: &PartRun<'_>, probe: &PythonProbe) -> Result<PythonIdentity, RecipeError> {
     let identity = probe.identity().map_err(|error| {
         let hint = format!(
             "[{}] needs a Python: name one with `--python`, or put a `python3` on the `PATH`",
@@ -483,6 +499,21 @@ fn probe(run: &PartRun<'_>, cache: &Path) -> Result<PythonIdentity, RecipeError>
         RecipeError::user(error).with_hint(hint)
     })?;
     Ok(identity.clone())
+}
+
+/// Finds the default index, and makes connections ready, on threads of their own.
+/// Where none can be started, that is done when it is needed.
+fn prepare_for_index(
+    default_index: &Arc<DefaultIndex>,
+    transport: &Arc<dyn Transport>,
+    tls: TlsSettings,
+) {
+    let default_index = Arc::clone(default_index);
+    let thread = thread::Builder::new().name("default index".to_owned());
+    let _ = thread.spawn(move || default_index().map(drop));
+    let transport = Arc::clone(transport);
+    let thread = thread::Builder::new().name("trust store".to_owned());
+    let _ = thread.spawn(move || transport.prepare(&tls));
 }
 
 fn uname() -> Uname {

@@ -143,11 +143,14 @@ impl Recipe for Scripts {
             // Only the eggs tell.
             return vec![bin.to_string()];
         };
+        if scripts.is_empty() {
+            // Nothing is made, so the interpreter is not even read.
+            return Vec::new();
+        }
         let wanted = Wanted::parse(&scripts);
         let interpreter = option("interpreter").filter(|name| !name.is_empty());
         let names = wanted.0.values().map(String::as_str);
-        let interpreter = interpreter.as_deref().filter(|_| !scripts.is_empty());
-        let names = names.chain(interpreter);
+        let names = names.chain(interpreter.as_deref());
         names.map(|name| join(&bin, name, false)).collect()
     }
 }

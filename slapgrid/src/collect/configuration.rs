@@ -33,8 +33,6 @@ pub struct CollectConfiguration {
     pub disk_cycle: Option<Duration>,
     /// The file that says which process measures.
     pub pid_file: PathBuf,
-    /// What is configured and not done, to be told.
-    pub not_done: Vec<String>,
 }
 
 /// Over how long the use of processors is measured, as slapos.core does.
@@ -45,7 +43,7 @@ impl CollectConfiguration {
     ///
     /// # Errors
     ///
-    /// The first mistake.
+    /// The first mistake, or what is wanted and not measured.
     pub fn read(options: &Options) -> Result<Self, ConfigurationError> {
         let format = options.with_section_below("slapformat")?;
         let [instance_root, computer_id, amount, user, partition] = format.mandatory([
@@ -67,17 +65,20 @@ impl CollectConfiguration {
         let collect = options.with_section_below("collect")?;
         let seconds = collect.number("disk_snapshot_time_cycle")?.unwrap_or(86400);
         let cycle = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        let mut not_done = Vec::new();
-        if let Some(sensor) = format.get("heating_sensor_id") {
-            not_done.push(format!(
-                "How well the machine heats (heating_sensor_id = {sensor}) is not measured."
-            ));
+        if format
+            .get("heating_sensor_id")
+            .is_some_and(|it| !it.is_empty())
+        {
+            return Err(ConfigurationError::Unsupported {
+                what: "measuring how well the machine heats (heating_sensor_id)".to_owned(),
+                hint: "remove `heating_sensor_id` from `[slapformat]`; temperatures are measured without",
+            });
         }
         if switched(&collect, "disk_snapshot_use_quota", false)? {
-            not_done.push(
-                "Disk usage is not taken from quotas (disk_snapshot_use_quota): directories are looked through."
-                    .to_owned(),
-            );
+            return Err(ConfigurationError::Unsupported {
+                what: "taking disk usage from quotas (disk_snapshot_use_quota)".to_owned(),
+                hint: "remove `disk_snapshot_use_quota` from `[collect]`: what files occupy is added up",
+            });
         }
         let folder = collect.path("disk_snapshot_process_pid_foder");
         let folder = folder.unwrap_or_else(|| instance_root.join("var/run"));
@@ -94,7 +95,6 @@ impl CollectConfiguration {
             disk_cycle: switched(&collect, "report_disk_usage", true)?.then_some(cycle),
             pid_file: folder.join("slapos-collect.pid"),
             instance_root,
-            not_done,
         })
     }
 }

@@ -9,16 +9,19 @@ use std::path::Path;
 const BLOCK: u64 = 512;
 
 /// Returns the kibibytes that the files below a directory occupy, each file
-/// once. Links are not followed, other file systems are entered, and what
-/// disappears meanwhile does not count.
-pub(super) fn kibibytes_of(directory: &Path) -> u64 {
+/// once; none if it was cancelled. Links are not followed, other file systems are
+/// entered, and what disappears meanwhile does not count.
+fn kibibytes_of(directory: &Path, is_cancelled: &dyn Fn() -> bool) -> Option<u64> {
     let mut usage = Usage::default();
     let Ok(metadata) = fs::metadata(directory) else {
-        return 0;
+        return Some(0);
     };
     usage.add(&metadata);
     let mut waiting = vec![directory.to_owned()];
     while let Some(directory) = waiting.pop() {
+        if is_cancelled() {
+            return None;
+        }
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
             // Of the entry itself, not of what it leads to.
             let Ok(metadata) = entry.metadata() else {
@@ -30,21 +33,26 @@ pub(super) fn kibibytes_of(directory: &Path) -> u64 {
             }
         }
     }
-    (usage.blocks * BLOCK).div_ceil(1024)
+    Some((usage.blocks * BLOCK).div_ceil(1024))
 }
 
 /// Returns the kibibytes of a partition, with the directories that links in its
-/// `DATA` lead to.
-pub(super) fn kibibytes_of_partition(partition: &Path) -> u64 {
+/// `DATA` lead to; none if it was cancelled.
+pub(super) fn kibibytes_of_partition(
+    partition: &Path,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Option<u64> {
     let entries = fs::read_dir(partition.join("DATA"))
         .into_iter()
         .flatten()
         .flatten();
     let links = entries.map(|entry| entry.path());
     let links = links.filter(|path| path.is_symlink() && path.is_dir());
-    links.fold(kibibytes_of(partition), |sum, link| {
-        sum + kibibytes_of(&link)
-    })
+    let mut sum = kibibytes_of(partition, is_cancelled)?;
+    for link in links {
+        sum += kibibytes_of(&link, is_cancelled)?;
+    }
+    Some(sum)
 }
 
 #[derive(Default)]
@@ -94,16 +102,18 @@ mod tests {
                 .parse::<u64>()
                 .unwrap()
         };
-        assert_eq!(kibibytes_of(&partition), du(&partition));
+        let go_on = || false;
+        assert_eq!(kibibytes_of(&partition, &go_on), Some(du(&partition)));
         let disk = root.path().join("disk");
         fs::create_dir(&disk).unwrap();
         write(&disk.join("file"), 50_000);
         fs::create_dir(partition.join("DATA")).unwrap();
         std::os::unix::fs::symlink(&disk, partition.join("DATA/disk")).unwrap();
         assert_eq!(
-            kibibytes_of_partition(&partition),
-            du(&partition) + du(&disk)
+            kibibytes_of_partition(&partition, &go_on),
+            Some(du(&partition) + du(&disk))
         );
-        assert_eq!(kibibytes_of(&root.path().join("nothing")), 0);
+        assert_eq!(kibibytes_of(&root.path().join("nothing"), &go_on), Some(0));
+        assert_eq!(kibibytes_of_partition(&partition, &|| true), None);
     }
 }

@@ -125,12 +125,32 @@ fn parse_mounts(filesystems: &str, mounts: &str) -> Vec<(String, String)> {
         else {
             continue;
         };
+        let device = match &*device {
+            "/dev/root" | "rootfs" => root_device().unwrap_or(device),
+            _ => device,
+        };
         let is_disk = of_disks.contains(kind.as_str()) && device != "none" && !device.is_empty();
         if is_disk && seen.insert(device.clone()) {
             found.push((device, point));
         }
     }
     found
+}
+
+/// Returns the device of the root file system by another name than that which it
+/// was mounted by at the machine's begin, as psutil does.
+fn root_device() -> Option<String> {
+    let root = rustix::fs::stat("/").ok()?;
+    let (major, minor) = (
+        rustix::fs::major(root.st_dev),
+        rustix::fs::minor(root.st_dev),
+    );
+    let event = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/uevent")).ok()?;
+    let name = event
+        .lines()
+        .find_map(|line| line.strip_prefix("DEVNAME="))?;
+    let path = format!("/dev/{name}");
+    Path::new(&path).exists().then_some(path)
 }
 
 /// Reads a word of `/proc/self/mounts`, where blanks are `\040`.

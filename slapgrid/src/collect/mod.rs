@@ -72,9 +72,6 @@ pub fn collect(
     cancellation: &CancellationToken,
 ) -> Result<(), CollectError> {
     log.info("Collecting data...");
-    for text in &configuration.not_done {
-        log.warning(text);
-    }
     let var = configuration.instance_root.join("var");
     let (data_log, consumption) = (var.join("data-log"), var.join("consumption-report"));
     let reports = var.join("xml_report").join(&configuration.computer_id);
@@ -97,6 +94,7 @@ pub fn collect(
         accounts,
         units,
         &stamp,
+        log,
         cancellation,
     )?;
     measure_disks(&mut database, configuration, &stamp, log, cancellation)?;
@@ -145,6 +143,7 @@ fn measure(
     accounts: &Accounts,
     units: Units,
     stamp: &Stamp,
+    log: &Logger,
     cancellation: &CancellationToken,
 ) -> Result<(), CollectError> {
     let users: HashMap<u32, &str> = configuration
@@ -155,24 +154,29 @@ fn measure(
             Some((account.user, partition.user.as_str()))
         })
         .collect();
-    let numbers: Vec<u32> = users.keys().copied().collect();
+    let is_measured = |user| users.contains_key(&user);
     let before = MachineReading::take()?;
-    let processes_before = processes_of(&numbers, units);
+    let processes_before = processes_of(is_measured, units);
     wait(configuration.interval, cancellation)?;
     let machine = MachineReading::take()?;
-    let processes = processes_of(&numbers, units);
-    let temperatures =
-        temperature::temperatures().map_err(failed_to("run", Path::new("sensors")))?;
+    let processes = processes_of(is_measured, units);
+    let temperatures = temperature::temperatures().unwrap_or_else(|error| {
+        log.warning(error_chain(&failed_to("run", Path::new("sensors"))(error)));
+        Vec::new()
+    });
     database.add(|rows| {
         rows.machine(&machine, machine.time.used_since(before.time), stamp)?;
         for temperature in &temperatures {
             rows.temperature(temperature, stamp)?;
         }
         for process in processes.values() {
+            let Some(user) = users.get(&process.user) else {
+                continue;
+            };
             let earlier = processes_before.get(&process.process);
             let cpu = earlier.map_or(0.0, |earlier| process.used_since(earlier));
             let memory = process.memory as f64 / machine.memory.total.max(1) as f64 * 100.0;
-            rows.process(users[&process.user], process, cpu, memory, stamp)?;
+            rows.process(user, process, cpu, memory, stamp)?;
         }
         Ok(())
     })?;
@@ -191,7 +195,10 @@ fn measure_disks(
     let Some(cycle) = configuration.disk_cycle else {
         return Ok(());
     };
-    let latest = database.folder_times()?;
+    let latest = match cycle.is_zero() {
+        true => HashMap::new(),
+        false => database.folder_times()?,
+    };
     let due = Stamp::of(
         SystemTime::now()
             .checked_sub(cycle)
@@ -199,9 +206,6 @@ fn measure_disks(
     );
     let due = due.text();
     for partition in &configuration.partitions {
-        if cancellation.is_cancelled() {
-            return Err(CollectError::Cancelled);
-        }
         let user = &partition.user;
         if latest.get(user).is_some_and(|latest| *latest > due) {
             log.debug(format!(
@@ -209,7 +213,9 @@ fn measure_disks(
             ));
             continue;
         }
-        let kibibytes = disk_usage::kibibytes_of_partition(&partition.path);
+        let is_cancelled = || cancellation.is_cancelled();
+        let kibibytes = disk_usage::kibibytes_of_partition(&partition.path, &is_cancelled);
+        let kibibytes = kibibytes.ok_or(CollectError::Cancelled)?;
         if kibibytes > LEAST_DISK_USAGE {
             database.add(|rows| rows.folder(user, kibibytes, stamp))?;
         }

@@ -74,9 +74,14 @@ impl ProcessReading {
 
     /// Reads a process; none if it has ended, or is hidden from this user.
     pub(super) fn take(process: u32, units: Units) -> Option<Self> {
+        Self::take_if(process, |_| true, units)
+    }
+
+    /// The same of a process that is one of certain users.
+    fn take_if(process: u32, is_wanted: impl Fn(u32) -> bool, units: Units) -> Option<Self> {
         let directory = PathBuf::from(format!("/proc/{process}"));
         let read = |name: &str| fs::read_to_string(directory.join(name)).ok();
-        let user = read("status").and_then(|status| user_of(&status))?;
+        let user = user_of(&read("status")?).filter(|user| is_wanted(*user))?;
         let (stat, statm, io) = (read("stat")?, read("statm")?, read("io")?);
         Self::parse(process, user, [&stat, &statm, &io], units)
     }
@@ -116,17 +121,18 @@ fn user_of(status: &str) -> Option<u32> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Reads all processes of some users, by their numbers.
-pub(super) fn processes_of(users: &[u32], units: Units) -> HashMap<u32, ProcessReading> {
+/// Reads all processes of users that are wanted, by the processes' numbers.
+pub(super) fn processes_of(
+    is_wanted: impl Fn(u32) -> bool,
+    units: Units,
+) -> HashMap<u32, ProcessReading> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers
-        .filter(|number| {
-            let status = fs::read_to_string(format!("/proc/{number}/status"));
-            let user = status.ok().and_then(|status| user_of(&status));
-            user.is_some_and(|user| users.contains(&user))
+        .filter_map(|number: u32| {
+            let reading = ProcessReading::take_if(number, &is_wanted, units)?;
+            Some((number, reading))
         })
-        .filter_map(|number: u32| Some((number, ProcessReading::take(number, units)?)))
         .collect()
 }
 
@@ -145,12 +151,7 @@ impl ProcessName {
         let reading = ProcessReading::take(process, units)?;
         let directory = PathBuf::from(format!("/proc/{process}"));
         let command = fs::read(directory.join("cmdline")).ok()?;
-        let command = String::from_utf8_lossy(&command).into_owned();
-        let command = command.strip_suffix('\0').unwrap_or(&command);
-        let command: Vec<String> = match command {
-            "" => Vec::new(),
-            words => words.split('\0').map(ToOwned::to_owned).collect(),
-        };
+        let command = words_of(&String::from_utf8_lossy(&command));
         let name = fs::read_to_string(directory.join("comm")).ok()?;
         let name = name.trim_end_matches('\n').to_owned();
         // The system keeps 15 bytes of it.
@@ -166,6 +167,20 @@ impl ProcessName {
             user: reading.user,
             since: reading.since,
         })
+    }
+}
+
+/// Returns the words of a command line. Processes that write something else in
+/// its place, as nginx does, separate their words by blanks.
+fn words_of(command: &str) -> Vec<String> {
+    let (line, separator) = match command.strip_suffix('\0') {
+        Some(line) if line.contains('\0') || !line.contains(' ') => (line, '\0'),
+        Some(line) => (line, ' '),
+        None => (command.strip_suffix(' ').unwrap_or(command), ' '),
+    };
+    match command {
+        "" => Vec::new(),
+        _ => line.split(separator).map(ToOwned::to_owned).collect(),
     }
 }
 
@@ -191,11 +206,27 @@ mod tests {
     }
 
     #[test]
+    fn words_are_those_that_psutil_finds() {
+        for (command, words) in [
+            ("", &[][..]),
+            ("a\0b c\0\0", &["a", "b c", ""]),
+            ("a\0", &["a"]),
+            ("a b\0", &["a", "b"]),
+            ("nginx: master process", &["nginx:", "master", "process"]),
+            ("title ", &["title"]),
+        ] {
+            assert_eq!(words_of(command), words, "{command:?}");
+        }
+    }
+
+    #[test]
     fn this_process_can_be_read() {
         let units = Units::of_machine(0.0);
         let own = std::process::id();
         let reading = ProcessReading::take(own, units).unwrap();
-        assert!(processes_of(&[reading.user], units).contains_key(&own));
+        let is_ours = |user| user == reading.user;
+        assert!(processes_of(is_ours, units).contains_key(&own));
+        assert!(processes_of(|_| false, units).is_empty());
         let name = ProcessName::of(own, units).unwrap();
         assert!(name.command[0].ends_with(&name.name), "{name:?}");
     }

@@ -54,17 +54,35 @@ fn parse(output: &str) -> Vec<Temperature> {
 
 /// Asks the sensors; a machine without the program, or without sensors, has
 /// none.
+///
+/// # Errors
+///
+/// The program cannot be run, or fails, with what it says.
 pub(super) fn temperatures() -> io::Result<Vec<Temperature>> {
     let output = Command::new("sensors")
         .arg("-u")
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
         .output();
     match output {
-        Ok(output) => Ok(parse(&String::from_utf8_lossy(&output.stdout))),
+        Ok(output) => {
+            let [said, complaint] = [output.stdout, output.stderr]
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            read(output.status.success(), &said, &complaint)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+/// Reads what the program said. That there are no sensors is a failure for it.
+fn read(has_succeeded: bool, said: &str, complaint: &str) -> io::Result<Vec<Temperature>> {
+    let is_without = [said, complaint].map(|text| text.contains("No sensors found!"));
+    if has_succeeded || is_without.contains(&true) {
+        return Ok(parse(said));
+    }
+    Err(io::Error::other(
+        format!("{said}{complaint}").trim().to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -88,5 +106,14 @@ mod tests {
                 sensor("acpitz temp1:", 27.8, 0),
             ]
         );
+        assert_eq!(read(true, output, "").unwrap(), found);
+    }
+
+    #[test]
+    fn a_machine_without_sensors_has_no_temperatures() {
+        let without = "No sensors found!\nMake sure you loaded all the kernel drivers you need.\n";
+        assert_eq!(read(false, "", without).unwrap(), []);
+        let error = read(false, "", "Can't access procfs/sysfs file\n").unwrap_err();
+        assert_eq!(error.to_string(), "Can't access procfs/sysfs file");
     }
 }

@@ -15,6 +15,13 @@ pub enum Manager {
         /// The disks that may be given away; all if none are named.
         allowed: Option<Vec<String>>,
     },
+    /// `whitelistfirewall`: partitions say what they may reach.
+    Whitelist,
+    /// `cpuset`: processes of partitions get processors of their own.
+    Processors {
+        /// The names of the users who may ask for that.
+        users: Vec<String>,
+    },
 }
 
 /// The section of `devperm`.
@@ -38,17 +45,23 @@ pub(super) fn managers(options: &Options) -> Result<Vec<Manager>, ConfigurationE
             "devperm" => Manager::DevicePermission {
                 allowed: allowed_disks(options)?,
             },
-            "cpuset" | "whitelistfirewall" => {
-                return Err(ConfigurationError::Unsupported {
-                    what: format!("the manager {name}"),
-                    hint: "remove it from `manager_list` in `[slapos]`",
-                });
+            "whitelistfirewall" if options.has_section("firewall") => Manager::Whitelist,
+            // Upstream warns, and nothing keeps partitions to their lists.
+            "whitelistfirewall" => {
+                return Err(options.invalid(
+                    "manager_list",
+                    name,
+                    "without `whitelistfirewall` where there is no section `[firewall]`",
+                ));
             }
+            "cpuset" => Manager::Processors {
+                users: words(options.get("power_user_list").unwrap_or_default()),
+            },
             _ => {
                 return Err(options.invalid(
                     "manager_list",
                     name,
-                    "a list of the managers `prerm`, `portredir` and `devperm`",
+                    "a list of the managers `cpuset`, `devperm`, `portredir`, `prerm` and `whitelistfirewall`",
                 ));
             }
         };
@@ -66,4 +79,8 @@ fn allowed_disks(options: &Options) -> Result<Option<Vec<String>>, Configuration
         let lines = lines.filter(|line| !line.is_empty());
         lines.map(ToOwned::to_owned).collect()
     }))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(ToOwned::to_owned).collect()
 }

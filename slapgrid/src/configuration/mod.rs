@@ -1,6 +1,7 @@
 //! The configuration of a node: `slapos.cfg` with the command line above it.
 
 mod buildout_override;
+mod firewall;
 pub mod ini;
 mod managers;
 mod options;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 pub use buildout_override::BuildoutOverride;
+pub use firewall::{Daemon, FirewallConfiguration};
 pub use managers::Manager;
 pub use options::Options;
 
@@ -208,6 +210,8 @@ pub struct NodeConfiguration {
     pub networkcache: IndexMap<String, String>,
     /// What is done for partitions beyond their services (`manager_list`).
     pub managers: Vec<Manager>,
+    /// How partitions are kept apart; none if they are not.
+    pub firewall: Option<FirewallConfiguration>,
     /// What is configured and not done, to be told.
     pub not_done: Vec<String>,
 }
@@ -333,6 +337,7 @@ impl NodeConfiguration {
             buildout_override: options.buildout_override().clone(),
             networkcache,
             managers: managers::managers(options)?,
+            firewall: FirewallConfiguration::read(options, exists, is_root)?,
             not_done: not_done(options),
         })
     }
@@ -371,14 +376,8 @@ fn bang_quota(options: &Options) -> Result<u32, ConfigurationError> {
     })
 }
 
-/// Refuses what would leave a partition less protected than its owner thinks.
+/// Refuses what would be done otherwise than is configured.
 fn refuse_unsupported(options: &Options) -> Result<(), ConfigurationError> {
-    if options.has_section("firewall") {
-        return Err(ConfigurationError::Unsupported {
-            what: "the section [firewall]".to_owned(),
-            hint: "remove it if the machine's own firewall protects the partitions",
-        });
-    }
     if let Some(path) = options.get("buildout").filter(|path| !path.is_empty()) {
         return Err(ConfigurationError::Unsupported {
             what: format!("another buildout (buildout = {path})"),
@@ -480,6 +479,42 @@ mod tests {
     }
 
     #[test]
+    fn the_firewall_has_defaults_and_daemons() {
+        assert_eq!(read(MINIMAL).unwrap().firewall, None);
+        let text = format!(
+            "{MINIMAL}manager_list = whitelistfirewall cpuset\npower_user_list = a b\n[firewall]\n"
+        );
+        let node = read(&text).unwrap();
+        let users = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(
+            node.managers,
+            [Manager::Whitelist, Manager::Processors { users }]
+        );
+        let firewall = node.firewall.unwrap();
+        assert_eq!(firewall.command, "firewall-cmd");
+        assert_eq!(firewall.reload_command, None);
+        assert_eq!(firewall.daemons, []);
+        let text = format!(
+            "{MINIMAL}[firewall]\nfirewall_executable = F\ndbus_executable = D\ndbus_log_file = L\nauthorized_sources =\n  10.0.0.1\n  10.1.0.0/16\n"
+        );
+        let firewall = read_as(&text, &[], true).unwrap().firewall.unwrap();
+        assert_eq!(firewall.authorized_sources, ["10.0.0.1", "10.1.0.0/16"]);
+        let daemons = firewall.daemons.iter();
+        let daemons: Vec<_> = daemons
+            .map(|it| (it.name, &*it.command, &*it.log))
+            .collect();
+        assert_eq!(
+            daemons,
+            [
+                ("firewall", "F", "/var/log/firewall.log"),
+                ("dbus", "D", "L")
+            ]
+        );
+        let testing = read_as(&format!("{text}testing = true\n"), &[], true).unwrap();
+        assert_eq!(testing.firewall.unwrap().daemons, []);
+    }
+
+    #[test]
     fn mistakes_have_upstream_s_words_and_a_hint() {
         let without = |option: &str| {
             let lines = MINIMAL.lines().filter(|line| !line.starts_with(option));
@@ -523,12 +558,12 @@ mod tests {
                 "Invalid value for option bang_quota: \"-1\"",
             ),
             (
-                format!("{MINIMAL}[firewall]\n"),
-                "the section [firewall] is not supported",
+                format!("{MINIMAL}[firewall]\nfirewall_executable = firewalld\n"),
+                "firewall_executable of [firewall] without root is not supported",
             ),
             (
-                format!("{MINIMAL}manager_list = prerm, cpuset\n"),
-                "the manager cpuset is not supported",
+                format!("{MINIMAL}manager_list = prerm, whitelistfirewall\n"),
+                "Invalid value for option manager_list: \"whitelistfirewall\"",
             ),
             (
                 format!("{MINIMAL}manager_list = prerm portredirect\n"),

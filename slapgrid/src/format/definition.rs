@@ -1,8 +1,11 @@
 //! The definition file: which partitions a computer has, with their addresses.
 
+use super::address::{Address, Ipv6Range, NoAddress};
+use super::computer::{Computer, KnownComputer, Link, Partition};
 use crate::configuration::ini::{IniError, IniFile};
 
-use super::computer::{Address, ComputerDefinition, Ipv6Range, PartitionDefinition};
+/// The user who owns the releases unless somebody else is named.
+pub(super) const DEFAULT_SOFTWARE_USER: &str = "slapsoft";
 
 /// What is wrong with a definition file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,12 +26,12 @@ pub enum DefinitionError {
         option: &'static str,
     },
     /// An address is not `ADDRESS/NETMASK`.
-    #[error("{value:?} in section {section:?} is no address with a netmask")]
+    #[error("section {section:?}: {source}")]
     Address {
         /// The section.
         section: String,
         /// The value.
-        value: String,
+        source: NoAddress,
     },
     /// A name that cannot be that of a directory of a partition.
     #[error("pathname {value:?} in section {section:?} cannot be the name of a partition")]
@@ -70,13 +73,11 @@ impl DefinitionError {
 /// # Errors
 ///
 /// The first mistake.
-pub fn parse_definition(text: &str, amount: usize) -> Result<ComputerDefinition, DefinitionError> {
+pub fn parse_definition(text: &str, amount: usize) -> Result<KnownComputer, DefinitionError> {
     let file = IniFile::parse(text)?;
-    let address = match file.raw("computer", "address") {
-        None => None,
-        Some(text) => Some(parse_address("computer", text)?),
-    };
-    let mut partitions: Vec<PartitionDefinition> = Vec::new();
+    let address = file.raw("computer", "address");
+    let address = address.map(str::parse).transpose();
+    let mut partitions: Vec<Partition> = Vec::new();
     for number in 0..amount {
         let section = format!("partition_{number}");
         if !file.has_section(&section) {
@@ -88,15 +89,21 @@ pub fn parse_definition(text: &str, amount: usize) -> Result<ComputerDefinition,
         }
         partitions.push(partition);
     }
-    let software_user = file.raw("computer", "software_user");
-    Ok(ComputerDefinition {
-        address,
-        software_user: software_user.unwrap_or("slapsoft").to_owned(),
+    Ok(KnownComputer {
+        address: address.map_err(in_section("computer"))?,
+        software_user: file.raw("computer", "software_user").map(ToOwned::to_owned),
         partitions,
     })
 }
 
-fn parse_partition(file: &IniFile, section: &str) -> Result<PartitionDefinition, DefinitionError> {
+fn in_section(section: &str) -> impl Fn(NoAddress) -> DefinitionError {
+    move |source| DefinitionError::Address {
+        section: section.to_owned(),
+        source,
+    }
+}
+
+fn parse_partition(file: &IniFile, section: &str) -> Result<Partition, DefinitionError> {
     let required = |option: &'static str| {
         file.raw(section, option)
             .ok_or_else(|| DefinitionError::NoOption {
@@ -105,14 +112,11 @@ fn parse_partition(file: &IniFile, section: &str) -> Result<PartitionDefinition,
             })
     };
     let user = required("user")?.to_owned();
-    let addresses = required("address")?.split_whitespace();
-    let addresses = addresses.map(|text| parse_address(section, text));
-    let addresses = addresses.collect::<Result<_, _>>()?;
-    let ipv6_range = match file.raw(section, "ipv6_range").filter(|it| !it.is_empty()) {
-        None => None,
-        Some(text) => Some(parse_range(section, text)?),
-    };
-    let interface = required("network_interface")?.to_owned();
+    let addresses = required("address")?.split_whitespace().map(str::parse);
+    let addresses: Result<Vec<Address>, _> = addresses.collect();
+    let range = file.raw(section, "ipv6_range").filter(|it| !it.is_empty());
+    let range = range.map(Ipv6Range::parse).transpose();
+    let interface = required("network_interface")?;
     let name = required("pathname")?.to_owned();
     if crate::instance::check_name(&name).is_err() {
         return Err(DefinitionError::Name {
@@ -125,38 +129,45 @@ fn parse_partition(file: &IniFile, section: &str) -> Result<PartitionDefinition,
         let lines = lines.filter(|line| !line.is_empty());
         lines.map(ToOwned::to_owned).collect()
     });
-    Ok(PartitionDefinition {
+    Ok(Partition {
         name,
         user,
-        addresses,
-        ipv6_range,
-        interface,
+        addresses: addresses.map_err(in_section(section))?,
+        ipv6_range: range.map_err(in_section(section))?,
+        tap: Link::named(interface),
         capabilities,
+        ..Partition::default()
     })
 }
 
-fn parse_address(section: &str, text: &str) -> Result<Address, DefinitionError> {
-    match text.split_once('/') {
-        Some((address, netmask)) if !netmask.contains('/') && !address.is_empty() => Ok(Address {
-            address: address.to_owned(),
-            netmask: netmask.to_owned(),
-        }),
-        _ => Err(DefinitionError::Address {
-            section: section.to_owned(),
-            value: text.to_owned(),
-        }),
+/// Returns the text of a definition file of a computer
+/// (`write_computer_definition`).
+pub fn definition_text(computer: &Computer) -> String {
+    let written = |it: &Address| format!("{}/{}", it.ip, it.netmask());
+    let mut text = String::from("[computer]\n");
+    if let Some(address) = &computer.address {
+        text.push_str(&format!("address = {}\n", written(address)));
     }
-}
-
-fn parse_range(section: &str, text: &str) -> Result<Ipv6Range, DefinitionError> {
-    let Address { address, netmask } = parse_address(section, text)?;
-    match netmask.parse() {
-        Ok(length) if length <= 128 => Ok(Ipv6Range { address, length }),
-        _ => Err(DefinitionError::Address {
-            section: section.to_owned(),
-            value: text.to_owned(),
-        }),
+    if computer.software_user != DEFAULT_SOFTWARE_USER {
+        text.push_str(&format!("software_user = {}\n", computer.software_user));
     }
+    for (number, partition) in computer.partitions.iter().enumerate() {
+        let addresses: Vec<String> = partition.addresses.iter().map(written).collect();
+        text.push_str(&format!(
+            "\n[partition_{number}]\naddress = {}\n",
+            addresses.join(" ")
+        ));
+        if let Some(range) = partition.ipv6_range {
+            text.push_str(&format!("ipv6_range = {range}\n"));
+        }
+        text.push_str(&format!(
+            "user = {}\nnetwork_interface = {}\npathname = {}\n",
+            partition.user, partition.tap.name, partition.name
+        ));
+    }
+    // As Python ends each section.
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]
@@ -169,14 +180,11 @@ mod tests {
     fn a_definition_is_read() {
         let computer = parse_definition(TEXT, 1).unwrap();
         let partition = &computer.partitions[0];
-        assert_eq!(computer.software_user, "slapsoft");
+        assert_eq!(computer.software_user, None);
         assert_eq!(partition.addresses.len(), 2);
-        assert_eq!(partition.addresses[1].netmask, "ffff::");
-        let range = partition.ipv6_range.as_ref().unwrap();
-        assert_eq!(
-            (range.length, range.netmask()),
-            (65, "ffff:ffff:ffff:ffff:8000::".to_owned())
-        );
+        assert_eq!(partition.addresses[1].to_string(), "::1/16");
+        let range = partition.ipv6_range.unwrap();
+        assert_eq!(range.netmask().to_string(), "ffff:ffff:ffff:ffff:8000::");
         assert_eq!(
             partition.capabilities.as_deref(),
             Some(&["a".to_owned(), "b".to_owned()][..])
@@ -192,11 +200,15 @@ mod tests {
                 1,
                 "No option \"user\" in section: \"partition_0\"",
             ),
-            (TEXT.replace("::1/ffff::", "::1"), 1, "\"::1\" in section"),
+            (
+                TEXT.replace("::1/ffff::", "::1"),
+                1,
+                "section \"partition_0\": \"::1\" is no",
+            ),
             (
                 TEXT.replace("/65", "/129"),
                 1,
-                "\"2001:db8::/129\" in section",
+                "section \"partition_0\": \"2001:db8::/129\"",
             ),
             (TEXT.replace("slappart0", "../x"), 1, "pathname \"../x\""),
             (TEXT.replace("slappart0", "etc"), 1, "pathname \"etc\""),

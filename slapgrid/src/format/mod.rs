@@ -1,37 +1,53 @@
-//! `slapos node format`: directories for partitions, files that describe them,
-//! and the same for the master; as root also users, and the addresses and tap
-//! interfaces that the definition file names.
+//! `slapos node format`: directories for partitions, files that describe them, and the same for the
+//! master; as root also users, addresses, and tap and tun interfaces.
 //!
-//! Addresses are not made up: what is configured to be is an error that says
-//! so.
+//! What a computer is to have is decided first ([`plan`]) and written down, then made. So a format
+//! that is killed in between is continued by the next one, with the same addresses.
 
+mod address;
+mod archive;
 mod computer;
+mod configuration;
 mod definition;
+mod error;
+mod machine;
 mod network;
+mod plan;
+mod recorded;
 mod system;
 mod text;
 mod users;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::net::IpAddr;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
+use buildout_core::value::Value;
 use slap::{Master, SlapError};
 
-pub use computer::{Address, ComputerDefinition, ComputerModel, Ipv6Range, PartitionDefinition};
-pub use definition::{DefinitionError, parse_definition};
+pub use address::{Address, Ipv6Range, NoAddress};
+pub use computer::{Computer, Interface, KnownComputer, Link, Partition, Side};
+pub use configuration::FormatConfiguration;
+pub use definition::{DefinitionError, definition_text, parse_definition};
+pub use error::FormatError;
+pub(crate) use machine::is_global;
+pub use recorded::{RecordError, read_record};
 pub use text::{json_text, pretty_xml};
 
-use crate::account::Account;
+use crate::account::Accounts;
 use crate::child::error_chain;
-use crate::configuration::{ConfigurationError, Options};
-use crate::files::{FileError, create_directory, failed_to, replace_file, update_file};
+use crate::files::{
+    create_directory, create_private_directory, failed_to, names_in, read_text, replace_file,
+    update_file,
+};
 use crate::instance::PARTITION_MODE;
 use crate::log::Logger;
-use network::{Interfaces, allow_nonlocal_addresses, make_addresses, make_range, make_tap};
+use machine::MachineNetwork;
+use network::{NetworkMaker, remove_duplicates};
+use plan::{Planner, own_address};
 use system::System;
-use users::make_user;
+use users::{find_user, make_user};
 
 /// The mode of `instance_root` and `software_root`.
 const ROOT_MODE: u32 = 0o755;
@@ -39,243 +55,8 @@ const ROOT_MODE: u32 = 0o755;
 /// The mode of files that describe.
 const FILE_MODE: u32 = 0o644;
 
-/// A computer that cannot be formatted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FormatError {
-    /// The configuration is wrong, or wants what is not done.
-    #[error(transparent)]
-    Configuration(#[from] ConfigurationError),
-    /// The definition file is wrong.
-    #[error("{}: {source}", path.display())]
-    Definition {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: DefinitionError,
-    },
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A name that the system's programs do not take.
-    #[error("{0:?} cannot be the name of a user")]
-    UserName(String),
-    /// The same of interfaces.
-    #[error("{0:?} cannot be the name of an interface")]
-    InterfaceName(String),
-    /// A user was made and is not there.
-    #[error("there is no user {0}, although it was made")]
-    NoUser(String),
-    /// An address that is none, or has a netmask that is none.
-    #[error("{address}/{netmask} is no address with a netmask")]
-    Address {
-        /// The address.
-        address: String,
-        /// The netmask.
-        netmask: String,
-    },
-    /// A partition should have a range of addresses, and none is named.
-    #[error("{0} has no `ipv6_range`, and none is made up")]
-    NoRange(String),
-    /// An address that the computer has elsewhere.
-    #[error("cannot add {address} to {wanted}: {interface} has it")]
-    AddressElsewhere {
-        /// The address.
-        address: IpAddr,
-        /// Where it should be.
-        wanted: String,
-        /// Where it is.
-        interface: String,
-    },
-    /// A program of the system failed.
-    #[error("`{command}` failed: {text}")]
-    Program {
-        /// The program with its arguments.
-        command: String,
-        /// What it said.
-        text: String,
-    },
-    /// The computer cannot be written down.
-    #[error(transparent)]
-    Marshal(#[from] slap::marshal::MarshalError),
-}
-
-impl FormatError {
-    /// Returns advice.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            FormatError::Configuration(error) => error.hint(),
-            FormatError::Definition { source, .. } => Some(source.hint().to_owned()),
-            FormatError::UserName(_)
-            | FormatError::InterfaceName(_)
-            | FormatError::Address { .. } => {
-                Some("correct it in the definition file (`input_definition_file`)".to_owned())
-            }
-            FormatError::NoRange(_) => Some(
-                "name one in the definition file, or set `partition_has_ipv6_range = False` in `[slapformat]`"
-                    .to_owned(),
-            ),
-            FormatError::AddressElsewhere { .. } => Some(
-                "remove it there, or set `interface_name` and `ipv6_interface` in `[slapformat]`"
-                    .to_owned(),
-            ),
-            _ => None,
-        }
-    }
-
-    /// Returns upstream's exit code for it.
-    pub fn exit_code(&self) -> i32 {
-        match self {
-            FormatError::Configuration(error) => error.exit_code(),
-            _ => 1,
-        }
-    }
-}
-
-/// What `[slapformat]` and `[slapos]` say about the format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatConfiguration {
-    /// What is known without the definition file.
-    software_root: PathBuf,
-    instance_root: PathBuf,
-    computer_id: String,
-    definition: PathBuf,
-    amount: usize,
-    computer_xml: PathBuf,
-    computer_json: Option<PathBuf>,
-    instance_storage_home: Option<String>,
-    ipv6_interface: Option<String>,
-    partition_has_ipv6_range: bool,
-    tap_gateway_interface: String,
-    tap_ipv6: bool,
-    /// Whether users are made.
-    alter_user: bool,
-    /// What is made of the network, if anything.
-    network: Option<NetworkConfiguration>,
-}
-
-impl FormatConfiguration {
-    /// Reads the options of `[slapformat]`, over which those of `[slapos]` go
-    /// and the command line.
-    ///
-    /// # Errors
-    ///
-    /// The first mistake, or what is wanted and not done.
-    pub fn read(options: &Options, is_root: bool) -> Result<Self, ConfigurationError> {
-        let options = options.with_section_below("slapformat")?;
-        let [
-            computer_id,
-            instance_root,
-            _,
-            software_root,
-            computer_xml,
-            amount,
-        ] = options.mandatory([
-            "computer_id",
-            "instance_root",
-            "master_url",
-            "software_root",
-            "computer_xml",
-            "partition_amount",
-        ])?;
-        if options.boolean("root_check", true)? && !is_root {
-            return Err(ConfigurationError::NotRoot);
-        }
-        let alter_user = options.boolean("alter_user", true)?;
-        let alter_network = options.boolean("alter_network", true)?;
-        if (alter_user || alter_network) && !is_root {
-            return Err(ConfigurationError::Unsupported {
-                what: "making users, addresses and interfaces without root".to_owned(),
-                hint: "set `alter_user` and `alter_network` in `[slapformat]` to `False`, or be root",
-            });
-        }
-        let network = match alter_network {
-            true => Some(NetworkConfiguration::read(&options)?),
-            false => None,
-        };
-        let Some(definition) = options.path("input_definition_file") else {
-            return Err(ConfigurationError::Unsupported {
-                what: "finding the computer's addresses (no input_definition_file)".to_owned(),
-                hint: "describe the partitions in a file, and set `input_definition_file` in `[slapformat]`",
-            });
-        };
-        if options
-            .get("output_definition_file")
-            .is_some_and(|it| !it.is_empty())
-        {
-            return Err(ConfigurationError::Unsupported {
-                what: "output_definition_file".to_owned(),
-                hint: "the definition file of this node is `input_definition_file`",
-            });
-        }
-        let text = |option: &str| {
-            let value = options.get(option).filter(|value| !value.is_empty());
-            value.map(ToOwned::to_owned)
-        };
-        Ok(FormatConfiguration {
-            software_root: options.absolute(software_root),
-            instance_root: options.absolute(instance_root),
-            computer_id: computer_id.to_owned(),
-            definition,
-            amount: amount.trim().parse().map_err(|_| {
-                options.invalid("partition_amount", amount, "a number of partitions")
-            })?,
-            computer_xml: options.absolute(computer_xml),
-            computer_json: options.path("computer_json"),
-            instance_storage_home: text("instance_storage_home"),
-            ipv6_interface: text("ipv6_interface"),
-            partition_has_ipv6_range: options.boolean("partition_has_ipv6_range", true)?,
-            tap_gateway_interface: text("tap_gateway_interface").unwrap_or_default(),
-            tap_ipv6: options.boolean("tap_ipv6", true)?,
-            alter_user,
-            network,
-        })
-    }
-}
-
-/// What is made of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct NetworkConfiguration {
-    interfaces: Interfaces,
-    create_tap: bool,
-    has_ranges: bool,
-}
-
-impl NetworkConfiguration {
-    /// Reads the options, and refuses those by which addresses would be made
-    /// up.
-    fn read(options: &Options) -> Result<Self, ConfigurationError> {
-        let create_tap = options.boolean("create_tap", true)?;
-        let refusals = [
-            ("create_tun", options.boolean("create_tun", false)?),
-            ("tap_ipv6", create_tap && options.boolean("tap_ipv6", true)?),
-            (
-                "tap_gateway_interface",
-                create_tap && options.path("tap_gateway_interface").is_some(),
-            ),
-        ];
-        for (option, is_wanted) in refusals {
-            if is_wanted {
-                return Err(ConfigurationError::Unsupported {
-                    what: format!("{option} of [slapformat] with alter_network = True"),
-                    hint: "set `create_tun` and `tap_ipv6` to `False`, and remove `tap_gateway_interface`: only what the definition file names is made",
-                });
-            }
-        }
-        let [interface] = options.mandatory(["interface_name"])?;
-        let ipv6 = options
-            .get("ipv6_interface")
-            .filter(|name| !name.is_empty());
-        Ok(NetworkConfiguration {
-            interfaces: Interfaces {
-                ipv4: interface.to_owned(),
-                ipv6: ipv6.unwrap_or(interface).to_owned(),
-            },
-            create_tap,
-            has_ranges: options.boolean("partition_has_ipv6_range", true)?,
-        })
-    }
-}
+/// How often addresses are chosen again because other machines have what was chosen.
+const ATTEMPTS: usize = 10;
 
 /// How a format ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,7 +78,7 @@ impl FormatEnd {
 }
 
 /// Makes the partitions of a computer and tells the master of them
-/// (`do_format`). With `dry_run` everything is only read.
+/// (`do_format`). With `dry_run` everything is only read, and what would be made is told.
 ///
 /// # Errors
 ///
@@ -308,42 +89,18 @@ pub fn format_computer(
     log: &Logger,
     dry_run: bool,
 ) -> Result<FormatEnd, FormatError> {
-    let definition = &configuration.definition;
-    let shown = definition.display();
-    log.info(format!("Using definition file '{shown}'"));
-    let text = fs::read_to_string(definition).map_err(failed_to("read", definition))?;
-    let definition = parse_definition(&text, configuration.amount).map_err(|source| {
-        FormatError::Definition {
-            path: definition.clone(),
-            source,
-        }
-    })?;
-    log.info("Updating computer");
-    let computer = ComputerModel {
-        definition,
-        reference: configuration.computer_id.clone(),
-        instance_root: configuration.instance_root.clone(),
-        software_root: configuration.software_root.clone(),
-        instance_storage_home: configuration.instance_storage_home.clone(),
-        ipv6_interface: configuration.ipv6_interface.clone(),
-        partition_has_ipv6_range: configuration.partition_has_ipv6_range,
-        tap_gateway_interface: configuration.tap_gateway_interface.clone(),
-        tap_ipv6: configuration.tap_ipv6,
-        os_type: os_type(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+    let format = Format {
+        configuration,
+        system: &System { log, dry_run },
     };
-    let value = computer.value();
+    let mut computer = format.computer()?;
+    log.info("Updating computer");
+    format.make_system(&mut computer)?;
     if dry_run {
         return Ok(FormatEnd::Success);
     }
-    make_system(configuration, &computer, log)?;
-    make_directories(&computer, log)?;
-    if let Some(path) = &configuration.computer_json {
-        update_file(path, json_text(&value, 2).as_bytes(), FILE_MODE)?;
-    }
-    let xml = pretty_xml(&slap::marshal::dumps(&value)?);
-    keep_old(&configuration.computer_xml, &xml)?;
-    update_file(&configuration.computer_xml, xml.as_bytes(), FILE_MODE)?;
+    format.make_directories(&computer)?;
+    let value = format.describe(&computer)?;
     log.info("Posting information to the master");
     let end = match master.load_computer_configuration(&value) {
         Ok(()) => FormatEnd::Success,
@@ -369,94 +126,279 @@ fn recognised(error: &SlapError, computer: &str) -> String {
     text
 }
 
-/// Makes the users, addresses and interfaces of the computer, and gives users
-/// what is theirs.
-fn make_system(
-    configuration: &FormatConfiguration,
-    computer: &ComputerModel,
-    log: &Logger,
-) -> Result<(), FormatError> {
-    let system = System { log };
-    let definition = &computer.definition;
-    if configuration.alter_user {
-        let software_user = definition.software_user.as_str();
-        make_roots(computer)?;
-        let owner = make_user(&system, software_user, &computer.software_root, None)?;
-        give(&computer.software_root, &owner)?;
-        for partition in &definition.partitions {
+/// A format that runs.
+struct Format<'a> {
+    configuration: &'a FormatConfiguration,
+    system: &'a System<'a>,
+}
+
+impl Format<'_> {
+    /// Returns the computer with what is known of it: what the definition file says, or what the last
+    /// run wrote, with as many partitions as wanted.
+    fn computer(&self) -> Result<Computer, FormatError> {
+        let configuration = self.configuration;
+        let log = self.system.log;
+        let known = match &configuration.input_definition {
+            Some(path) => {
+                log.info(format!("Using definition file '{}'", path.display()));
+                self.defined(path)?
+            }
+            None => {
+                let known = self.recorded()?.unwrap_or_else(|| {
+                    let id = &configuration.computer_id;
+                    log.warning(format!("Creating new computer data with id '{id}'"));
+                    KnownComputer::default()
+                });
+                self.with_new_partitions(known)?
+            }
+        };
+        let mut computer = Computer {
+            reference: configuration.computer_id.clone(),
+            interface: configuration.interface.clone(),
+            partitions: known.partitions,
+            address: known.address,
+            ipv6_interface: configuration.ipv6_interface.clone(),
+            partition_has_ipv6_range: configuration.partition_has_ipv6_range,
+            software_user: configuration.software_user(known.software_user),
+            tap_gateway_interface: configuration.tap_gateway_interface.clone(),
+            tap_ipv6: configuration.tap_ipv6,
+            instance_root: configuration.instance_root.clone(),
+            software_root: configuration.software_root.clone(),
+            instance_storage_home: configuration.instance_storage_home.clone(),
+            os_type: os_type(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let storage = storage_roots(configuration.instance_storage_home.as_deref())?;
+        for partition in &mut computer.partitions {
+            let storage = storage.iter().map(|root| root.join(&partition.name));
+            partition.external_storage = storage.collect();
+        }
+        Ok(computer)
+    }
+
+    /// Reads the definition file. What it leaves open and the last run chose stays.
+    fn defined(&self, path: &Path) -> Result<KnownComputer, FormatError> {
+        let text = fs::read_to_string(path).map_err(failed_to("read", path))?;
+        let parsed = parse_definition(&text, self.configuration.amount);
+        let mut known = parsed.map_err(|source| FormatError::Definition {
+            path: path.to_owned(),
+            source,
+        })?;
+        if self.configuration.alter_network
+            && let Some(recorded) = self.recorded()?
+        {
+            for partition in &mut known.partitions {
+                let same = |it: &&Partition| it.name == partition.name;
+                if let Some(earlier) = recorded.partitions.iter().find(same) {
+                    partition.complete(earlier);
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Reads what the last run wrote; nothing if there was none.
+    fn recorded(&self) -> Result<Option<KnownComputer>, FormatError> {
+        let path = &self.configuration.computer_xml;
+        let xml = match fs::read_to_string(path) {
+            Ok(xml) => xml,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed_to("read", path)(error).into()),
+        };
+        let log = self.system.log;
+        log.debug(format!(
+            "Loading previous computer data from '{}'",
+            path.display()
+        ));
+        let known = read_record(&xml).map_err(|source| FormatError::Record {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Some(known))
+    }
+
+    fn with_new_partitions(&self, mut known: KnownComputer) -> Result<KnownComputer, FormatError> {
+        let wanted = self.configuration.amount;
+        let there = known.partitions.len();
+        if wanted < there {
+            return Err(FormatError::FewerPartitions { wanted, there });
+        }
+        if wanted > there {
+            let log = self.system.log;
+            log.info(format!("Adding {} new partitions", wanted - there));
+        }
+        let configuration = self.configuration;
+        known
+            .partitions
+            .extend((there..wanted).map(|index| Partition {
+                name: format!("{}{index}", configuration.partition_base_name),
+                user: format!("{}{index}", configuration.user_base_name),
+                tap: Link::named(format!("{}{index}", configuration.tap_base_name)),
+                ..Partition::default()
+            }));
+        Ok(known)
+    }
+
+    /// Decides what the computer has of the network, writes it down, and makes it, and the users.
+    fn make_system(&self, computer: &mut Computer) -> Result<(), FormatError> {
+        let configuration = self.configuration;
+        let Some(interface) = &configuration.interface else {
+            return self.make_users(computer);
+        };
+        if !configuration.alter_network {
+            let machine = MachineNetwork::read_addresses(self.system)?;
+            computer.address = Some(own_address(&machine, interface, computer)?);
+            return self.make_users(computer);
+        }
+        let mut refused = BTreeSet::new();
+        for _ in 0..ATTEMPTS {
+            let machine = &MachineNetwork::read(self.system)?;
+            let planner = Planner {
+                machine,
+                interface,
+                wishes: configuration.wishes,
+                refused: &refused,
+                random: &|| RandomState::new().hash_one(0),
+                follows_network: configuration.input_definition.is_none(),
+            };
+            for note in planner.plan(computer)? {
+                self.system.log.warning(note);
+            }
+            self.record(&computer.value())?;
+            self.make_users(computer)?;
+            let maker = NetworkMaker {
+                system: self.system,
+                machine,
+                interface,
+                wishes: configuration.wishes,
+            };
+            maker.make(computer, &|partition| self.owner(partition))?;
+            let duplicates = remove_duplicates(self.system, computer, interface)?;
+            if duplicates.is_empty() {
+                return Ok(());
+            }
+            refused.extend(duplicates);
+        }
+        Err(FormatError::NothingFree {
+            what: "address, that no other machine has,".to_owned(),
+            partition: configuration.partition_base_name.clone(),
+        })
+    }
+
+    /// Returns who may open the interfaces of a partition.
+    fn owner(&self, partition: &Partition) -> String {
+        let is_there = Accounts::of_machine().by_name(&partition.user).is_some();
+        let is_made = self.configuration.alter_user && self.system.dry_run;
+        match is_there || is_made {
+            true => partition.user.clone(),
+            false => "root".to_owned(),
+        }
+    }
+
+    fn make_users(&self, computer: &Computer) -> Result<(), FormatError> {
+        if !self.configuration.alter_user {
+            return Ok(());
+        }
+        let software_user = computer.software_user.as_str();
+        make_user(self.system, software_user, &computer.software_root, None)?;
+        for partition in &computer.partitions {
             let path = computer.partition_path(partition);
-            let owner = make_user(&system, &partition.user, &path, Some(software_user))?;
-            create_directory(&path, PARTITION_MODE)?;
-            give(&path, &owner)?;
+            make_user(self.system, &partition.user, &path, Some(software_user))?;
         }
+        Ok(())
     }
-    if let Some(network) = &configuration.network {
-        let addresses = definition.partitions.iter().flat_map(|it| &it.addresses);
-        let addresses = definition.address.iter().chain(addresses);
-        make_addresses(&system, &network.interfaces, addresses)?;
-        if network.has_ranges {
-            allow_nonlocal_addresses()?;
-            for partition in &definition.partitions {
-                make_range(&system, partition)?;
+
+    /// Makes the roots and the partitions with their modes and owners, and tells each partition what
+    /// it has.
+    fn make_directories(&self, computer: &Computer) -> Result<(), FormatError> {
+        for root in [&computer.instance_root, &computer.software_root] {
+            if let Some(parent) = root.parent() {
+                fs::create_dir_all(parent).map_err(failed_to("create directory", parent))?;
+            }
+            create_directory(root, ROOT_MODE)?;
+        }
+        self.give(&computer.software_root, &computer.software_user)?;
+        for partition in &computer.partitions {
+            let path = computer.partition_path(partition);
+            for directory in std::iter::once(&path).chain(&partition.external_storage) {
+                create_directory(directory, PARTITION_MODE)?;
+                self.give(directory, &partition.user)?;
+            }
+            let text = json_text(&computer.partition_value(partition), 4);
+            let file = path.join(".slapos-resource");
+            // Its user may have put anything there.
+            let is_there = read_text(&file, text.len() as u64 + 1).is_ok_and(|it| it == text);
+            if !is_there {
+                replace_file(&file, text.as_bytes(), FILE_MODE, None)?;
+                let log = self.system.log;
+                log.info(format!("Partition resources saved to {}", partition.name));
             }
         }
-        if network.create_tap {
-            for partition in &definition.partitions {
-                make_tap(&system, partition)?;
+        if let Some(path) = &self.configuration.certificates {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(failed_to("create directory", parent))?;
             }
+            create_private_directory(path)?;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn give(path: &Path, owner: &Account) -> Result<(), FormatError> {
-    std::os::unix::fs::chown(path, Some(owner.user), Some(owner.group))
-        .map_err(failed_to("set the owner of", path))?;
-    Ok(())
-}
-
-/// Makes the roots and the partitions with their modes, and tells each
-/// partition what it has.
-fn make_directories(computer: &ComputerModel, log: &Logger) -> Result<(), FormatError> {
-    make_roots(computer)?;
-    for partition in &computer.definition.partitions {
-        let path = computer.partition_path(partition);
-        create_directory(&path, PARTITION_MODE)?;
-        let text = json_text(&computer.partition_value(partition), 4);
-        let file = path.join(".slapos-resource");
-        if update_file(&file, text.as_bytes(), FILE_MODE)? {
-            log.info(format!("Partition resources saved to {}", partition.name));
+    /// Gives a path to a user, where users are made.
+    fn give(&self, path: &Path, user: &str) -> Result<(), FormatError> {
+        if !self.configuration.alter_user {
+            return Ok(());
         }
+        let owner = find_user(user)?;
+        std::os::unix::fs::chown(path, Some(owner.user), Some(owner.group))
+            .map_err(failed_to("set the owner of", path))?;
+        Ok(())
     }
-    Ok(())
-}
 
-fn make_roots(computer: &ComputerModel) -> Result<(), FormatError> {
-    for root in [&computer.instance_root, &computer.software_root] {
-        if let Some(parent) = root.parent() {
-            fs::create_dir_all(parent).map_err(failed_to("create directory", parent))?;
+    /// Writes the files that describe the computer, and returns what the master is told.
+    fn describe(&self, computer: &Computer) -> Result<Value, FormatError> {
+        let configuration = self.configuration;
+        if let Some(path) = &configuration.output_definition {
+            update_file(path, definition_text(computer).as_bytes(), FILE_MODE)?;
+            self.system.log.info(format!(
+                "Stored computer definition in '{}'",
+                path.display()
+            ));
         }
-        create_directory(root, ROOT_MODE)?;
+        let value = computer.value();
+        if let Some(path) = &configuration.computer_json {
+            update_file(path, json_text(&value, 2).as_bytes(), FILE_MODE)?;
+        }
+        self.record(&value)?;
+        Ok(value)
     }
-    Ok(())
+
+    /// Writes down what the next run goes on from.
+    fn record(&self, value: &Value) -> Result<(), FormatError> {
+        if self.system.dry_run {
+            return Ok(());
+        }
+        let xml = pretty_xml(&slap::marshal::dumps(value)?);
+        let path = &self.configuration.computer_xml;
+        archive::replace_description(path, &xml, self.system.log)?;
+        Ok(())
+    }
 }
 
-/// Keeps the description that is replaced, by its time.
-fn keep_old(path: &Path, new: &str) -> Result<(), FormatError> {
-    let Ok(old) = fs::read(path) else {
-        return Ok(());
+/// Returns the directories `dataN` of `instance_storage_home`, in the order of their numbers.
+fn storage_roots(home: Option<&str>) -> Result<Vec<PathBuf>, FormatError> {
+    let Some(home) = home.filter(|home| !home.is_empty()).map(Path::new) else {
+        return Ok(Vec::new());
     };
-    if old == new.as_bytes() {
-        return Ok(());
-    }
-    let time: String = crate::clock::log_time(SystemTime::now())
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{time}"));
-    replace_file(Path::new(&name), &old, FILE_MODE, None)?;
-    Ok(())
+    let names = names_in(home)?;
+    let numbered = names.iter().filter_map(|name| {
+        let number = name.strip_prefix("data")?;
+        let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+        is_number.then_some((number.len(), name))
+    });
+    let mut numbered: Vec<_> = numbered.collect();
+    numbered.sort();
+    let roots = numbered.into_iter().map(|(_, name)| home.join(name));
+    Ok(roots.collect())
 }
 
 /// Describes the system: kernel, distribution, its version and name.
@@ -480,4 +422,21 @@ fn os_type() -> String {
     let list = serde_json::json!(list).to_string();
     // As Python separates.
     list.replace("\",\"", "\", \"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_is_in_directories_with_numbers() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["data10", "data2", "data", "data-3", "other1"] {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        let roots = storage_roots(home.path().to_str()).unwrap();
+        assert_eq!(roots, ["data2", "data10"].map(|it| home.path().join(it)));
+        assert_eq!(storage_roots(Some("")).unwrap(), [""; 0].map(PathBuf::from));
+        assert_eq!(storage_roots(None).unwrap(), [""; 0].map(PathBuf::from));
+    }
 }

@@ -8,6 +8,7 @@ use slap::SlapError;
 use super::wanted::UnusablePartition;
 use crate::child::ChildFailure;
 use crate::files::FileError;
+use crate::firewalld::FirewallError;
 use crate::promise::PromiseError;
 use crate::supervisor::SupervisorError;
 use crate::supervisor::configuration::UnusableName;
@@ -125,6 +126,12 @@ pub enum PartitionError {
     /// The master does not answer, or refuses.
     #[error(transparent)]
     Master(#[from] SlapError),
+    /// firewalld does not do it.
+    #[error(transparent)]
+    Firewall(#[from] FirewallError),
+    /// The master's list of the tree's addresses is none.
+    #[error("the master answers for the addresses of the tree of {0} with {1}, which is no list")]
+    TreeAddresses(String, String),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),

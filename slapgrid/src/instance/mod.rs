@@ -3,6 +3,7 @@
 mod consumption;
 mod currency;
 mod error;
+mod firewall;
 mod install;
 mod manager;
 mod offline;
@@ -28,7 +29,7 @@ pub use partition::PARTITION_MODE;
 pub use profile::{Tail, interpreter, tail_text};
 pub use promises::process_promises;
 pub use report::process_report;
-pub use wanted::{RequestedState, UnusablePartition, WantedPartition, check_name};
+pub use wanted::{RequestedState, UnusablePartition, WantedAccess, WantedPartition, check_name};
 
 use crate::child::error_chain;
 use crate::node::{Node, PassEnd};
@@ -291,10 +292,21 @@ impl Pass<'_> {
             }
             return;
         }
-        let result = partition
-            .prepare_by_managers()
-            .and_then(|()| partition.process(self.options, turn))
-            .and_then(|()| Partition::new(node, &wanted, self.supervisor).apply_managers());
+        let result = partition.prepare_by_managers().and_then(|()| {
+            let processed = partition.process(self.options, turn);
+            if node.cancellation.is_cancelled() {
+                return processed;
+            }
+            // Also if something went wrong: a promise may wait for just this.
+            let applied = Partition::new(node, &wanted, self.supervisor).apply_managers();
+            match (processed, applied) {
+                (Err(error), Err(second)) => {
+                    node.log.named(wanted.name()).error(error_chain(&second));
+                    Err(error)
+                }
+                (processed, applied) => processed.and(applied),
+            }
+        });
         if let Err(error) = result {
             self.take_error(&wanted, &error);
         }

@@ -58,6 +58,13 @@ impl<'a> Partition<'a> {
         Ok(Owner::of(&self.path)?)
     }
 
+    /// Returns the name of a user. One without a name, as in many containers,
+    /// goes by its number.
+    pub(super) fn user_name(&self, user: u32) -> String {
+        let account = self.node.surroundings.accounts.by_number(user);
+        account.map_or_else(|| user.to_string(), |it| it.name.clone())
+    }
+
     /// Returns the files of the partition's certificate and key, if there are
     /// to be any.
     pub(super) fn certificate_files(&self) -> Option<(PathBuf, PathBuf)> {

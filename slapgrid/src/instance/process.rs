@@ -123,10 +123,16 @@ impl Partition<'_> {
         match state {
             Some(RequestedState::Started) => {
                 self.install()?;
+                // Before services listen, which are started whatever becomes of
+                // it.
+                let protected = self.protect();
                 if options.force_stop {
                     self.stop()?;
                 } else {
                     self.start()?;
+                }
+                protected?;
+                if !options.force_stop {
                     self.check_promises(turn, Check::TEST)?;
                     self.report_started()?;
                 }
@@ -135,7 +141,7 @@ impl Partition<'_> {
             Some(RequestedState::Stopped) => {
                 // It is stopped also if the rest went wrong; and installed
                 // although it is stopped, to tell its children.
-                let installed = self.install();
+                let installed = self.install().and_then(|()| self.protect());
                 self.stop()?;
                 installed?;
                 self.report_stopped();
@@ -143,6 +149,7 @@ impl Partition<'_> {
             }
             Some(RequestedState::Destroyed) => {
                 self.stop()?;
+                self.remove_protection()?;
                 self.report_stopped();
                 Ok(())
             }

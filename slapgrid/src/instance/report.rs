@@ -132,6 +132,8 @@ impl Partition<'_> {
         self.stop()?;
         if self.path.exists() {
             self.update_certificate()?;
+            // No pass may have come by since the master wants it destroyed.
+            self.remove_protection()?;
         }
         self.report_stopped();
         self.apply_managers_before_removal()?;

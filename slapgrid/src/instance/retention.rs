@@ -82,23 +82,13 @@ fn write(path: &Path, value: f64) -> Result<(), FileError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::{Duration, UNIX_EPOCH};
 
-    use buildout_core::event::LogRecord;
-
     use super::*;
-    use crate::log::LogSink;
-
-    struct Silence;
-
-    impl LogSink for Silence {
-        fn record(&self, _: &LogRecord) {}
-    }
 
     #[test]
     fn a_partition_is_kept_as_long_as_was_first_said() {
-        let log = Logger::new(Arc::new(Silence));
+        let log = Logger::silent();
         let directory = tempfile::tempdir().unwrap();
         let retention = Retention::of(directory.path());
         retention.fix_delay(Some("2"), &log).unwrap();
@@ -115,7 +105,7 @@ mod tests {
 
     #[test]
     fn without_a_delay_nothing_is_kept() {
-        let log = Logger::new(Arc::new(Silence));
+        let log = Logger::silent();
         for wanted in [None, Some("soon"), Some("inf"), Some("0")] {
             let directory = tempfile::tempdir().unwrap();
             let retention = Retention::of(directory.path());

@@ -68,8 +68,7 @@ impl Partition<'_> {
         Ok(GroupOwner {
             user: owner.user,
             group: owner.group,
-            // A user without a name, as in many containers, goes by its number.
-            user_name: account.map_or_else(|| owner.user.to_string(), |it| it.name.clone()),
+            user_name: self.user_name(owner.user),
             home: account.map_or_else(|| directory.clone(), |it| it.home.clone()),
             root_home: root.map_or_else(|| "/".to_owned(), |it| it.home.clone()),
             directory,

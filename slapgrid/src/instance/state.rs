@@ -63,7 +63,13 @@ impl PartitionState {
     /// Removes what a killed run left of files that it was writing.
     pub(super) fn clear_debris(&self) {
         let profile = self.directory.join("buildout.cfg");
-        for file in [self.timestamp(), self.error_log(), profile, self.report()] {
+        for file in [
+            self.timestamp(),
+            self.error_log(),
+            profile,
+            self.firewall_rules(),
+            self.report(),
+        ] {
             clear_replacements(&file);
         }
     }
@@ -119,6 +125,32 @@ impl PartitionState {
         }
         create_private_directory(&self.reports)?;
         replace_file(&self.report(), report.as_bytes(), 0o600, None)
+    }
+
+    /// The firewall's rules for the partition.
+    pub(super) fn firewall_rules(&self) -> PathBuf {
+        self.directory.join(".slapos-firewalld-rules")
+    }
+
+    /// The note that the firewall's rules are being changed.
+    fn firewall(&self) -> PathBuf {
+        self.reports.join(format!("{}.firewall", self.name))
+    }
+
+    /// Tells whether rules were changed that the firewall may not follow yet.
+    pub(super) fn is_firewall_begun(&self) -> bool {
+        self.firewall().exists()
+    }
+
+    /// Notes that rules are about to be changed.
+    pub(super) fn begin_firewall(&self) -> Result<(), FileError> {
+        create_private_directory(&self.reports)?;
+        replace_file(&self.firewall(), b"", 0o600, None)
+    }
+
+    /// Notes that the firewall follows its rules.
+    pub(super) fn end_firewall(&self) -> Result<(), FileError> {
+        remove_file(&self.firewall()).map(drop)
     }
 
     /// Forgets everything about the partition that is not in its directory.

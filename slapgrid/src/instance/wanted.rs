@@ -1,10 +1,10 @@
 //! What the master wants of a partition, checked: its answers are input like
 //! any other.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use buildout_core::value::Value;
+use buildout_core::value::{Dict, Value};
 use slap::{ComputerPartition, PartitionReference};
 
 /// What an instance is to be.
@@ -58,6 +58,37 @@ pub struct WantedPartition {
     pub retention_delay: Option<String>,
     /// Its first IPv6 address.
     pub ipv6_address: Option<IpAddr>,
+    /// Its IPv4 addresses that others reach through its own interface.
+    pub routed_addresses: Vec<Ipv4Addr>,
+    /// Who may reach them beside its own tree of instances.
+    pub access: WantedAccess,
+}
+
+/// Who may reach an instance. Addresses and networks are as the master words
+/// them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedAccess {
+    /// Whether everybody else is kept out (`fw_restricted_access`).
+    pub is_restricted: bool,
+    /// Who may reach it (`fw_authorized_sources`).
+    pub authorized: Vec<String>,
+    /// Who may not, where everybody else may (`fw_rejected_sources`).
+    pub rejected: Vec<String>,
+}
+
+impl WantedAccess {
+    fn of(filter: &Dict) -> Self {
+        let text = |name: &str| filter.get_str(name).map(ToString::to_string);
+        let words = |name: &str| {
+            let words = text(name).unwrap_or_default();
+            words.split_whitespace().map(ToOwned::to_owned).collect()
+        };
+        WantedAccess {
+            is_restricted: text("fw_restricted_access").is_none_or(|word| word != "off"),
+            authorized: words("fw_authorized_sources"),
+            rejected: words("fw_rejected_sources"),
+        }
+    }
 }
 
 /// Something of a partition that cannot be.
@@ -99,6 +130,8 @@ impl WantedPartition {
             access_status: partition.access_status.clone(),
             retention_delay: text(partition.filter.get_str("retention_delay")),
             ipv6_address: ipv6_address(partition),
+            routed_addresses: routed_addresses(partition),
+            access: WantedAccess::of(&partition.filter),
         })
     }
 
@@ -125,16 +158,42 @@ impl WantedPartition {
     }
 }
 
-/// Finds an IPv6 address among those of a partition, which are pairs of an
-/// interface and an address.
+/// Finds an IPv6 address among those of a partition.
 fn ipv6_address(partition: &ComputerPartition) -> Option<IpAddr> {
-    let lists = ["ip_list", "full_ip_list"].map(|name| partition.parameters.get_str(name));
-    let pairs = lists.into_iter().flatten().filter_map(members).flatten();
-    let mut addresses = pairs.filter_map(|pair| members(pair)?.get(1)?.as_str());
+    let mut addresses = own_addresses(partition).map(|(_, address)| address);
     addresses.find(|text| text.contains(':'))?.parse().ok()
 }
 
-fn members(value: &Value) -> Option<&[Value]> {
+/// Finds the IPv4 addresses of the interfaces that slapos.core protects.
+fn routed_addresses(partition: &ComputerPartition) -> Vec<Ipv4Addr> {
+    let mut found = Vec::new();
+    for (interface, address) in own_addresses(partition) {
+        if let Ok(address) = address.parse()
+            && interface.starts_with("route_")
+            && !found.contains(&address)
+        {
+            found.push(address);
+        }
+    }
+    found
+}
+
+fn own_addresses(partition: &ComputerPartition) -> impl Iterator<Item = (&str, &str)> {
+    let lists = ["ip_list", "full_ip_list"].map(|name| partition.parameters.get_str(name));
+    lists.into_iter().flatten().flat_map(address_pairs)
+}
+
+/// Returns the pairs of an interface and an address in a list of the master's;
+/// there may be more to each.
+pub(super) fn address_pairs(list: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = members(list).into_iter().flatten();
+    pairs.filter_map(|pair| match members(pair)? {
+        [interface, address, ..] => Some((interface.as_str()?, address.as_str()?)),
+        _ => None,
+    })
+}
+
+pub(super) fn members(value: &Value) -> Option<&[Value]> {
     match value {
         Value::List(members) | Value::Tuple(members) => Some(members),
         _ => None,

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::layout::Layout;
 use crate::bang::DEFAULT_BANG_QUOTA;
+use crate::configuration::Daemon;
 
 /// The end of the names of processes that the watchdog watches.
 pub const WATCHED: &str = "-on-watch";
@@ -13,6 +15,9 @@ pub const WATCHED: &str = "-on-watch";
 /// It forgets more than ten unless it is told otherwise, and services of many
 /// partitions may end at once.
 const WAITING_EVENTS: u32 = 10_000;
+
+/// How long a service may take to end when it is asked to.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Returns `supervisord.conf`, with this command for the watchdog.
 pub fn main_text(layout: &Layout, watchdog: &str) -> String {
@@ -178,7 +183,7 @@ startsecs=0
 startretries=0
 exitcodes=0
 stopsignal=TERM
-stopwaitsecs=60
+stopwaitsecs={stop}
 stopasgroup=true
 killasgroup=true
 user={user}
@@ -192,10 +197,48 @@ stderr_logfile={directory}/.{identity}.log
 stderr_logfile_maxbytes=100KB
 stderr_logfile_backups=1
 environment=USER=\"{user_name}\",LOGNAME=\"{user_name}\",HOME=\"{home}\"
-"
+",
+            stop = STOP_LIMIT.as_secs(),
         );
     }
     text
+}
+
+/// Returns the file of a program of the whole node.
+pub fn daemon_text(daemon: &Daemon) -> String {
+    let Daemon {
+        name,
+        priority,
+        command,
+        directory,
+        log,
+    } = daemon;
+    format!(
+        "[program:{name}]
+directory={directory}
+command={command}
+process_name={name}
+priority={priority}
+autostart=true
+autorestart=true
+startsecs=0
+startretries=0
+exitcodes=0
+stopsignal=TERM
+stopwaitsecs=60
+user=0
+group=0
+serverurl=AUTO
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=100KB
+stdout_logfile_backups=1
+stderr_logfile={log}
+stderr_logfile_maxbytes=100KB
+stderr_logfile_backups=1
+",
+        directory = directory.display()
+    )
 }
 
 /// A name that cannot be written into a file of supervisord: it would end a

@@ -16,9 +16,13 @@ use buildout_core::exec::command::{Command, CommandError, CommandOptions};
 use buildout_core::exec::output::StreamKind;
 
 use super::client::{Supervisor, SupervisorError};
+use super::configuration::daemon_text;
 use super::layout::Layout;
-use crate::configuration::BuildoutOverride;
-use crate::files::{FileError, create_directory, create_private_directory, update_file};
+use super::orphans::stop_orphans;
+use crate::configuration::{BuildoutOverride, Daemon};
+use crate::files::{
+    FileError, create_directory, create_private_directory, remove_file, update_file,
+};
 use crate::log::Logger;
 
 /// The longest path of a socket, without the zero at its end.
@@ -113,6 +117,8 @@ pub struct Launcher {
     pub places: BuildoutOverride,
     /// The text of its configuration.
     pub configuration: String,
+    /// What it runs for the whole node.
+    pub daemons: Vec<Daemon>,
 }
 
 impl Launcher {
@@ -135,6 +141,13 @@ impl Launcher {
         }
         let configuration = self.layout.configuration();
         update_file(&configuration, self.configuration.as_bytes(), 0o600)?;
+        for name in Daemon::NAMES {
+            let file = self.layout.group(name);
+            match self.daemons.iter().find(|daemon| daemon.name == name) {
+                Some(daemon) => update_file(&file, daemon_text(daemon).as_bytes(), 0o600)?,
+                None => remove_file(&file)?,
+            };
+        }
         Ok(())
     }
 
@@ -181,9 +194,20 @@ impl Launcher {
             return Ok(supervisor);
         }
         let program = self.installed_program(log, cancellation)?;
+        let services = stop_orphans(&self.layout, log, cancellation);
         log.info("Launching supervisord with clean environment.");
         self.start(&program, cancellation)?;
-        self.await_running(cancellation)
+        let supervisor = self.await_running(cancellation)?;
+        for service in services {
+            // One that is there no more, or was started by now, need not be.
+            if let Err(error) = supervisor.begin_process(&service)
+                && !error.is_fault("BAD_NAME")
+                && !error.is_fault("ALREADY_STARTED")
+            {
+                log.warning(format!("{service} cannot be started again: {error}"));
+            }
+        }
+        Ok(supervisor)
     }
 
     /// Waits for the supervisord that somebody has started.

@@ -9,6 +9,7 @@ pub mod configuration;
 mod connection;
 mod launch;
 pub mod layout;
+mod orphans;
 mod update;
 pub mod xmlrpc;
 

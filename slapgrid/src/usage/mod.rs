@@ -34,7 +34,7 @@ const DOCUMENT_LIMIT: usize = 32 * 1024 * 1024;
 pub(crate) struct Delivery {
     /// Whether something was not sent or not removed.
     pub(crate) failed: bool,
-    /// Why the partitions' reports were not sent.
+    /// Why the partitions' reports were not sent, if they were not.
     pub(crate) problem: Option<String>,
     /// The partitions with reports that the master does not have: nothing of
     /// them may be removed yet.
@@ -55,8 +55,9 @@ pub(crate) fn deliver(node: &Node, partitions: &[&str]) -> Delivery {
         node.log.error(error);
         delivery.failed = true;
     }
-    let outbox = Outbox::of(&node.configuration.instance_root);
-    let mut reports = collect(node, partitions);
+    let root = &node.configuration.instance_root;
+    let outbox = Outbox::of(root);
+    let (mut reports, left_out) = collect(root, partitions, &node.log, DOCUMENT_LIMIT);
     let mut unsent: BTreeSet<String> = reports.iter().map(partition_of).collect();
     let result = deliver_earlier(node, &outbox, &mut reports, &mut unsent)
         .and_then(|()| deliver_reports(node, &outbox, reports));
@@ -66,6 +67,7 @@ pub(crate) fn deliver(node: &Node, partitions: &[&str]) -> Delivery {
         delivery.unsent = unsent;
         delivery.problem = Some(problem);
     }
+    delivery.unsent.extend(left_out);
     delivery
 }
 
@@ -138,30 +140,35 @@ fn refused(error: &SlapError, path: &Path) -> String {
     )
 }
 
-/// Returns what the partitions used; what is wrong with other reports is told,
-/// and they stay.
-fn collect(node: &Node, partitions: &[&str]) -> Vec<Report> {
-    let root = &node.configuration.instance_root;
+/// Returns what the partitions used, in so many bytes at most, and those that may
+/// have used more; what is wrong with other reports is told, and they stay.
+fn collect(
+    root: &Path,
+    partitions: &[&str],
+    log: &Logger,
+    limit: usize,
+) -> (Vec<Report>, Vec<String>) {
     let (mut reports, mut bytes) = (Vec::new(), 0);
-    for partition in partitions {
-        let log = node.log.named(partition);
+    for (number, partition) in partitions.iter().enumerate() {
+        let log = log.named(partition);
         for place in Place::ALL {
             let path = place.path(root, partition);
             let opened = place.open(root, partition);
             for (name, text) in valid_documents(opened, &path, Schema::Partition, &log) {
                 bytes += text.len();
-                if bytes > DOCUMENT_LIMIT {
+                if bytes > limit {
                     log.warning(
                         "There are too many usage reports: the rest is sent by the next run",
                     );
-                    return reports;
+                    let left_out = partitions[number..].iter();
+                    return (reports, left_out.map(ToString::to_string).collect());
                 }
                 let source = Source::new(partition, place, &name, text.as_bytes());
                 reports.push(Report { source, text });
             }
         }
     }
-    reports
+    (reports, Vec::new())
 }
 
 /// Returns the valid documents in a directory with their names, one at a time.
@@ -232,4 +239,31 @@ fn deliver_computer(node: &Node) -> Result<(), String> {
         return Ok(());
     }
     Err(refusals.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_for_a_document_is_known_to_be_left_out() {
+        const USAGE: &str = "<consumption><movement><resource>r</resource><quantity>1</quantity><price>0</price><VAT/></movement></consumption>";
+        let root = tempfile::tempdir().unwrap();
+        let partitions = ["slappart0", "slappart1", "slappart2"];
+        for partition in &partitions[..2] {
+            let directory = Place::Partition.path(root.path(), partition);
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("report"), USAGE).unwrap();
+        }
+        let log = Logger::silent();
+        let collected = |limit| {
+            let (reports, left_out) = collect(root.path(), &partitions, &log, limit);
+            (reports.len(), left_out)
+        };
+        assert_eq!(collected(2 * USAGE.len()), (2, Vec::new()));
+        let left_out = partitions[1..].iter().map(ToString::to_string).collect();
+        assert_eq!(collected(2 * USAGE.len() - 1), (1, left_out));
+    }
 }

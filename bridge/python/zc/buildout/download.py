@@ -67,9 +67,16 @@ class Download:
 
     def __call__(self, url, md5sum=None, path=None, alternate_url=None):
         """Downloads a file; returns its path, and whether it is temporary."""
-        if _engine.connection is None:
-            return self._fetch(url, md5sum, path)
-        return self._ask(url, md5sum, path, alternate_url, bool(self.cache))
+        if _engine.connection is not None:
+            return self._ask(url, md5sum, path, alternate_url, bool(self.cache))
+        try:
+            return self._fetch(url, md5sum, path, bool(self.cache))
+        except ChecksumError:
+            raise
+        except zc.buildout.UserError:
+            if not alternate_url:
+                raise
+        return self._fetch(alternate_url, md5sum, path, bool(self.cache))
 
     def download_cached(self, url, md5sum=None):
         """Downloads a file into the cache."""
@@ -77,9 +84,9 @@ class Download:
 
     def download(self, url, md5sum=None, path=None):
         """Downloads a file past the cache."""
-        if _engine.connection is None:
-            return self._fetch(url, md5sum, path)
-        return self._ask(url, md5sum, path, None, False)
+        if _engine.connection is not None:
+            return self._ask(url, md5sum, path, None, False)
+        return self._fetch(url, md5sum, path, False)
 
     def _ask(self, url, md5sum, path, alternate_url, use_cache):
         found, is_temporary = _engine.call(
@@ -99,8 +106,9 @@ class Download:
         )
         return found, is_temporary
 
-    def _fetch(self, url, md5sum, path):
-        """The same without an engine, and so without its cache."""
+    # The same without an engine.
+
+    def _fetch(self, url, md5sum, path, use_cache):
         parsed = urlparse(url, "file")
         if parsed.scheme == "file":
             if not check_md5sum(parsed.path, md5sum):
@@ -108,17 +116,56 @@ class Download:
                     "MD5 checksum mismatch for local resource at %r." % parsed.path
                 )
             return locate_at(parsed.path, path), False
+        if not use_cache:
+            return self._download(url, md5sum, path)
+        cached = self._cached(url, md5sum)
+        if path is None or os.path.realpath(path) == os.path.realpath(cached):
+            return cached, False
+        # What is changed later must not change the cache.
+        shutil.copyfile(cached, path)
+        return path, False
+
+    def _cached(self, url, md5sum):
+        """Returns the entry of the cache, made if need be."""
+        if not os.path.exists(self.download_cache):
+            raise zc.buildout.UserError(
+                "The directory:\n%r\nto be used as a download cache doesn't exist.\n"
+                % self.download_cache
+            )
+        os.makedirs(self.cache_dir, exist_ok=True)
+        cached = os.path.join(self.cache_dir, self.filename(url))
+        if not os.path.exists(cached):
+            self._download(url, md5sum, cached)
+            return cached
+        if self.fallback:
+            try:
+                self._download(url, md5sum, cached)
+            except ChecksumError:
+                raise
+            except zc.buildout.UserError:
+                # What is there serves.
+                pass
+        if not check_md5sum(cached, md5sum):
+            raise ChecksumError(
+                "MD5 checksum mismatch for cached download from %r at %r"
+                % (url, cached)
+            )
+        return cached
+
+    def _download(self, url, md5sum, path):
         if self.offline:
             raise zc.buildout.UserError("Couldn't download %r in offline mode." % url)
         self.logger.info("Downloading %s", url)
-        handle, temporary = tempfile.mkstemp(prefix="buildout-")
+        # Beside its place, so that it comes there whole.
+        directory = os.path.dirname(os.path.abspath(path)) if path else None
+        handle, temporary = tempfile.mkstemp(prefix="buildout-", dir=directory)
         os.close(handle)
         try:
             urlretrieve(url, temporary)
             if not check_md5sum(temporary, md5sum):
                 raise ChecksumError("MD5 checksum mismatch downloading %r" % url)
             if path:
-                shutil.move(temporary, path)
+                os.replace(temporary, path)
                 return path, False
         except OSError as error:
             remove(temporary)

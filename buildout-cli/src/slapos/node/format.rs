@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use slapgrid::format::{FormatConfiguration, FormatError, format_computer};
+use slapgrid::prepare_processors;
 
 use super::super::arguments::FormatArguments;
 use super::super::context::Context;
@@ -12,6 +13,7 @@ pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<
         ("computer_xml", &arguments.computer_xml),
         ("computer_json", &arguments.computer_json),
         ("input_definition_file", &arguments.input_definition_file),
+        ("output_definition_file", &arguments.output_definition_file),
         ("alter_user", &arguments.alter_user),
         ("alter_network", &arguments.alter_network),
     ];
@@ -25,6 +27,9 @@ pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<
     let configuration = FormatConfiguration::read(&options, context.is_root())
         .map_err(|error| fail(&error.into()))?;
     let node = context.node_of(&options)?;
+    if !arguments.dry_run {
+        prepare_processors(&node.configuration, &node.log).map_err(|error| fail(&error.into()))?;
+    }
     let end = format_computer(&configuration, &*node.master, &node.log, arguments.dry_run)
         .map_err(|error| fail(&error))?;
     match end.exit_code() {

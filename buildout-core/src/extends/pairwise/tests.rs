@@ -159,7 +159,7 @@ fn values_and_histories_are_those_of_the_definition() {
         );
         for section in merged.values() {
             for option in section.values() {
-                let last = option.origin().cloned();
+                let last = option.origin();
                 let listed = option.history.list().items;
                 assert_eq!(last.as_ref(), listed.last().map(|item| &item.origin));
             }

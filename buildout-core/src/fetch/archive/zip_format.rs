@@ -1,7 +1,7 @@
 //! Unpacking zip archives.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -33,14 +33,12 @@ pub(super) fn unpack(
     looks_like_zip: bool,
     tree: &mut Tree<'_>,
 ) -> Result<(), UnpackError> {
-    let mut unpacked = ZipArchive::new(BufReader::with_capacity(BLOCK_SIZE, file)).map_err(
-        |error| match error {
-            ZipError::InvalidArchive(_) if !looks_like_zip => UnpackError::Unrecognized {
-                path: archive.to_owned(),
-            },
-            other => entry_error(archive, "?", other),
+    let mut unpacked = ZipArchive::new(ReadAhead::new(file)).map_err(|error| match error {
+        ZipError::InvalidArchive(_) if !looks_like_zip => UnpackError::Unrecognized {
+            path: archive.to_owned(),
         },
-    )?;
+        other => entry_error(archive, "?", other),
+    })?;
     for index in 0..unpacked.len() {
         tree.count_entry()?;
         let entry = unpacked
@@ -49,6 +47,52 @@ pub(super) fn unpack(
         unpack_entry(archive, entry, tree)?;
     }
     Ok(())
+}
+
+/// A file that is read in large blocks. A seek to a place in the present block
+/// keeps it, where that of a [`BufReader`] would have it read again: there are two
+/// for each entry.
+struct ReadAhead {
+    reader: BufReader<File>,
+    position: u64,
+}
+
+impl ReadAhead {
+    fn new(file: File) -> Self {
+        ReadAhead {
+            reader: BufReader::with_capacity(BLOCK_SIZE, file),
+            position: 0,
+        }
+    }
+}
+
+impl Read for ReadAhead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for ReadAhead {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(target) => Some(target),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(_) => {
+                self.position = self.reader.seek(to)?;
+                return Ok(self.position);
+            }
+        };
+        let signed = |position: u64| i64::try_from(position).ok();
+        let offset = target.and_then(|target| Some(signed(target)? - signed(self.position)?));
+        let (Some(target), Some(offset)) = (target, offset) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        self.reader.seek_relative(offset)?;
+        self.position = target;
+        Ok(target)
+    }
 }
 
 fn unpack_entry<R: Read>(

@@ -11,7 +11,7 @@ use super::error::{ChecksumPlace, DownloadError};
 use super::options::{CacheUse, DownloaderOptions, HashPolicy};
 use super::request::{Content, Destination, DownloadRequest, Downloaded, Origin};
 use crate::fetch::copy::{self, CopyError};
-use crate::fetch::digest::{Algorithm, ExpectedDigests, digest_reader};
+use crate::fetch::digest::{ExpectedDigests, StreamingDigests, digest_reader, encode_hex};
 use crate::fetch::error::FetchError;
 use crate::fetch::observer::{FetchEvent, FetchObserver, IgnoreEvents};
 use crate::fetch::prefetch::{Prefetched, Prefetcher};
@@ -164,11 +164,11 @@ impl Downloader {
         if self.options.require_hashes == HashPolicy::Warn
             && self.options.locked.is_none()
             && request.expected.is_empty()
-            && let Some(digests) = &downloaded.digests
+            && let Some(sha256) = &downloaded.sha256
         {
             self.observer.observe(&FetchEvent::Unpinned {
                 url: &request.url,
-                sha256: &digests.hex(Algorithm::Sha256),
+                sha256: &encode_hex(sha256),
             });
         }
     }
@@ -310,7 +310,7 @@ impl Downloader {
         request: &DownloadRequest,
         entry: &CacheEntry,
     ) -> Result<Content, DownloadError> {
-        let content = digest_file(&entry.path)?;
+        let content = digest_file(&entry.path, self.digests_for(request))?;
         verify(request, &request.url, &content, || {
             ChecksumPlace::Cached(entry.path.clone())
         })?;
@@ -414,6 +414,7 @@ impl Downloader {
             retry: &self.options.retry,
             tls: &self.options.tls,
             maximum_size: request.maximum_size,
+            digests: self.digests_for(request),
         };
         let (digests, size) =
             retrieval
@@ -426,6 +427,14 @@ impl Downloader {
         verify(request, url, &content, || ChecksumPlace::Download)?;
         self.verify_lock(request, &content)?;
         Ok(content)
+    }
+
+    /// Returns what computes the digests that are wanted of a resource.
+    fn digests_for(&self, request: &DownloadRequest) -> StreamingDigests {
+        match self.options.all_digests {
+            true => StreamingDigests::all(),
+            false => StreamingDigests::demanded(&request.expected),
+        }
     }
 
     /// Checks bytes of the network against the lock file, if one is in force.
@@ -442,7 +451,7 @@ impl Downloader {
             ..ExpectedDigests::none()
         };
         expected
-            .verify(&content.digests)
+            .verify_known(&content.digests)
             .map_err(|mismatch| DownloadError::LockMismatch {
                 url: request.url.clone(),
                 mismatch: Box::new(mismatch),
@@ -497,8 +506,9 @@ impl Downloader {
             });
         }
         let content = self.check_local(request, written, &source)?;
-        let is_current =
-            has_entry && digest_file(&entry.path).is_ok_and(|old| old.digests == content.digests);
+        let is_current = has_entry
+            && digest_file(&entry.path, self.digests_for(request))
+                .is_ok_and(|old| old.digests == content.digests);
         if has_entry && !is_current && !self.options.hash_name {
             return Ok(Downloaded::file(source, Origin::Local, content));
         }
@@ -524,7 +534,7 @@ impl Downloader {
                 path: source.to_owned(),
             });
         }
-        let content = digest_file(source)?;
+        let content = digest_file(source, self.digests_for(request))?;
         verify(request, &request.url, &content, || {
             ChecksumPlace::Local(written.to_owned())
         })?;
@@ -545,7 +555,7 @@ impl Downloader {
             _ => false,
         };
         if !is_same {
-            if downloaded.digests.is_some() {
+            if downloaded.sha256.is_some() {
                 copy::copy_file(downloaded.path(), &destination)?;
             } else {
                 copy::copy_directory(downloaded.path(), &destination)?;
@@ -576,9 +586,9 @@ fn other_source_may_help(error: &DownloadError) -> bool {
     }
 }
 
-fn digest_file(path: &Path) -> Result<Content, CopyError> {
+fn digest_file(path: &Path, digests: StreamingDigests) -> Result<Content, CopyError> {
     let file = File::open(path).map_err(copy::failed("open", path))?;
-    let (digests, size) = digest_reader(file).map_err(copy::failed("read", path))?;
+    let (digests, size) = digest_reader(file, digests).map_err(copy::failed("read", path))?;
     Ok(Content { digests, size })
 }
 
@@ -590,7 +600,7 @@ fn verify(
 ) -> Result<(), DownloadError> {
     request
         .expected
-        .verify(&content.digests)
+        .verify_known(&content.digests)
         .map_err(|mismatch| DownloadError::ChecksumMismatch {
             url: url.clone(),
             place: place(),

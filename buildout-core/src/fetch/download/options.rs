@@ -67,6 +67,9 @@ pub struct DownloaderOptions {
     pub tls: TlsSettings,
     /// What becomes of downloads without a checksum.
     pub require_hashes: HashPolicy,
+    /// Whether all digests of what is downloaded are computed, for those who write them
+    /// down. If not, then SHA-256 and what is expected.
+    pub all_digests: bool,
     /// If given, all that may be had from the network, and its digests.
     pub locked: Option<Arc<LockedDigests>>,
 }
@@ -86,6 +89,7 @@ impl DownloaderOptions {
             retry: RetryPolicy::default(),
             tls: TlsSettings::default(),
             require_hashes: HashPolicy::Off,
+            all_digests: true,
             locked: None,
         }
     }

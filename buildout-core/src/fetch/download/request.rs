@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tempfile::TempPath;
 
-use crate::fetch::digest::{Digests, ExpectedDigests};
+use crate::fetch::digest::{Digests, ExpectedDigests, KnownDigests};
 use crate::fetch::redact::RedactedUrl;
 
 /// Where the caller wants the resource.
@@ -88,7 +88,10 @@ pub struct Downloaded {
     temporary: Option<Arc<TempPath>>,
     /// Where the bytes came from.
     pub origin: Origin,
-    /// Their digests; none for a directory.
+    /// Their SHA-256 digest; none for a directory.
+    pub sha256: Option<[u8; 32]>,
+    /// Their digests; none for a directory, and where
+    /// [`all_digests`](super::DownloaderOptions::all_digests) are not wanted.
     pub digests: Option<Digests>,
     /// Their number; 0 for a directory.
     pub size: u64,
@@ -113,7 +116,7 @@ impl Downloaded {
 /// What is known of the bytes of a file.
 #[derive(Clone)]
 pub(super) struct Content {
-    pub(super) digests: Digests,
+    pub(super) digests: KnownDigests,
     pub(super) size: u64,
 }
 
@@ -123,7 +126,8 @@ impl Downloaded {
             path,
             temporary: None,
             origin,
-            digests: Some(content.digests),
+            sha256: Some(content.digests.sha256),
+            digests: content.digests.all(),
             size: content.size,
         }
     }
@@ -140,6 +144,7 @@ impl Downloaded {
             path,
             temporary: None,
             origin: Origin::Local,
+            sha256: None,
             digests: None,
             size: 0,
         }

@@ -66,10 +66,9 @@ impl Partition<'_> {
             if metadata.uid() == owner.user {
                 continue;
             }
-            self.log.warning(format!(
-                "Transfer ownership of {shown} to user {}",
-                owner.user
-            ));
+            let name = self.user_name(owner.user);
+            let text = format!("Transfer ownership of {shown} to {name}");
+            self.log.warning(text);
             chown(&disk, Some(owner.user), group).map_err(failed_to("set the owner of", &disk))?;
         }
         Ok(())

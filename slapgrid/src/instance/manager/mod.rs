@@ -5,6 +5,8 @@
 mod device_permission;
 mod port_redirection;
 mod prerm;
+mod processors;
+mod whitelist;
 
 pub(super) use port_redirection::REDIRECTION_GROUP;
 pub(super) use prerm::WAIT_LIST;
@@ -18,8 +20,10 @@ impl Partition<'_> {
     /// may need it (`instance`).
     pub(super) fn prepare_by_managers(&self) -> Result<(), PartitionError> {
         for manager in &self.node.configuration.managers {
-            if let Manager::DevicePermission { allowed } = manager {
-                self.give_disks(allowed.as_deref())?;
+            match manager {
+                Manager::DevicePermission { allowed } => self.give_disks(allowed.as_deref())?,
+                Manager::Processors { users } => self.assign_processors(users)?,
+                Manager::Prerm | Manager::PortRedirection | Manager::Whitelist => {}
             }
         }
         Ok(())
@@ -30,8 +34,9 @@ impl Partition<'_> {
     pub(super) fn apply_managers(&self) -> Result<(), PartitionError> {
         for manager in &self.node.configuration.managers {
             match manager {
-                Manager::Prerm => {}
+                Manager::Prerm | Manager::Processors { .. } => {}
                 Manager::PortRedirection => self.redirect_ports()?,
+                Manager::Whitelist => self.keep_to_whitelist()?,
                 Manager::DevicePermission { allowed } => self.give_disks(allowed.as_deref())?,
             }
         }
@@ -41,8 +46,10 @@ impl Partition<'_> {
     /// Does what the managers do before the partition is removed.
     pub(super) fn apply_managers_before_removal(&self) -> Result<(), PartitionError> {
         for manager in &self.node.configuration.managers {
-            if *manager == Manager::Prerm {
-                self.run_prerm()?;
+            match manager {
+                Manager::Prerm => self.run_prerm()?,
+                Manager::Whitelist => self.remove_whitelist()?,
+                _ => {}
             }
         }
         Ok(())
