@@ -1,6 +1,5 @@
 //! Eggs in the lock file, in `fetch` and offline: an index that the test serves.
 
-
 use buildout_core::fetch::test_server::Reply;
 
 use crate::index::Index;

@@ -346,11 +346,13 @@ fn read_identity(client: &ClientCertificate) -> Result<reqwest::Identity, SetupE
 
 impl Transport for HttpClient {
     fn prepare(&self, tls: &TlsSettings) {
-        // Most hosts are not shown a certificate of the client.
-        let _ = self.client(TlsSettings {
+        // Most hosts are not shown a certificate of the client, and few runs set
+        // `socket-timeout`.
+        let tls = TlsSettings {
             client: None,
             ..tls.clone()
-        });
+        };
+        let _ = self.client(tls, None);
     }
 
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
