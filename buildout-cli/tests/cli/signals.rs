@@ -109,7 +109,7 @@ fn a_signal_ends_everything_and_the_next_run_goes_on() {
 fn a_silent_server_holds_nobody_up() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = server.local_addr().expect("it has an address");
-    let site = TestSite::new(&format!(
+    let site = TestSite::new(format!(
         "[buildout]\nparts = p\n[p]\nrecipe = slapos.recipe.build:download\nurl = http://{address}/x\n"
     ));
     let (asked, requests) = channel();
