@@ -1,6 +1,8 @@
 //! Signals end the whole tree of processes, and the state stays true.
 
+use std::net::TcpListener;
 use std::process::{Child, Command};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::site::{Outcome, TestSite, scratch_file};
@@ -53,16 +55,20 @@ fn runs(process: u32) -> bool {
     })
 }
 
-fn interrupted(site: &TestSite, signal: &str) -> Outcome {
-    let (stdout, stderr) = (scratch_file(), scratch_file());
-    let mut child = site.spawn(&[], &stdout, &stderr);
-    let process = wait_for_start(site);
-    assert!(runs(process));
+fn send(child: &Child, signal: &str) {
     let sent = Command::new("kill")
         .arg(format!("-{signal}"))
         .arg(child.id().to_string())
         .status();
     assert!(sent.expect("kill starts").success());
+}
+
+fn interrupted(site: &TestSite, signal: &str) -> Outcome {
+    let (stdout, stderr) = (scratch_file(), scratch_file());
+    let mut child = site.spawn(&[], &stdout, &stderr);
+    let process = wait_for_start(site);
+    assert!(runs(process));
+    send(&child, signal);
     let code = wait_for_end(&mut child);
     let begin = Instant::now();
     while runs(process) {
@@ -95,4 +101,42 @@ fn a_signal_ends_everything_and_the_next_run_goes_on() {
         let output = site.run(&["b:command=true"]).output();
         assert_eq!(output, "Updating a.\nInstalling b.\nb: Running 'true'\n");
     }
+}
+
+/// A server may be silent for a minute, which nobody waits for who ends the run; with `-t`, it
+/// may not.
+#[test]
+fn a_silent_server_holds_nobody_up() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = server.local_addr().expect("it has an address");
+    let site = TestSite::new(format!(
+        "[buildout]\nparts = p\n[p]\nrecipe = slapos.recipe.build:download\nurl = http://{address}/x\n"
+    ));
+    let (asked, requests) = channel();
+    // Ends with the process of the test.
+    std::thread::spawn(move || {
+        let kept: Vec<_> = server
+            .incoming()
+            .inspect(|_| asked.send(()).expect("the test waits"))
+            .collect();
+        drop(kept);
+    });
+    let (stdout, stderr) = (scratch_file(), scratch_file());
+    let mut child = site.spawn(&[], &stdout, &stderr);
+    requests.recv_timeout(PATIENCE).expect("it asks the server");
+    let begin = Instant::now();
+    send(&child, "INT");
+    let code = wait_for_end(&mut child);
+    assert!(begin.elapsed() < Duration::from_secs(20), "it waited");
+    let outcome = site.outcome(code, stdout, stderr);
+    assert_eq!(outcome.code, Some(130), "{outcome:?}");
+    assert!(!site.path("parts/p/p").exists());
+
+    let stderr = site.run(&["-t", "1"]).failure();
+    assert!(stderr.contains("timed out> (no data for 1s)"), "{stderr}");
+    let stderr = site.run(&["-t", "0"]).failure();
+    assert!(
+        stderr.contains("Error: Invalid value for 'socket-timeout' option: '0'"),
+        "{stderr}"
+    );
 }

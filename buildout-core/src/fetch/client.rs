@@ -127,18 +127,20 @@ impl Default for ClientOptions {
 }
 
 /// An HTTP and HTTPS client with one connection pool for each
-/// [`TlsSettings`] in use.
+/// [`TlsSettings`] and timeout in use.
 ///
 /// A pool's costly part (a thread, the trust store) is made by its first
 /// request. It must not be used or dropped inside an asynchronous runtime.
 pub struct HttpClient {
     options: ClientOptions,
-    pools: Mutex<HashMap<TlsSettings, Pool>>,
+    pools: Mutex<HashMap<PoolKey, Pool>>,
     netrc: OnceLock<Result<Netrc, SharedError>>,
 }
 
 type SharedError = Arc<dyn Error + Send + Sync>;
 type Pool = Result<Client, SharedError>;
+/// What the connections of a pool have in common.
+type PoolKey = (TlsSettings, Option<Duration>);
 
 /// What the client could not be made from.
 #[derive(Debug, thiserror::Error)]
@@ -186,15 +188,30 @@ impl HttpClient {
         }
     }
 
-    fn client(&self, tls: TlsSettings) -> Result<Client, FetchError> {
+    fn client(
+        &self,
+        tls: TlsSettings,
+        stall_timeout: Option<Duration>,
+    ) -> Result<Client, FetchError> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools
-            .entry(tls)
-            .or_insert_with_key(|tls| {
-                build(&self.options, tls).map_err(|error| Arc::new(error) as SharedError)
+            .entry((tls, stall_timeout))
+            .or_insert_with_key(|(tls, stall_timeout)| {
+                build(&self.options_with(*stall_timeout), tls)
+                    .map_err(|error| Arc::new(error) as SharedError)
             })
             .clone()
             .map_err(|source| FetchError::Setup { source })
+    }
+
+    /// The options for requests whose servers have so long, to reply and to be reached.
+    fn options_with(&self, stall_timeout: Option<Duration>) -> ClientOptions {
+        let mut options = self.options.clone();
+        if let Some(timeout) = stall_timeout {
+            options.stall_timeout = timeout;
+            options.connect_timeout = options.connect_timeout.min(timeout);
+        }
+        options
     }
 
     fn netrc(&self) -> Result<&Netrc, FetchError> {
@@ -329,11 +346,13 @@ fn read_identity(client: &ClientCertificate) -> Result<reqwest::Identity, SetupE
 
 impl Transport for HttpClient {
     fn prepare(&self, tls: &TlsSettings) {
-        // Most hosts are not shown a certificate of the client.
-        let _ = self.client(TlsSettings {
+        // Most hosts are not shown a certificate of the client, and few runs set
+        // `socket-timeout`.
+        let tls = TlsSettings {
             client: None,
             ..tls.clone()
-        });
+        };
+        let _ = self.client(tls, None);
     }
 
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
@@ -342,7 +361,8 @@ impl Transport for HttpClient {
         for _ in 0..=self.options.maximum_redirects {
             let response = self.send(&url, request, downgraded)?;
             let Some(next) = redirect_of(&response, &url)? else {
-                return Ok(convert(url.as_str(), response, self.options.stall_timeout));
+                let timeout = request.stall_timeout.unwrap_or(self.options.stall_timeout);
+                return Ok(convert(url.as_str(), response, timeout));
             };
             downgraded |= url.scheme() == "https" && next.scheme() == "http";
             url = next;
@@ -488,7 +508,7 @@ impl HttpClient {
             };
             headers.insert(name, value);
         }
-        let client = self.client(request.tls.for_url(url))?;
+        let client = self.client(request.tls.for_url(url), request.stall_timeout)?;
         let mut builder = client.get(url.clone()).headers(headers);
         let has_own = !url.username().is_empty() || url.password().is_some();
         if !has_own
@@ -499,7 +519,7 @@ impl HttpClient {
         }
         builder
             .send()
-            .map_err(|error| request_failure(error, &self.options))
+            .map_err(|error| request_failure(error, &self.options_with(request.stall_timeout)))
     }
 }
 

@@ -1,8 +1,10 @@
-//! Fetching from elsewhere than the URL says: `[buildout] url-replace`.
+//! What `[buildout]` says about all requests of a run: from elsewhere than the URL
+//! says (`url-replace`), and how long a server may be silent (`socket-timeout`).
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::error::FetchError;
 use super::redact::RedactedUrl;
@@ -16,6 +18,7 @@ use crate::extends::UrlReplacements;
 pub struct MirrorTransport {
     transport: Arc<dyn Transport>,
     replacements: RwLock<UrlReplacements>,
+    stall_timeout: RwLock<Option<Duration>>,
 }
 
 impl MirrorTransport {
@@ -24,6 +27,7 @@ impl MirrorTransport {
         MirrorTransport {
             transport,
             replacements: RwLock::new(replacements),
+            stall_timeout: RwLock::default(),
         }
     }
 
@@ -34,6 +38,14 @@ impl MirrorTransport {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = replacements;
     }
+
+    /// Gives servers so long from now on; as long as the transport does if `None`.
+    pub fn set_stall_timeout(&self, timeout: Option<Duration>) {
+        *self
+            .stall_timeout
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = timeout;
+    }
 }
 
 impl Transport for MirrorTransport {
@@ -42,21 +54,25 @@ impl Transport for MirrorTransport {
     }
 
     fn get(&self, request: &TransportRequest) -> Result<TransportResponse, FetchError> {
+        let mut request = request.clone();
+        if request.stall_timeout.is_none() {
+            let given = self.stall_timeout.read();
+            request.stall_timeout = *given.unwrap_or_else(PoisonError::into_inner);
+        }
         let replacements = self
             .replacements
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let Some(moved) = replacements.replace(request.url.exposed()) else {
-            return self.transport.get(request);
+            return self.transport.get(&request);
         };
         if let Resource::Local(path) = Resource::parse(&moved) {
             return Ok(match File::open(&path) {
-                Ok(file) => reply(request, 200, "OK", Box::new(file)),
-                Err(error) => reply(request, 404, &reason(&error), Box::new(io::empty())),
+                Ok(file) => reply(&request, 200, "OK", Box::new(file)),
+                Err(error) => reply(&request, 404, &reason(&error), Box::new(io::empty())),
             });
         }
-        let mut request = request.clone();
         request.url = RedactedUrl::new(moved);
         let mut response = self.transport.get(&request)?;
         if let Some(original) = replacements.restore(response.url.exposed()) {

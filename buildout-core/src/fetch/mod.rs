@@ -20,6 +20,7 @@ mod copy;
 mod digest;
 mod download;
 mod error;
+mod interruptible;
 mod lookup;
 mod mirror;
 mod netrc;
@@ -53,6 +54,7 @@ pub use download::{
     DownloaderOptions, HashPolicy, LockedDigests, Origin,
 };
 pub use error::{ErrorSource, FetchError};
+pub use interruptible::interruptible_get;
 pub use mirror::MirrorTransport;
 pub use netrc::{Login, Netrc, NetrcError};
 pub use observer::{FetchEvent, FetchObserver, IgnoreEvents, LogLevel};

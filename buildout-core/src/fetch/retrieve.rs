@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::digest::{BLOCK_SIZE, KnownDigests, StreamingDigests};
 use super::error::FetchError;
+use super::interruptible::interruptible_get;
 use super::observer::{FetchEvent, FetchObserver};
 use super::redact::RedactedUrl;
 use super::retry::{RetryPolicy, Sleeper};
@@ -15,7 +17,7 @@ use super::transport::{Transport, TransportRequest, TransportResponse};
 
 /// What a transfer needs besides the URL and the file.
 pub(crate) struct Retrieval<'a> {
-    pub(crate) transport: &'a dyn Transport,
+    pub(crate) transport: &'a Arc<dyn Transport>,
     pub(crate) sleeper: &'a dyn Sleeper,
     pub(crate) observer: &'a dyn FetchObserver,
     pub(crate) retry: &'a RetryPolicy,
@@ -128,7 +130,8 @@ impl Retrieval<'_> {
         } else {
             partial.restart()?;
         }
-        let mut response = self.transport.get(&request)?;
+        let is_cancelled = || self.observer.is_cancelled();
+        let mut response = interruptible_get(self.transport, request, is_cancelled)?;
         match response.status {
             206 if resuming => {
                 if let Err(error) = check_content_range(&response, partial) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::time::Duration;
 
 use super::error::FetchError;
 use super::redact::RedactedUrl;
@@ -17,6 +18,9 @@ pub struct TransportRequest {
     pub headers: Vec<(String, String)>,
     /// How an encrypted connection is made.
     pub tls: TlsSettings,
+    /// How long the server may be silent; as long as the transport has it
+    /// otherwise.
+    pub stall_timeout: Option<Duration>,
 }
 
 impl TransportRequest {
@@ -26,6 +30,7 @@ impl TransportRequest {
             url: url.into(),
             headers: Vec::new(),
             tls: TlsSettings::default(),
+            stall_timeout: None,
         }
     }
 

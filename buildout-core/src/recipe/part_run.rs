@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::download_events::{DownloadEvents, DownloadIds};
 use super::extensions::Extensions;
@@ -64,7 +65,8 @@ pub struct RunServices {
     pub cache_directory: Option<PathBuf>,
     /// The mode bits that new files do not get.
     pub umask: u32,
-    /// Carries downloads, from mirrors if there are some.
+    /// Carries downloads: from mirrors if there are some, and within the time
+    /// that `[buildout]` gives to servers.
     pub transport: Arc<dyn Transport>,
     mirrors: Arc<MirrorTransport>,
     /// How downloads are made, but for what `[buildout]` says.
@@ -103,6 +105,8 @@ pub struct DownloadPolicy {
     pub require_hashes: HashPolicy,
     /// `ca-bundle` and the options of the client's certificate.
     pub tls: TlsSettings,
+    /// `socket-timeout`: how long a server may be silent.
+    pub stall_timeout: Option<Duration>,
 }
 
 /// The lock in force.
@@ -163,6 +167,7 @@ impl RunServices {
     /// Tells what `[buildout]` says about downloads, once it is known; it
     /// takes the place of what [`downloads`](Self::downloads) has there.
     pub fn set_download_policy(&self, settings: DownloadPolicy) {
+        self.mirrors.set_stall_timeout(settings.stall_timeout);
         *self
             .download_policy
             .write()

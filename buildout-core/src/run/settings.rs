@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::download_settings;
 use super::environment_policy::apply_policy;
@@ -149,7 +150,7 @@ impl BuildoutSettings {
                 "the fields are `%(name)s`, `%(levelname)s`, `%(levelno)d` and `%(message)s`";
             reader.unusable("log-format", message, hint)
         })?;
-        reader.socket_timeout()?;
+        let stall_timeout = reader.socket_timeout()?;
         let versions = reader.required("versions")?;
         if !versions.is_empty() {
             session.reach(&versions)?;
@@ -238,6 +239,7 @@ impl BuildoutSettings {
             cache_use: CacheUse::First,
             require_hashes,
             tls,
+            stall_timeout,
         });
         Ok(BuildoutSettings {
             installed: installed.map(PathBuf::from),
@@ -459,25 +461,33 @@ impl Reader<'_, '_> {
         Err(self.unusable(option, message, &hint))
     }
 
-    fn socket_timeout(&self) -> Result<(), Failure> {
-        let timeout = self.required("socket-timeout")?;
+    /// Reads how long a server may be silent, and tells it as upstream does.
+    fn socket_timeout(&self) -> Result<Option<Duration>, Failure> {
+        const OPTION: &str = "socket-timeout";
+        let timeout = self.required(OPTION)?;
         if timeout.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let event = match timeout.trim().parse::<i64>() {
-            Ok(seconds) => Event::engine_log(
-                Level::Info,
-                format!("Setting socket time out to {seconds} seconds."),
-            ),
-            Err(_) => Event::engine_log(
-                Level::Warning,
-                format!(
+        let (event, stall_timeout) = match timeout.trim().parse::<i64>() {
+            Ok(seconds) => {
+                let Some(given) = u64::try_from(seconds).ok().filter(|given| *given > 0) else {
+                    let shown = str_repr(&timeout);
+                    let message = format!("Invalid value for '{OPTION}' option: {shown}");
+                    return Err(self.unusable(OPTION, message, "use a number from 1 on"));
+                };
+                let text = format!("Setting socket time out to {seconds} seconds.");
+                let event = Event::engine_log(Level::Info, text);
+                (event, Some(Duration::from_secs(given)))
+            }
+            Err(_) => {
+                let text = format!(
                     "Default socket timeout is used !\nValue in configuration is not numeric: [{timeout}].\n"
-                ),
-            ),
+                );
+                (Event::engine_log(Level::Warning, text), None)
+            }
         };
         self.session.services().events.emit(event);
-        Ok(())
+        Ok(stall_timeout)
     }
 
     pub(super) fn unusable(&self, option: &'static str, message: String, hint: &str) -> Failure {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use buildout_core::exec::cancel::CancellationToken;
 use buildout_core::fetch::{
     FetchError, RedactedUrl, RetryPolicy, Sleeper, TlsSettings, Transport, TransportRequest,
-    TransportResponse,
+    TransportResponse, interruptible_get,
 };
 
 /// The largest page that is read, in bytes. The largest of PyPI has some ten
@@ -91,7 +91,8 @@ impl Client {
             request = request.header(*name, value.clone());
         }
         request.tls.clone_from(&self.tls);
-        let mut response = self.transport.get(&request)?;
+        let is_cancelled = || self.cancellation.is_cancelled();
+        let mut response = interruptible_get(&self.transport, request, is_cancelled)?;
         if response.status >= 500 || matches!(response.status, 408 | 425 | 429) {
             let seconds = response.header("Retry-After").map(str::trim);
             return Err(FetchError::Status {

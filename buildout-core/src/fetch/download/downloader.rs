@@ -408,7 +408,7 @@ impl Downloader {
         file: &NamedTempFile,
     ) -> Result<Content, DownloadError> {
         let retrieval = Retrieval {
-            transport: &*self.transport,
+            transport: &self.transport,
             sleeper: &*self.sleeper,
             observer: &*self.observer,
             retry: &self.options.retry,
@@ -471,6 +471,11 @@ impl Downloader {
         request: &DownloadRequest,
         written: &Path,
     ) -> Result<Downloaded, DownloadError> {
+        if written.as_os_str().is_empty() {
+            // An empty URL does not mean the whole buildout directory.
+            let path = PathBuf::new();
+            return Err(DownloadError::LocalMissing { path });
+        }
         let source = local_path(written, &self.options.directory);
         let is_directory = source.is_dir();
         if is_directory {

@@ -373,6 +373,10 @@ fn local_resources_are_used_in_place_or_copied() {
             "MD5 checksum mismatch for local resource at 'file'.".to_owned(),
         ),
         (
+            DownloadRequest::new(""),
+            "Couldn't find local resource ''.".to_owned(),
+        ),
+        (
             DownloadRequest::new("gone"),
             format!(
                 "Couldn't find local resource '{}'.",

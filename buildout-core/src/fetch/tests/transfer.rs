@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use super::*;
+use crate::extends::UrlReplacements;
 
 #[test]
 fn failures_are_told_in_upstreams_words() {
@@ -194,6 +195,11 @@ fn a_complete_body_without_length_may_be_confirmed_by_416() {
     assert_eq!(site.server.requests().len(), 2);
 }
 
+/// What a server is asked for that never says a word.
+fn url_of_silence(server: &TcpListener) -> String {
+    format!("http://{}/", server.local_addr().unwrap())
+}
+
 #[test]
 fn stalls_and_sizes_are_limited() {
     let mut site = Site::new();
@@ -208,17 +214,23 @@ fn stalls_and_sizes_are_limited() {
         "{text}"
     );
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", silent.local_addr().unwrap());
     let text = site
-        .get(&DownloadRequest::new(url))
+        .get(&DownloadRequest::new(url_of_silence(&silent)))
         .unwrap_err()
         .to_string();
     assert!(
         text.ends_with("<urlopen error timed out> (no data for 200ms)"),
         "{text}"
     );
-
+    // What a run says counts, not what its client was made with.
     site.client = ClientOptions::default();
+    let client = Arc::new(HttpClient::new(site.client.clone()));
+    let transport = MirrorTransport::new(client, UrlReplacements::default());
+    transport.set_stall_timeout(Some(Duration::from_millis(300)));
+    let request = TransportRequest::new(url_of_silence(&silent));
+    let text = transport.get(&request).unwrap_err().to_string();
+    assert!(text.ends_with("(no data for 300ms)"), "{text}");
+
     for (target, reply) in [
         (
             "/announced",

@@ -1,6 +1,7 @@
 //! Writing down what explains the next run.
 
 use std::collections::{BTreeMap, HashSet};
+use std::error::Error as _;
 use std::sync::Arc;
 
 use super::super::history::History;
@@ -21,7 +22,9 @@ impl Installation<'_, '_> {
         let sections = self.seen_sections();
         let history = std::mem::replace(&mut self.history, History::of(&self.settings.directory));
         if let Err(error) = history.add(sections, actions) {
-            let message = format!("Could not write down what this run did: {error}");
+            let reason = error.source().map(|source| format!(": {source}"));
+            let reason = reason.unwrap_or_default();
+            let message = format!("Could not write down what this run did: {error}{reason}");
             self.emit(Event::engine_log(Level::Warning, message));
         }
     }
