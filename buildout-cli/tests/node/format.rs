@@ -14,13 +14,16 @@ use crate::namespaces::{Namespaces, copy_etc};
 /// Where every script sees its directory.
 const PLACE: &str = "/mnt";
 
-/// The network: an interface with a neighbour, and one for a gateway.
+/// The network: an interface with a neighbour, and one for a gateway. The kernel looks for
+/// neighbours with the same address at once: slapos.core waits two seconds, which is what it
+/// takes if it begins with the usual pause.
 const NETWORK: &str = "
 mount -t sysfs sysfs /sys
 ip link add lan0 type bridge
 ip link add port0 type veth peer name neighbour0
 ip link set port0 master lan0
 for name in lan0 port0 neighbour0; do ip link set $name up; done
+echo 0 > /proc/sys/net/ipv6/conf/lan0/router_solicitation_delay
 ip addr add 2001:db8::1/64 dev lan0 nodad
 ip link add gate0 type bridge
 ip link set gate0 up
@@ -332,16 +335,6 @@ state second"
     assert_eq!(
         first["interfaces"].as_object().map(|it| it.len()),
         Some(5 + 3 * 2)
-    );
-    let kept: Vec<_> = fs::read_dir(machine.root.path())
-        .expect("it is there")
-        .flatten()
-        .collect();
-    let is_temporary = |name: &str| name.ends_with(".tmp");
-    assert!(
-        !kept
-            .iter()
-            .any(|it| is_temporary(&it.file_name().to_string_lossy()))
     );
 }
 
