@@ -110,3 +110,45 @@ fn switched(options: &Options, option: &str, default: bool) -> Result<bool, Conf
         _ => Err(options.invalid(option, value, "`true` or `false`")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use indexmap::IndexMap;
+
+    use super::*;
+    use crate::configuration::ini::IniFile;
+
+    #[test]
+    fn what_is_not_measured_is_an_error_that_names_the_option() {
+        let read = |format: &str, collect: &str| {
+            let text = format!(
+                "[slapos]\ninstance_root = /inst\ncomputer_id = c\n\
+                 [slapformat]\npartition_amount = 1\nuser_base_name = u\n\
+                 partition_base_name = p\n{format}\n[collect]\n{collect}\n"
+            );
+            let file = IniFile::parse(&text).expect("it is well-formed");
+            let source = Path::new("slapos.cfg");
+            let options = Options::of(&file, source, Path::new("/"), IndexMap::new());
+            CollectConfiguration::read(&options.expect("its values are good"))
+        };
+        for (format, collect) in [
+            ("", ""),
+            ("heating_sensor_id =", "disk_snapshot_use_quota = false"),
+        ] {
+            assert!(read(format, collect).is_ok(), "{format:?} {collect:?}");
+        }
+        for (format, collect, option) in [
+            ("heating_sensor_id = s", "", "heating_sensor_id"),
+            (
+                "",
+                "disk_snapshot_use_quota = true",
+                "disk_snapshot_use_quota",
+            ),
+        ] {
+            let error = read(format, collect).expect_err("it is wanted");
+            assert!(error.to_string().contains(option), "{error}");
+        }
+    }
+}
