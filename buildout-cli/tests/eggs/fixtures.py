@@ -16,7 +16,7 @@ def write(path, text):
         stream.write(text)
 
 
-def wheel(name, version, *lines, scripts='', data=None, groups='', module=None):
+def wheel(name, version, *lines, scripts='', data=None, groups='', module=None, files=None):
     """A wheel with a module of its name whose `main` says what it is."""
     text = module or f'def main(*words):\n    print({name!r}, {version!r}, *words)\n'
     module = name.replace('-', '_').replace('.', '_')
@@ -24,6 +24,7 @@ def wheel(name, version, *lines, scripts='', data=None, groups='', module=None):
     info = f'{base}.dist-info'
     metadata = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
     files = {
+        **(files or {}),
         f'{module}.py': text,
         f'{info}/METADATA': metadata + ''.join(line + '\n' for line in lines),
         f'{info}/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
@@ -66,6 +67,11 @@ wheel('scr', '1.0', data={
     'scripts/scr.py': '#!python\n# say\nfrom __future__ import annotations\nimport scr\nscr.main()\n',
 })
 wheel('cc', '1.0')
+wheel('oldns.one', '1.0', scripts='oldns = oldns.one:main', files={
+    'oldns/__init__.py': "__import__('pkg_resources').declare_namespace(__name__)\n",
+    'oldns/one.py': 'def main():\n    print(__name__)\n',
+    'oldns_one-1.0.dist-info/namespace_packages.txt': 'oldns\n',
+})
 wheel('extdemo', '1.0', 'Provides-Extra: x', "Requires-Dist: cc; extra == 'x'")
 sdist('plainsd', '1.0', {
     'setup.py': "from setuptools import setup\nsetup(name='plainsd', version='1.0', "

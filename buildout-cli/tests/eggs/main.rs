@@ -12,6 +12,7 @@ mod options;
 mod peer;
 mod site;
 mod slapos;
+mod surroundings;
 
 use peer::PeerVersion;
 use site::{Side, Site};

@@ -84,6 +84,42 @@ impl Site {
         self
     }
 
+    /// Has our program use a Python whose path no first line of a script can hold.
+    pub(crate) fn with_long_python(mut self) -> Self {
+        let directory = self.root.path().join("long".repeat(40));
+        fs::create_dir(&directory).expect("the root is ours");
+        let python = directory.join("python3");
+        std::os::unix::fs::symlink(&self.python, &python).expect("it is not there yet");
+        self.python = python;
+        self
+    }
+
+    /// Has our program use a virtual environment with these wheels.
+    pub(crate) fn with_installed(mut self, wheels: &[&str]) -> Self {
+        let environment = self.root.path().join("environment");
+        let mut command = Command::new(&self.peer.python);
+        command.args(["-m", "venv"]).arg(&environment);
+        assert!(command.status().expect("python can be started").success());
+        self.python = environment.join("bin/python");
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]);
+        command.args(
+            wheels
+                .iter()
+                .map(|wheel| self.fixture(&format!("links/{wheel}"))),
+        );
+        assert!(command.status().expect("pip can be started").success());
+        self
+    }
+
+    /// Gets a distribution from PyPI beside the fixtures.
+    pub(crate) fn get(&self, requirement: &str) {
+        let mut command = Command::new(&self.peer.python);
+        command.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]);
+        command.arg(self.fixture("links")).arg(requirement);
+        assert!(command.status().expect("pip can be started").success());
+    }
+
     /// Runs one of the scripts beside this file.
     fn make(&self, script: &str, place: &Path) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -177,14 +213,29 @@ impl Site {
 
     /// Runs our program.
     pub(crate) fn run_ours(&self, words: &[&str]) -> [Outcome; 1] {
+        let mut command = self.our_command();
+        command.args(words);
+        [self.outcome(Side::Ours, command)]
+    }
+
+    fn our_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buildout"));
         let dialect = match self.version {
             PeerVersion::Upstream6 => "upstream",
             PeerVersion::Slapos3 => "slapos",
         };
         command.args(["--progress=never", "--dialect", dialect, "--python"]);
-        command.arg(&self.python).args(words);
-        [self.outcome(Side::Ours, command)]
+        command.arg(&self.python);
+        command
+    }
+
+    /// Runs our program in both directories at once.
+    pub(crate) fn run_ours_twice(&self) -> [Outcome; 2] {
+        std::thread::scope(|scope| {
+            [Side::Ours, Side::Peer]
+                .map(|side| scope.spawn(move || self.outcome(side, self.our_command())))
+                .map(|run| run.join().expect("no panic"))
+        })
     }
 
     fn outcome(&self, side: Side, mut command: Command) -> Outcome {
