@@ -27,6 +27,7 @@ pub(super) struct Context<'a> {
     pub(super) streams: &'a Streams,
     pub(super) cancellation: &'a CancellationToken,
     pub(super) log: Logger,
+    logging: LoggingArguments,
 }
 
 impl<'a> Context<'a> {
@@ -59,7 +60,17 @@ impl<'a> Context<'a> {
             streams,
             cancellation,
             log: Logger::new(Arc::new(log)),
+            logging,
         })
+    }
+
+    /// Returns the same with a log in `file` as well, unless the command line
+    /// names another one.
+    pub(super) fn also_logging_to(&self, file: Option<&Path>) -> Result<Self, Stop> {
+        let mut logging = self.logging.clone();
+        let named = logging.log_file.take();
+        logging.log_file = named.or_else(|| Some(file?.to_str()?.to_owned()));
+        Context::new(logging, self.surroundings, self.streams, self.cancellation)
     }
 
     /// Shows a failure and returns how the command ends.

@@ -231,7 +231,7 @@ state third"
 
 #[test]
 fn without_users_and_network_only_directories_and_files_are_made() {
-    let script = "configure 'interface_name = lan0' 'partition_amount = 2' 'alter_user = False' 'alter_network = False' 'root_check = False'
+    let script = "configure 'interface_name = lan0' 'partition_amount = 2' 'alter_user = False' 'alter_network = False' 'root_check = False' 'log_file = /mnt/format.log'
 for name in slapuser0 slapuser1; do useradd --system $name; done
 format
 state first";
@@ -239,6 +239,10 @@ state first";
     assert_equal(&ours.state("first"), &theirs.state("first"), "first");
     assert_eq!(ours.state("first")["computer"]["address"], "2001:db8::1");
     assert_eq!(changes(&ours.log()), [""; 0], "{}", ours.log());
+    for machine in [ours, theirs] {
+        let log = fs::read_to_string(machine.path("format.log")).expect("it is configured");
+        assert!(log.contains("Updating computer"), "{log}");
+    }
     // More takes root.
     ours.run(
         "configure 'interface_name = lan0' 'partition_amount = 2' 'root_check = False'

@@ -18,6 +18,8 @@ const TUN_LIMIT: usize = 1 << 18;
 /// What `[slapformat]` and `[slapos]` say about the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatConfiguration {
+    /// Where the caller logs as well, unless it is told another file (`log_file`).
+    pub log_file: Option<PathBuf>,
     pub(super) software_root: PathBuf,
     pub(super) instance_root: PathBuf,
     pub(super) computer_id: String,
@@ -110,6 +112,7 @@ impl FormatConfiguration {
         let text = |option: &str| raw(option).filter(|value| !value.is_empty());
         let base = |option: &str, default: &str| text(option).unwrap_or(default.to_owned());
         Ok(FormatConfiguration {
+            log_file: options.path("log_file"),
             software_root: options.absolute(software_root),
             instance_root: options.absolute(instance_root),
             computer_id: computer_id.to_owned(),

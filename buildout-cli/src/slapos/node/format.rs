@@ -22,18 +22,22 @@ pub(super) fn run(context: &Context<'_>, arguments: &FormatArguments) -> Result<
         .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
         .collect();
     let options = context.options(&arguments.configuration, given)?;
-    let fail =
-        |error: &FormatError| context.fail(error, error.hint().as_deref(), error.exit_code());
     let configuration = FormatConfiguration::read(&options, context.is_root())
-        .map_err(|error| fail(&error.into()))?;
+        .map_err(|error| fail(context, &error.into()))?;
+    let context = &context.also_logging_to(configuration.log_file.as_deref())?;
     let node = context.node_of(&options)?;
     if !arguments.dry_run {
-        prepare_processors(&node.configuration, &node.log).map_err(|error| fail(&error.into()))?;
+        prepare_processors(&node.configuration, &node.log)
+            .map_err(|error| fail(context, &error.into()))?;
     }
     let end = format_computer(&configuration, &*node.master, &node.log, arguments.dry_run)
-        .map_err(|error| fail(&error))?;
+        .map_err(|error| fail(context, &error))?;
     match end.exit_code() {
         0 => Ok(()),
         code => Err(Stop::Code(code)),
     }
+}
+
+fn fail(context: &Context<'_>, error: &FormatError) -> Stop {
+    context.fail(error, error.hint().as_deref(), error.exit_code())
 }
