@@ -143,9 +143,9 @@ impl CommandName {
         Self::ALL.into_iter().find(|(known, _)| *known == name)
     }
 
-    /// Tells whether the words of the command are looked through for options that it does not
-    /// have. The others do it themselves, or take any word for a name, as upstream has it.
-    fn has_no_other_options(self) -> bool {
+    /// Tells whether a word that looks like an option, and is none of the command, is a mistake
+    /// here. The others find that out themselves, or take any word for a name, as upstream has it.
+    fn refuses_unknown_options(self) -> bool {
         matches!(
             self,
             CommandName::Plan
@@ -467,7 +467,7 @@ fn command_request(
     if is_described && own.into_iter().any(|word| word == "--help" || word == "-h") {
         return Ok(Request::CommandHelp(name, words));
     }
-    if command.has_no_other_options()
+    if command.refuses_unknown_options()
         && let Some(option) = help::unknown_option(name, &words)
     {
         let option = option.to_owned();

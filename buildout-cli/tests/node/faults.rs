@@ -79,12 +79,7 @@ fn a_broken_release_and_a_broken_partition_harm_no_other() {
 
 #[test]
 fn without_its_master_a_node_runs_what_it_knows() {
-    let mut site = NodeSite::new(1);
-    let url = site.own_release();
-    site.run("node format --now").expect(0);
-    site.run(&format!("supply {url} local")).expect(0);
-    site.run("node software").expect(0);
-    site.run(&format!("request hello {url}")).expect(0);
+    let mut site = NodeSite::with_hello(1);
     site.run("node instance").expect(0);
     let name = "slappart0:greeting-on-watch";
     await_process(&site, name, runs);
@@ -131,12 +126,7 @@ fn a_profile_that_takes_for_ever_delays_no_other() {
 
 #[test]
 fn a_master_that_fails_or_talks_nonsense_stops_nothing() {
-    let site = NodeSite::new(1);
-    let url = site.own_release();
-    site.run("node format --now").expect(0);
-    site.run(&format!("supply {url} local")).expect(0);
-    site.run("node software").expect(0);
-    site.run(&format!("request hello {url}")).expect(0);
+    let site = NodeSite::with_hello(1);
     site.run("node instance").expect(0);
     let name = "slappart0:greeting-on-watch";
     let process = await_process(&site, name, runs).unwrap().process;

@@ -35,12 +35,7 @@ fn document(site: &NodeSite, code: i32) -> (Value, Value) {
 
 #[test]
 fn what_is_red_is_seen_with_its_reason() {
-    let mut site = NodeSite::new(2);
-    let url = site.own_release();
-    site.run("node format --now").expect(0);
-    site.run(&format!("supply {url} local")).expect(0);
-    site.run("node software").expect(0);
-    site.run(&format!("request hello {url}")).expect(0);
+    let mut site = NodeSite::with_hello(2);
     let text = site.run("node status --health").expect(3);
     // Nothing runs yet, not even supervisord.
     assert!(text.contains("! supervisord"), "{text}");

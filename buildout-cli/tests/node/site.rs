@@ -66,7 +66,18 @@ impl NodeSite {
         Self::of_user(partitions, false)
     }
 
-    /// The same for an ordinary user's node, whoever runs the tests. Root's
+    /// The same, with its own release built, and requested as `hello`.
+    pub(crate) fn with_hello(partitions: usize) -> Self {
+        let site = Self::new(partitions);
+        let url = site.own_release();
+        site.run("node format --now").expect(0);
+        site.run(&format!("supply {url} local")).expect(0);
+        site.run("node software").expect(0);
+        site.run(&format!("request hello {url}")).expect(0);
+        site
+    }
+
+    /// The same as [`NodeSite::new`] for an ordinary user's node, whoever runs the tests. Root's
     /// Python is in directories that nobody else may enter, so where programs
     /// of slapos.core are run by the owner of releases, that cannot be another
     /// user.

@@ -103,12 +103,7 @@ fn is_running(process: Pid) -> bool {
 
 #[test]
 fn services_of_a_supervisord_that_was_killed_are_not_started_beside_themselves() {
-    let site = NodeSite::new(1);
-    let url = site.own_release();
-    site.run("node format --now").expect(0);
-    site.run(&format!("supply {url} local")).expect(0);
-    site.run("node software").expect(0);
-    site.run(&format!("request hello {url}")).expect(0);
+    let site = NodeSite::with_hello(1);
     let process_of = |site: &NodeSite| {
         let info = await_process(site, SERVICE, runs).expect("it runs");
         let number = i32::try_from(info.process).expect("a number of a process");

@@ -274,7 +274,8 @@ fn build(options: &ClientOptions, tls: &TlsSettings) -> Result<Client, SetupErro
 }
 
 fn builder(options: &ClientOptions, tls: &TlsSettings) -> Result<ClientBuilder, SetupError> {
-    // What an embedder has chosen before stays.
+    // reqwest takes the provider that rustls knows for the whole process; what an
+    // embedder has chosen before stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Transparent decompression would change length and checksum of a
     // `.tar.gz`; it is a feature of reqwest that this crate does not enable.

@@ -225,7 +225,7 @@ startsecs=0
 startretries=0
 exitcodes=0
 stopsignal=TERM
-stopwaitsecs=60
+stopwaitsecs={stop}
 user=0
 group=0
 serverurl=AUTO
@@ -237,7 +237,8 @@ stderr_logfile={log}
 stderr_logfile_maxbytes=100KB
 stderr_logfile_backups=1
 ",
-        directory = directory.display()
+        directory = directory.display(),
+        stop = STOP_LIMIT.as_secs(),
     )
 }
 
